@@ -1,0 +1,1 @@
+//! Asking and telling the nginx of this host.

@@ -1,0 +1,1 @@
+//! Child processes with a time and an output limit.
