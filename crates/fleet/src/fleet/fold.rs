@@ -1,0 +1,116 @@
+//! One event more. The only place where the state changes; it never refuses and never panics, so that any
+//! journal that can be read can be folded.
+
+use super::{Fleet, Freeze};
+use crate::journal::{Choice, Recovery};
+use crate::{Event, HostId, Outcome, Release, ReleaseId, Stage, Timestamp, What};
+
+impl Fleet {
+    /// Applies one event: what [`Fleet::step`] and [`Fleet::replay`] share. A caller uses it to follow a
+    /// journal that others append to.
+    pub fn apply(&mut self, event: &Event) {
+        let at = event.at;
+        self.sequence = self.sequence.after(1);
+        match &event.what {
+            What::Adopted(adoption) => {
+                let host = self.hosts.entry(adoption.host.clone()).or_default();
+                host.confirmed.push((adoption.bundle, None));
+                host.doubt = None;
+            }
+            What::Proposed { release, proposal } => {
+                self.hosts.entry(proposal.host.clone()).or_default().open = Some(*release);
+                self.releases.insert(*release, Release::new(*release, proposal.clone(), at));
+            }
+            What::Saw { release, evidence } => self.with(*release, |it| it.fold_evidence(evidence, at)),
+            What::Refused { release, .. } => self.end(*release, Outcome::Refused, at),
+            What::Conflict { release, .. } => self.end(*release, Outcome::Conflict, at),
+            What::Ordered { release, host, generation, order } => {
+                self.hosts.entry(host.clone()).or_default().generation = *generation;
+                self.with(*release, |it| it.fold_order(*generation, order));
+            }
+            What::Switched { release, .. } => self.with(*release, |it| {
+                it.switched_at = Some(at);
+                if it.stage == Stage::Ordered {
+                    it.stage = Stage::Switched;
+                }
+            }),
+            What::Proven { release, .. } => self.with(*release, |it| {
+                it.proven_at = Some(at);
+                it.stage = Stage::Proven;
+            }),
+            What::Confirmed { release, host, .. } => {
+                self.end(*release, Outcome::Confirmed, at);
+                self.confirm(*release, host);
+            }
+            What::RevertOrdered { release, why, reason, .. } => self.with(*release, |it| {
+                it.stage = Stage::Reverting;
+                it.reverting.get_or_insert_with(|| (*why, reason.clone()));
+            }),
+            What::Reverted { release, host, revert } => {
+                self.with(*release, |it| {
+                    let reason = || (revert.why, revert.why.to_string());
+                    it.reverting.get_or_insert_with(reason);
+                });
+                self.end(*release, Outcome::RolledBack { proven: revert.proven }, at);
+                self.doubt(
+                    host,
+                    (!revert.proven).then(|| format!("{release} went back, but that was not proven")),
+                );
+            }
+            What::Frozen { scope, who, why, until } => {
+                let freeze = Freeze { who: who.clone(), why: why.clone(), since: at, until: *until };
+                self.freezes.insert(scope.clone(), freeze);
+            }
+            What::Thawed { scope, .. } => {
+                self.freezes.remove(scope);
+            }
+            What::Recovered(recovery) => self.fold_recovery(recovery),
+            What::Answered { .. } | What::Note { .. } => {}
+        }
+    }
+
+    fn with(&mut self, release: ReleaseId, change: impl FnOnce(&mut Release)) {
+        if let Some(release) = self.releases.get_mut(&release) {
+            change(release);
+        }
+    }
+
+    fn end(&mut self, id: ReleaseId, outcome: Outcome, at: Timestamp) {
+        let Some(release) = self.releases.get_mut(&id) else { return };
+        release.end(outcome, at);
+        if let Some(host) = self.hosts.get_mut(&release.proposal.host)
+            && host.open == Some(id)
+        {
+            host.open = None;
+        }
+    }
+
+    fn confirm(&mut self, release: ReleaseId, host: &HostId) {
+        let bundle = self.releases.get(&release).map(|release| release.proposal.to);
+        let host = self.hosts.entry(host.clone()).or_default();
+        if let Some(bundle) = bundle {
+            host.confirmed.push((bundle, Some(release)));
+            host.doubt = None;
+        }
+    }
+
+    fn doubt(&mut self, host: &HostId, doubt: Option<String>) {
+        self.hosts.entry(host.clone()).or_default().doubt = doubt;
+    }
+
+    fn fold_recovery(&mut self, recovery: &Recovery) {
+        let other = match recovery.choice {
+            Choice::Confirmed => None,
+            Choice::LastKnownGood => Some("the last known good bundle"),
+            Choice::Proposed => Some("the proposed bundle"),
+        };
+        let doubt = match (other, recovery.evidence.holds) {
+            (Some(other), _) => Some(format!("recovery had to take {other}")),
+            (None, false) => {
+                Some("recovery put the confirmed bundle back, but that was not proven".to_owned())
+            }
+            (None, true) => None,
+        };
+        self.doubt(&recovery.host, doubt);
+    }
+}
