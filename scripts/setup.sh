@@ -1,0 +1,115 @@
+#!/bin/sh
+# Finds what `make demo` and `make test` need and installs what is missing. Says what it did.
+#
+#   scripts/setup.sh demo|test
+#
+# Debian packages come through apt-get, as root or through `sudo -n` (which never asks for a password). nginx is
+# installed but not started: for the length of the installation a policy-rc.d, Debian's own switch for that, says so,
+# and afterwards the service is disabled. A policy-rc.d that is there already is left alone.
+# A Rust toolchain is the one thing it does not install. Exit: 0 all there · 2 something is missing.
+set -eu
+
+purpose=${1:-demo}
+rust_wanted=1.95
+packages=
+policy=/usr/sbin/policy-rc.d
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+fail() {
+    say "$@"
+    exit 2
+}
+want() { packages="$packages${packages:+ }$1"; }
+
+find_nginx() { command -v nginx 2>/dev/null || { [ -x /usr/sbin/nginx ] && echo /usr/sbin/nginx; }; }
+
+nginx_module() {
+    for dir in /usr/lib/nginx/modules /usr/lib64/nginx/modules /usr/local/lib/nginx/modules; do
+        if [ -e "$dir/$1" ]; then return 0; fi
+    done
+    return 1
+}
+
+look() {
+    packages=
+    find_nginx >/dev/null || want nginx
+    command -v cc >/dev/null 2>&1 || want build-essential
+    if [ "$purpose" = test ]; then
+        nginx_module ngx_stream_module.so || want libnginx-mod-stream
+        nginx_module ngx_http_lua_module.so || want libnginx-mod-http-lua
+    fi
+    # Cargo fetches crates over TLS.
+    [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/pki/tls/certs/ca-bundle.crt ] || [ -e /etc/ssl/cert.pem ] ||
+        want ca-certificates
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+may_install() {
+    command -v apt-get >/dev/null 2>&1 || return 1
+    [ "$(id -u)" = 0 ] || { command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; }
+}
+
+# Every step says `|| return 1`: inside a condition, `set -e` does not hold.
+install_packages() {
+    brings_nginx=no
+    wrote_policy=no
+    find_nginx >/dev/null || brings_nginx=yes
+    if [ "$brings_nginx" = yes ] && [ ! -e "$policy" ]; then
+        wrote_policy=yes
+        trap 'as_root rm -f "$policy"' EXIT
+        trap 'exit 2' HUP INT TERM
+        printf '%s\n' '#!/bin/sh' '# For the length of an installation, by scripts/setup.sh of Evenkeel: nginx is not started.' \
+            'case $1 in nginx*) exit 101 ;; esac' 'exit 0' | as_root tee "$policy" >/dev/null || return 1
+        as_root chmod 0755 "$policy" || return 1
+    fi
+    say "installing with apt-get: $packages"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update >&2 || return 1
+    # shellcheck disable=SC2086  # a list of package names
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $packages >&2 || return 1
+    if [ "$brings_nginx" = yes ]; then
+        as_root update-rc.d nginx disable >/dev/null 2>&1 ||
+            say "could not disable the nginx service: it may start at the next boot"
+    fi
+    if [ "$wrote_policy" = yes ]; then
+        as_root rm -f "$policy"
+        trap - EXIT HUP INT TERM
+    fi
+    say "installed: $packages"
+}
+
+rust_hint="Get one from https://rustup.rs (as an ordinary user, into your home), then open a new shell and run this again."
+
+look_for_rust() {
+    command -v cargo >/dev/null 2>&1 && command -v rustc >/dev/null 2>&1 ||
+        fail "there is no Rust toolchain (cargo, rustc $rust_wanted or newer) on the PATH. $rust_hint"
+    version=$(rustc --version 2>/dev/null | cut -d' ' -f2) || version=
+    [ -n "$version" ] || fail "rustc does not run: try 'rustc --version'. $rust_hint"
+    major=${version%%.*}
+    rest=${version#*.}
+    minor=${rest%%.*}
+    if [ "$major" -lt "${rust_wanted%%.*}" ] || { [ "$major" -eq "${rust_wanted%%.*}" ] && [ "$minor" -lt "${rust_wanted#*.}" ]; }; then
+        fail "the Rust toolchain is $version; $rust_wanted or newer is needed. With rustup: rustup update stable"
+    fi
+    if [ "$purpose" = test ]; then
+        for part in fmt clippy; do
+            cargo "$part" --version >/dev/null 2>&1 ||
+                fail "the Rust toolchain lacks $part. With rustup: rustup component add rustfmt clippy"
+        done
+    fi
+}
+
+case $purpose in demo | test) ;; *) fail "usage: scripts/setup.sh demo|test" ;; esac
+
+look_for_rust
+look
+if [ -n "$packages" ]; then
+    may_install || fail "missing: $packages. Install them with your package manager (on Debian, as root: apt-get install $packages) and run this again; I can do it myself only as root or where 'sudo -n' works, with apt-get."
+    install_packages || fail "apt-get could not install: $packages"
+    look
+    [ -z "$packages" ] || fail "still missing after the installation: $packages"
+else
+    say "everything is here: $(find_nginx), $(command -v cc), $(rustc --version | cut -d' ' -f1,2)"
+fi
