@@ -15,6 +15,7 @@ impl Fleet {
             What::Adopted(adoption) => {
                 let host = self.hosts.entry(adoption.host.clone()).or_default();
                 host.confirmed.push((adoption.bundle, None));
+                host.generation = host.generation.max(adoption.generation);
                 host.doubt = None;
             }
             What::Proposed { release, proposal } => {

@@ -178,6 +178,9 @@ pub struct Adoption {
     pub bundle: BundleId,
     /// What was confirmed until now.
     pub before: Option<BundleId>,
+    /// The highest order that the host has accepted, so that a new journal does not give orders that an old
+    /// one gave before it was lost.
+    pub generation: Generation,
     /// The files that differ from it.
     pub changes: Vec<FileChange>,
     /// Their text diff, redacted.
