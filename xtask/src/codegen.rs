@@ -5,10 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
+
+use crate::workspace;
 
 /// Directives that a distribution carried back into an older release than the one that introduced them:
 /// refusing them there would be a false error.
@@ -94,10 +96,6 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace").to_path_buf()
-}
-
 fn read(path: &Path) -> anyhow::Result<Table> {
     let text = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
     serde_json::from_str(&text).with_context(|| format!("understand {}", path.display()))
@@ -113,7 +111,8 @@ fn generate(data: &Path) -> anyhow::Result<String> {
     let names: BTreeSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
     let modules: BTreeSet<&str> = rows.iter().map(|row| module(&row.source)).collect();
     let modules: BTreeMap<&str, usize> = modules.into_iter().enumerate().map(|(i, m)| (m, i)).collect();
-    let setters: BTreeMap<String, &str> = rows.iter().map(|row| (variant(&row.set), row.set.as_str())).collect();
+    let setters: BTreeMap<String, &str> =
+        rows.iter().map(|row| (variant(&row.set), row.set.as_str())).collect();
 
     let mut out = String::from(
         "//! The directives of nginx, lua-nginx-module and njs. Written by `cargo xtask codegen` from\n\

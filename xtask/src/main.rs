@@ -1,15 +1,20 @@
 //! The workshop: what writes the generated files and holds the rules of the house.
 
 mod codegen;
+mod tidy;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo xtask codegen [--check] | tidy";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["codegen", rest @ ..] => codegen::run(rest),
-        _ => Err(anyhow::anyhow!("usage: cargo xtask codegen [--check]")),
+        ["tidy", rest @ ..] => tidy::run(rest),
+        _ => Err(anyhow::anyhow!("{USAGE}")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -18,4 +23,9 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The root of the workspace.
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace").to_path_buf()
 }
