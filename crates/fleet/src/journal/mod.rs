@@ -21,6 +21,27 @@ pub const FORMAT: u16 = 1;
 /// Longest text diff in the journal, in bytes; the whole one can be made again from the two bundles.
 pub const DIFF_BYTES_MAX: usize = 256 * 1024;
 
+impl What {
+    /// The release it is about.
+    pub fn release(&self) -> Option<ReleaseId> {
+        match self {
+            Self::Proposed { release, .. }
+            | Self::Saw { release, .. }
+            | Self::Answered { release, .. }
+            | Self::Refused { release, .. }
+            | Self::Ordered { release, .. }
+            | Self::Switched { release, .. }
+            | Self::Proven { release, .. }
+            | Self::Confirmed { release, .. }
+            | Self::RevertOrdered { release, .. }
+            | Self::Reverted { release, .. }
+            | Self::Conflict { release, .. } => Some(*release),
+            Self::Note { release, .. } => *release,
+            Self::Adopted(_) | Self::Frozen { .. } | Self::Thawed { .. } | Self::Recovered(_) => None,
+        }
+    }
+}
+
 /// Something that happened, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -317,6 +338,9 @@ pub struct Revert {
     pub proven: bool,
     /// What that rests on.
     pub evidence: Vec<Evidence>,
+    /// When it was decided, by the host's clock; `None` when nobody noted it. The event may be recorded much
+    /// later, by the next command.
+    pub decided_at: Option<Timestamp>,
     /// From the decision to the end of its proof.
     pub took: Span,
     /// From the decision to the last answer that was wrong, as far as anybody asked.

@@ -2,8 +2,21 @@
 //!
 //! Every claim names the journal entries it rests on, or says that there is not enough evidence.
 
+mod cause;
+mod impact;
+mod measures;
+mod story;
+#[cfg(test)]
+mod tests;
+mod timeline;
+
+use std::fmt;
+
 use crate::journal::Phase;
-use crate::{Actor, BundleId, Event, FileChange, HostId, Outcome, ReleaseId, Sequence, Span, Timestamp};
+use crate::{
+    Actor, BundleId, Event, FileChange, HostId, Outcome, ReleaseId, Sequence, Span, Timestamp, What,
+};
+use story::Story;
 
 /// What happened to a release that was refused, taken back, or met a conflict.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,11 +48,11 @@ pub struct Postmortem {
 /// The first section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
-    /// When the bundle that was taken back began to stand there; `None` when it never did.
+    /// When the new bundle began to stand there; `None` when it never did, or when nobody noted it.
     pub from: Option<Timestamp>,
-    /// When the old one served again.
+    /// When the old one was proven to serve again.
     pub until: Option<Timestamp>,
-    /// How long that was; zero when it never stood there, `None` while it is open.
+    /// How long that was; zero when it never stood there, `None` when the journal does not tell.
     pub duration: Option<Span>,
     /// What users could notice.
     pub impact: Impact,
@@ -48,7 +61,7 @@ pub struct Summary {
 }
 
 /// What users could notice, as far as live routes saw it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Impact {
     /// How many requests were asked while the new bundle stood there.
     pub asked: u64,
@@ -61,7 +74,7 @@ pub struct Impact {
     /// Each route, before and after.
     pub routes: Vec<RouteImpact>,
     /// What that says, or that nobody asked.
-    pub claim: Option<Claim>,
+    pub claim: Claim,
 }
 
 /// One live route over the release.
@@ -132,6 +145,26 @@ pub enum Claim {
     },
 }
 
+impl Claim {
+    pub(crate) fn rests(text: impl Into<String>, on: impl IntoIterator<Item = Sequence>) -> Self {
+        Self::Rests { text: text.into(), on: on.into_iter().collect() }
+    }
+
+    pub(crate) fn not_enough(missing: impl Into<String>) -> Self {
+        Self::NotEnough { missing: missing.into() }
+    }
+}
+
+/// As a sentence; the entries it rests on are left out.
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rests { text, .. } => f.write_str(text),
+            Self::NotEnough { missing } => write!(f, "not enough evidence: {missing}"),
+        }
+    }
+}
+
 /// What noticed it first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caught {
@@ -187,15 +220,38 @@ pub struct Footing {
     pub rests_on: Vec<String>,
 }
 
-/// What happened to `release`. `events` is the whole journal from its first event; `None` when it holds no
-/// such release, or when the release was confirmed or is open with nothing against it.
+/// What happened to `release`. `events` is the whole journal from its first event. `None` when it holds no
+/// such release, or nothing against it: it is under way, or was confirmed and never taken back.
 pub fn postmortem(events: &[Event], release: ReleaseId) -> Option<Postmortem> {
-    let _ = (events, release);
-    None
+    let story = Story::of(events, release)?;
+    if !story.went_wrong() {
+        return None;
+    }
+    let root_cause = cause::root_cause(&story);
+    let summary = impact::summary(&story, root_cause.clone());
+    let caught = cause::caught(&story);
+    Some(Postmortem {
+        release,
+        host: story.release.proposal.host.clone(),
+        outcome: story.release.outcome(),
+        change: story.change(),
+        timeline: timeline::timeline(&story),
+        resolution: cause::resolution(&story),
+        measures: measures::measures(&story, &summary.impact),
+        rests_on: story.footings(),
+        summary,
+        root_cause,
+        caught,
+    })
 }
 
-/// A post-mortem for every release that was refused, taken back or met a conflict at or after `since`.
+/// A post-mortem for every release that was refused, taken back or met a conflict, and of which something
+/// happened at or after `since`.
 pub fn since(events: &[Event], since: Timestamp) -> Vec<Postmortem> {
-    let _ = (events, since);
-    Vec::new()
+    let proposed = events.iter().filter_map(|event| match event.what {
+        What::Proposed { release, .. } => Some(release),
+        _ => None,
+    });
+    let written = proposed.filter_map(|release| postmortem(events, release));
+    written.filter(|it| it.timeline.last().is_some_and(|moment| moment.at >= since)).collect()
 }
