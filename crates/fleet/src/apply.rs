@@ -6,6 +6,8 @@
 
 mod decide;
 mod stage;
+#[cfg(test)]
+mod tests;
 
 pub use decide::{Alarm, Decision, Standing, decide};
 pub use stage::{Accept, Applying, Boottime, IllegalStep, RevertWhy, Stage, UnknownRevertWhy};
