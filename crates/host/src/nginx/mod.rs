@@ -1,1 +1,13 @@
-//! Asking and telling the nginx of this host.
+//! Asking and telling the nginx of this host: which process it is, what it would say of a tree, and whether it
+//! really serves one.
+//!
+//! Everything here is synchronous and bounded. Nothing connects to a listener of that nginx: a bare connection
+//! reaches the applications behind `stream` servers.
+
+pub mod check;
+pub mod compiled;
+pub mod control;
+pub mod find;
+pub mod generation;
+pub mod log;
+pub mod sockets;

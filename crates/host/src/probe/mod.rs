@@ -1,1 +1,3 @@
 //! Questions asked of a host from outside its nginx.
+
+pub mod http;

@@ -1,0 +1,45 @@
+//! Signals to the master, through a handle that cannot reach any other process.
+
+use std::io;
+
+use crate::identity::ProcessId;
+
+/// A reload that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reload {
+    /// Whom it was sent to.
+    pub master: ProcessId,
+    /// Who sent it; nginx writes this number into its log.
+    pub sender: i32,
+    /// When, on the clock of [`crate::clock::boottime_ms`].
+    pub sent_ms: u64,
+}
+
+/// Why the signal was not sent.
+#[derive(Debug, thiserror::Error)]
+pub enum SignalError {
+    /// The process has ended.
+    #[error("signal nginx {pid}: it has ended")]
+    Gone {
+        /// The master.
+        pid: i32,
+    },
+    /// The kernel refused.
+    #[error("signal nginx {pid}")]
+    Refused {
+        /// The master.
+        pid: i32,
+        /// What the kernel said.
+        source: io::Error,
+    },
+}
+
+/// Tells the master to read its configuration again (SIGHUP). That it was told proves nothing: see
+/// [`crate::nginx::generation`].
+///
+/// # Errors
+/// [`SignalError`] when it has ended or belongs to somebody else.
+pub fn reload(master: ProcessId) -> Result<Reload, SignalError> {
+    let _ = master;
+    unimplemented!()
+}

@@ -1,0 +1,167 @@
+//! The proof that new workers serve a new configuration.
+//!
+//! An exit status proves nothing: `nginx -s reload` ends before the reload begins, and a refused reload leaves
+//! the old workers serving without a word to whoever asked.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use crate::identity::ProcessId;
+use crate::nginx::control::Reload;
+use crate::nginx::find::Master;
+use crate::nginx::log::Offsets;
+use crate::nginx::sockets::Listen;
+
+/// How things were just before a reload.
+#[derive(Debug)]
+pub struct Before {
+    #[expect(dead_code, reason = "read by the proof")]
+    logs: Offsets,
+}
+
+impl Before {
+    /// Notes the workers of this master and where the error logs end: those of the configuration that runs and
+    /// those of the one that comes (nginx reports what goes wrong early to the old one, later to the new one).
+    /// Take it as the last thing before the signal. Paths are absolute, as the master sees them, or
+    /// [`crate::nginx::log::STDERR`].
+    pub fn take(master: ProcessId, error_logs: &[PathBuf]) -> Self {
+        Self { logs: Offsets::take(master, error_logs) }
+    }
+}
+
+/// How many workers a configuration asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Workers {
+    /// `worker_processes 4`
+    Fixed(u32),
+    /// `worker_processes auto`: one for each processor.
+    Auto,
+}
+
+/// What the new configuration should look like from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expected {
+    /// How many workers.
+    pub workers: Workers,
+    /// Every address it listens on.
+    pub listens: Vec<Listen>,
+    /// How long the same workers must be there; [`STAY`] by default.
+    pub stay: Duration,
+    /// How long it may take from the moment the master takes the signal until the workers are there, `stay` not
+    /// counted; [`LIMIT`] by default. A master still busy with an earlier reload may take [`BUSY_MAX`] more.
+    pub limit: Duration,
+}
+
+/// How long new workers must stay.
+pub const STAY: Duration = Duration::from_millis(600);
+/// How long a reload of an ordinary tree may take.
+pub const LIMIT: Duration = Duration::from_secs(3);
+/// How long an earlier reload may keep the master from taking our signal. nginx tries to bind for 2.5 s.
+pub const BUSY_MAX: Duration = Duration::from_secs(10);
+
+/// Whether the new configuration is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// It is.
+    Holds(Evidence),
+    /// It is not, or it could not be seen that it is.
+    Fails(Failure),
+}
+
+/// What a proof rests on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// The new workers.
+    pub workers: Vec<ProcessId>,
+    /// Sentences for people, one for each thing that was seen.
+    pub rests_on: Vec<String>,
+    /// Old workers that still finish their requests.
+    pub old_workers: usize,
+    /// Processes other than ours that asked for a reload meanwhile.
+    pub foreign_reloads: Vec<i32>,
+    /// When all of it was first seen, in milliseconds after the signal.
+    pub first_ms: u64,
+    /// When it had stayed long enough, in milliseconds after the signal.
+    pub settled_ms: u64,
+}
+
+/// Why there is no proof.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Which of the known ways.
+    pub kind: FailureKind,
+    /// One sentence; nginx's own words where it said something.
+    pub reason: String,
+    /// More of what was seen.
+    pub details: Vec<String>,
+    /// Processes other than ours that asked for a reload meanwhile.
+    pub foreign_reloads: Vec<i32>,
+    /// When it was known, in milliseconds after the signal.
+    pub after_ms: u64,
+}
+
+/// The ways in which a reload fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// nginx refused the configuration; the old workers serve.
+    RefusedByNginx,
+    /// New workers came and died.
+    WorkersDied,
+    /// There are fewer new workers than asked for.
+    TooFewWorkers,
+    /// An address is not listened on.
+    NotListening,
+    /// The master has ended.
+    MasterGone,
+    /// No new worker came.
+    NoNewWorkers,
+    /// Workers of the old generation go on serving.
+    OldWorkersServe,
+    /// The master did not take the signal, or was not done in time.
+    Deadline,
+    /// `/proc` could not be read.
+    CannotLook,
+}
+
+/// Watches a reload until it is proven, or known to have failed.
+pub fn prove(before: Before, reload: &Reload, expected: &Expected) -> Proof {
+    let _ = (before, reload, expected);
+    unimplemented!()
+}
+
+/// Whether what runs is younger than what is on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunningVerdict {
+    /// Every worker started after the newest change.
+    Newer,
+    /// This worker started before the newest change: it serves something else than what is on disk.
+    Older {
+        /// The oldest worker.
+        worker: ProcessId,
+        /// When it started, by the wall clock.
+        started: SystemTime,
+    },
+    /// The two moments are too close to tell.
+    Unclear,
+    /// The master has no workers.
+    NoWorkers,
+}
+
+/// Says whether the workers of this master are younger than the newest change of its files (by `ctime`).
+pub fn running(master: ProcessId, newest_change: SystemTime) -> RunningVerdict {
+    let _ = (master, newest_change);
+    unimplemented!()
+}
+
+/// Gives the first path, relative to the tree, whose bytes are not what the master would read, or `None` when
+/// all of them are. `files` gives relative paths and the BLAKE3 digests of their bytes.
+///
+/// # Errors
+/// When the master's view of the file system cannot be entered.
+pub fn what_is_read<'a>(
+    master: &Master,
+    files: impl IntoIterator<Item = (&'a std::path::Path, [u8; 32])>,
+) -> std::io::Result<Option<PathBuf>> {
+    let _ = (master, files.into_iter().count());
+    unimplemented!()
+}
