@@ -1,0 +1,62 @@
+//! What a new file takes over from the one that stands in its place: owner, mode, and every extended attribute
+//! (access lists, labels).
+
+use std::ffi::{CStr, CString};
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+
+use crate::sys;
+
+/// What was to be taken over and could not be.
+#[derive(Debug)]
+pub(super) struct NotTaken {
+    pub(super) what: String,
+    pub(super) source: io::Error,
+}
+
+fn not_taken(what: &str) -> impl FnOnce(io::Error) -> NotTaken {
+    move |source| NotTaken { what: what.to_owned(), source }
+}
+
+/// Gives a new file the owner, mode and attributes of the one that stands.
+pub(super) fn take_over(standing: &File, new: &File) -> Result<(), NotTaken> {
+    let old = standing.metadata().map_err(not_taken("owner and mode"))?;
+    let made = new.metadata().map_err(not_taken("owner and mode"))?;
+    if (old.uid(), old.gid()) != (made.uid(), made.gid()) {
+        fchown(new, Some(old.uid()), Some(old.gid())).map_err(not_taken("owner"))?;
+    }
+    let mode = std::fs::Permissions::from_mode(old.mode() & 0o7777);
+    new.set_permissions(mode).map_err(not_taken("mode"))?;
+    // After the mode, which would otherwise change the mask of an access list.
+    for name in names(standing).map_err(not_taken("attributes"))? {
+        let shown = || name.to_string_lossy().into_owned();
+        if name.as_bytes() == b"security.ima" || name.as_bytes() == b"security.evm" {
+            continue; // signatures of the old contents
+        }
+        let value =
+            sys::fgetxattr(standing.as_fd(), &name).map_err(|source| NotTaken { what: shown(), source })?;
+        if sys::fgetxattr(new.as_fd(), &name).is_ok_and(|there| there == value) {
+            continue;
+        }
+        sys::fsetxattr(new.as_fd(), &name, &value).map_err(|source| NotTaken { what: shown(), source })?;
+    }
+    Ok(())
+}
+
+/// Gives a new file the mode of one that nobody made before: everybody may read it.
+pub(super) fn default_mode(new: &File) -> Result<(), NotTaken> {
+    new.set_permissions(std::fs::Permissions::from_mode(0o644)).map_err(not_taken("mode"))
+}
+
+fn names(file: &File) -> io::Result<Vec<CString>> {
+    let listed = match sys::flistxattr(file.as_fd()) {
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOTSUP | libc::ENOSYS)) => {
+            return Ok(Vec::new());
+        }
+        listed => listed?,
+    };
+    let names = listed.split_inclusive(|&byte| byte == 0);
+    Ok(names.filter_map(|name| CStr::from_bytes_with_nul(name).ok()).map(CStr::to_owned).collect())
+}

@@ -1,0 +1,287 @@
+//! The host's half of a release, where it survives everything: two preallocated slots that are overwritten in place.
+//!
+//! Each slot is 4 KiB with a sequence number and a checksum. A write goes to the slot that does not hold the
+//! newest record, so a write that is torn by a power cut leaves the record before it. Nothing here needs new
+//! space, a directory entry or a database, so a revert works on a full disk.
+//!
+//! Whoever changes the record holds [`Guard`]; the kernel gives the lock back when its holder dies. The switch
+//! and the signal to nginx happen under the same guard, which is what makes it impossible that the command and
+//! the fuse act at once.
+
+mod confirm;
+mod record;
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+pub use confirm::{AdvanceError, ConfirmError, confirm};
+pub use record::{Record, Reverted};
+
+use crate::clock::boottime_ms;
+use crate::codec::{Reader, Writer};
+use crate::sys;
+
+/// Size of one slot: what every file system overwrites as one block.
+const SLOT_BYTES: usize = 4096;
+/// Magic, version, sequence, length; the checksum ends the slot.
+const HEADER_BYTES: usize = 8 + 4 + 8 + 4;
+const CHECKSUM_BYTES: usize = 32;
+const MAGIC: &[u8; 8] = b"EVKSLOT\n";
+/// The version of the layout that this program writes.
+const VERSION: u32 = 1;
+
+/// Why the slots cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SlotsError {
+    /// The file could not be read or written.
+    #[error("use the slots in {path}", path = path.display())]
+    Io {
+        /// The file of the slots.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// Neither slot holds a record that was written whole.
+    #[error("read the slots in {path}: neither of the two is whole", path = path.display())]
+    Corrupt {
+        /// The file of the slots.
+        path: PathBuf,
+    },
+    /// A newer Evenkeel wrote them.
+    #[error("read the slots in {path}: a newer Evenkeel wrote them (layout {version}, this one knows {VERSION})", path = path.display())]
+    Newer {
+        /// The file of the slots.
+        path: PathBuf,
+        /// The layout that it wrote.
+        version: u32,
+    },
+    /// Somebody holds the guard and does not let go of it.
+    #[error("change the slots in {path} within {limit_ms} ms: another process holds them", path = path.display())]
+    Busy {
+        /// The file of the slots.
+        path: PathBuf,
+        /// How long we waited.
+        limit_ms: u64,
+    },
+    /// The record has outgrown its slot.
+    #[error("write {bytes} bytes into a slot of {SLOT_BYTES}: a path is too long")]
+    TooLarge {
+        /// What it would take.
+        bytes: usize,
+    },
+}
+
+/// The two slots of one host.
+#[derive(Debug)]
+pub struct Slots {
+    file: File,
+    path: PathBuf,
+}
+
+impl Slots {
+    /// Opens the slots of this state directory, and makes them where they are missing.
+    ///
+    /// # Errors
+    /// [`SlotsError::Io`]; a missing disk space is known here, before anything depends on it.
+    pub fn create(state_dir: &Path) -> Result<Self, SlotsError> {
+        let path = crate::place::slots_file(state_dir);
+        let io = |source| SlotsError::Io { path: path.clone(), source };
+        if !path.try_exists().map_err(io)? {
+            // Written under another name first: the file is there whole, or not at all.
+            let temporary = state_dir.join(format!("slots.new.{}", std::process::id()));
+            let made = (|| {
+                let file = OpenOptions::new()
+                    .write(true)
+                    .create(true)
+                    .truncate(true)
+                    .mode(0o600)
+                    .open(&temporary)?;
+                file.write_all_at(&[0; 2 * SLOT_BYTES], 0)?;
+                file.sync_all()?;
+                match fs::hard_link(&temporary, &path) {
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                    _ => {}
+                }
+                File::open(state_dir)?.sync_all()
+            })();
+            let _leftover = fs::remove_file(&temporary);
+            made.map_err(io)?;
+        }
+        Self::open(state_dir)
+    }
+
+    /// Opens the slots of this state directory.
+    ///
+    /// # Errors
+    /// [`SlotsError::Io`], with `NotFound` inside when nothing was ever released from here.
+    pub fn open(state_dir: &Path) -> Result<Self, SlotsError> {
+        let path = crate::place::slots_file(state_dir);
+        match OpenOptions::new().read(true).write(true).custom_flags(libc::O_NOFOLLOW).open(&path) {
+            Ok(file) => Ok(Self { file, path }),
+            Err(source) => Err(SlotsError::Io { path, source }),
+        }
+    }
+
+    /// Reads the newest record that is whole; `None` when nothing was ever written.
+    ///
+    /// # Errors
+    /// [`SlotsError::Corrupt`] when neither slot is whole.
+    pub fn read(&self) -> Result<Option<Record>, SlotsError> {
+        self.newest().map(|newest| newest.map(|(_, _, record)| record))
+    }
+
+    /// Waits for the right to change the record, at most so many milliseconds.
+    ///
+    /// # Errors
+    /// [`SlotsError::Busy`] when somebody else keeps it that long.
+    pub fn lock(&mut self, limit_ms: u64) -> Result<Guard<'_>, SlotsError> {
+        let end = boottime_ms().saturating_add(limit_ms);
+        loop {
+            let Err(error) = sys::flock(self.file.as_fd(), libc::LOCK_EX | libc::LOCK_NB) else { break };
+            match error.raw_os_error() {
+                Some(libc::EWOULDBLOCK) if boottime_ms() >= end => {
+                    return Err(SlotsError::Busy { path: self.path.clone(), limit_ms });
+                }
+                // There is no event for a lock that is given back and no limit for one waited for in the kernel.
+                Some(libc::EWOULDBLOCK) => std::thread::sleep(std::time::Duration::from_millis(1)),
+                Some(libc::EINTR) => {}
+                _ => return Err(SlotsError::Io { path: self.path.clone(), source: error }),
+            }
+        }
+        let mut guard = Guard { slots: self, newest: None };
+        guard.newest = guard.slots.newest()?;
+        Ok(guard)
+    }
+
+    fn newest(&self) -> Result<Option<(usize, u64, Record)>, SlotsError> {
+        let mut bytes = [0; 2 * SLOT_BYTES];
+        let io = |source| SlotsError::Io { path: self.path.clone(), source };
+        if let Err(error) = self.file.read_exact_at(&mut bytes, 0) {
+            return if error.kind() == io::ErrorKind::UnexpectedEof {
+                Err(SlotsError::Corrupt { path: self.path.clone() })
+            } else {
+                Err(io(error))
+            };
+        }
+        let mut newest: Option<(usize, u64, Record)> = None;
+        let mut newer = None;
+        for (index, slot) in bytes.chunks_exact(SLOT_BYTES).enumerate() {
+            match decode(slot) {
+                Slot::Record(sequence, record) if newest.as_ref().is_none_or(|(_, s, _)| *s < sequence) => {
+                    newest = Some((index, sequence, *record));
+                }
+                Slot::Newer(version) => newer = Some(version),
+                Slot::Record(..) | Slot::Empty | Slot::Torn => {}
+            }
+        }
+        match (newest, newer) {
+            (_, Some(version)) => Err(SlotsError::Newer { path: self.path.clone(), version }),
+            (None, None) if bytes.iter().any(|&byte| byte != 0) => {
+                Err(SlotsError::Corrupt { path: self.path.clone() })
+            }
+            (newest, None) => Ok(newest),
+        }
+    }
+}
+
+/// The right to change the record. Given back when dropped, and by the kernel when its process ends.
+#[derive(Debug)]
+pub struct Guard<'s> {
+    slots: &'s mut Slots,
+    newest: Option<(usize, u64, Record)>,
+}
+
+impl Guard<'_> {
+    /// Gives the record as it stands; `None` when nothing was ever written.
+    pub fn record(&self) -> Option<&Record> {
+        self.newest.as_ref().map(|(_, _, record)| record)
+    }
+
+    /// Puts a new record in the place of the one before last, and returns when it is durable.
+    ///
+    /// # Errors
+    /// [`SlotsError::TooLarge`] when a path in it is longer than a slot can hold; [`SlotsError::Io`]. In both
+    /// cases the record before it still stands.
+    pub fn write(&mut self, record: Record) -> Result<(), SlotsError> {
+        let (index, sequence) = match &self.newest {
+            Some((index, sequence, _)) => (1 - index, sequence + 1),
+            None => (0, 1),
+        };
+        let slot = encode(sequence, &record)?;
+        let file = &self.slots.file;
+        file.write_all_at(&slot, (index * SLOT_BYTES) as u64)
+            .and_then(|()| file.sync_data())
+            .map_err(|source| SlotsError::Io { path: self.slots.path.clone(), source })?;
+        self.newest = Some((index, sequence, record));
+        Ok(())
+    }
+
+    /// Changes some of the record that stands, and returns when it is durable.
+    ///
+    /// # Errors
+    /// Those of [`Guard::write`], and [`SlotsError::Corrupt`] when there is no record to change.
+    pub fn update(&mut self, change: impl FnOnce(&mut Record)) -> Result<(), SlotsError> {
+        let Some(mut record) = self.record().cloned() else {
+            return Err(SlotsError::Corrupt { path: self.slots.path.clone() });
+        };
+        change(&mut record);
+        self.write(record)
+    }
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        let _given_back_at_exit_too = sys::flock(self.slots.file.as_fd(), libc::LOCK_UN);
+    }
+}
+
+enum Slot {
+    Empty,
+    Torn,
+    Newer(u32),
+    Record(u64, Box<Record>),
+}
+
+fn encode(sequence: u64, record: &Record) -> Result<[u8; SLOT_BYTES], SlotsError> {
+    let mut body = Writer::default();
+    record.encode(&mut body);
+    let body = body.0;
+    let bytes = HEADER_BYTES + body.len() + CHECKSUM_BYTES;
+    if bytes > SLOT_BYTES {
+        return Err(SlotsError::TooLarge { bytes });
+    }
+    let mut slot = Writer::default();
+    slot.array(MAGIC);
+    slot.u32(VERSION);
+    slot.u64(sequence);
+    slot.bytes(&body);
+    slot.0.resize(SLOT_BYTES - CHECKSUM_BYTES, 0);
+    let checksum = blake3::hash(&slot.0);
+    slot.array(checksum.as_bytes());
+    Ok(slot.0.try_into().expect("header, body, zeros and checksum fill a slot"))
+}
+
+fn decode(slot: &[u8]) -> Slot {
+    if slot.iter().all(|&byte| byte == 0) {
+        return Slot::Empty;
+    }
+    let (body, checksum) = slot.split_at(SLOT_BYTES - CHECKSUM_BYTES);
+    if blake3::hash(body).as_bytes() != checksum {
+        return Slot::Torn;
+    }
+    let mut reader = Reader(body);
+    let read = (|| {
+        let magic = reader.array::<8>()?;
+        let version = reader.u32()?;
+        let sequence = reader.u64()?;
+        if &magic == MAGIC && version > VERSION {
+            return Ok(Slot::Newer(version));
+        }
+        let record = Record::decode(&mut Reader(reader.bytes()?))?;
+        Ok::<_, crate::codec::Garbled>(Slot::Record(sequence, Box::new(record)))
+    })();
+    read.unwrap_or(Slot::Torn)
+}
