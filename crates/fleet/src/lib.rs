@@ -26,6 +26,8 @@ pub mod journal;
 mod policy;
 pub mod postmortem;
 mod release;
+#[cfg(test)]
+mod testing;
 mod time;
 mod turn;
 

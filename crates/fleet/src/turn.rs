@@ -164,9 +164,9 @@ pub enum Refusal {
         /// Why.
         why: String,
     },
-    /// The bundle to go back to was never confirmed on that host by that release.
-    #[error("go back to {0}: it was never confirmed on this host with that bundle")]
-    NeverConfirmed(ReleaseId),
+    /// The bundle to go back to was never confirmed on that host.
+    #[error("go back to {to}: it was never confirmed on this host", to = .0.short())]
+    NeverConfirmed(BundleId),
     /// The policy cannot be followed.
     #[error(transparent)]
     Policy(#[from] PolicyError),

@@ -14,7 +14,7 @@ impl Fleet {
         match &event.what {
             What::Adopted(adoption) => {
                 let host = self.hosts.entry(adoption.host.clone()).or_default();
-                host.confirmed.push((adoption.bundle, None));
+                host.confirmed.push(adoption.bundle);
                 host.generation = host.generation.max(adoption.generation);
                 host.doubt = None;
             }
@@ -90,7 +90,7 @@ impl Fleet {
         let bundle = self.releases.get(&release).map(|release| release.proposal.to);
         let host = self.hosts.entry(host.clone()).or_default();
         if let Some(bundle) = bundle {
-            host.confirmed.push((bundle, Some(release)));
+            host.confirmed.push(bundle);
             host.doubt = None;
         }
     }

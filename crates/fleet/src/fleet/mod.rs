@@ -11,9 +11,7 @@ use std::collections::BTreeMap;
 pub use crate::journal::Proposal;
 pub use input::{Input, Report};
 
-use crate::{
-    Actor, BundleId, Event, Generation, HostId, Refusal, Release, ReleaseId, Sequence, Timestamp, Turn,
-};
+use crate::{Actor, BundleId, Event, Generation, HostId, Release, ReleaseId, Sequence, Timestamp, Turn};
 
 /// Hosts, releases and freezes, as the journal tells them.
 ///
@@ -29,7 +27,7 @@ pub struct Fleet {
 /// One host, as the journal tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Host {
-    confirmed: Vec<(BundleId, Option<ReleaseId>)>,
+    confirmed: Vec<BundleId>,
     open: Option<ReleaseId>,
     generation: Generation,
     doubt: Option<String>,
@@ -38,13 +36,18 @@ pub struct Host {
 impl Host {
     /// The bundle that a person or a policy confirmed last.
     pub fn confirmed(&self) -> Option<BundleId> {
-        self.confirmed.last().map(|(bundle, _)| *bundle)
+        self.confirmed.last().copied()
     }
 
     /// The newest bundle that was confirmed before the present one and differs from it.
     pub fn last_known_good(&self) -> Option<BundleId> {
         let present = self.confirmed()?;
-        self.confirmed.iter().rev().map(|(bundle, _)| *bundle).find(|bundle| *bundle != present)
+        self.confirmed.iter().rev().copied().find(|bundle| *bundle != present)
+    }
+
+    /// Whether that bundle was ever confirmed here.
+    pub fn was_confirmed(&self, bundle: BundleId) -> bool {
+        self.confirmed.contains(&bundle)
     }
 
     /// Its open release.
@@ -134,10 +137,5 @@ impl Fleet {
         let scopes = [None, Some(host.clone())];
         let in_force = |freeze: &&Freeze| freeze.until.is_none_or(|until| now < until);
         scopes.iter().filter_map(|scope| self.freezes.get(scope)).find(in_force)
-    }
-
-    fn confirmed_by(&self, host: &HostId, bundle: BundleId, release: ReleaseId) -> Result<(), Refusal> {
-        let known = self.host(host).is_some_and(|host| host.confirmed.contains(&(bundle, Some(release))));
-        if known { Ok(()) } else { Err(Refusal::NeverConfirmed(release)) }
     }
 }

@@ -67,8 +67,8 @@ impl<'f> Step<'f> {
         if confirmed != Some(proposal.from) {
             return Err(Refusal::NotAdopted { host, confirmed });
         }
-        if let Some(release) = proposal.back_to {
-            self.fleet.confirmed_by(&host, proposal.to, release)?;
+        if proposal.goes_back && !self.fleet.host(&host).is_some_and(|host| host.was_confirmed(proposal.to)) {
+            return Err(Refusal::NeverConfirmed(proposal.to));
         }
         cut(&mut proposal.diff);
         let last = self.fleet.releases.last_key_value().map_or(0, |(id, _)| id.0);
@@ -80,7 +80,7 @@ impl<'f> Step<'f> {
     /// Orders the apply once nothing is missing and no freeze stands in the way.
     fn go_on(&mut self, id: ReleaseId) -> Result<(), Refusal> {
         let release = self.release(id);
-        let (host, back) = (release.proposal.host.clone(), release.proposal.back_to.is_some());
+        let (host, back) = (release.proposal.host.clone(), release.proposal.goes_back);
         let frozen = self.fleet.frozen(&host, self.now).filter(|_| !back);
         if let Some(freeze) = frozen {
             let (who, why) = (freeze.who.to_string(), freeze.why.clone());

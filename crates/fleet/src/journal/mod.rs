@@ -222,8 +222,8 @@ pub struct Proposal {
     pub from: BundleId,
     /// The bundle that shall stand there.
     pub to: BundleId,
-    /// The release whose bundle this goes back to; a freeze does not stop going back.
-    pub back_to: Option<ReleaseId>,
+    /// Whether it goes back to a bundle that was confirmed on this host before; a freeze does not stop that.
+    pub goes_back: bool,
     /// Who.
     pub who: Actor,
     /// Why.

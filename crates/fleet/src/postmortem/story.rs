@@ -172,7 +172,6 @@ fn taken_back_by(fleet: &Fleet, release: &Release) -> Option<ReleaseId> {
     let same_host = |it: &&Release| it.id > release.id && it.proposal.host == release.proposal.host;
     let stood = |it: &&Release| it.switched_at.is_some();
     let next = fleet.releases().filter(same_host).find(stood)?;
-    let back =
-        next.proposal.back_to.is_some_and(|to| to < release.id) && next.proposal.from == release.proposal.to;
+    let back = next.proposal.goes_back && next.proposal.from == release.proposal.to;
     (back && release.outcome() == Some(Outcome::Confirmed)).then_some(next.id)
 }
