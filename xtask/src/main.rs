@@ -1,12 +1,13 @@
 //! The workshop: what writes the generated files and holds the rules of the house.
 
 mod codegen;
+mod gallery;
 mod tidy;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask codegen [--check] | tidy";
+const USAGE: &str = "usage: cargo xtask codegen [--check] | tidy | gallery [--demo] [--only NN]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -14,6 +15,10 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["codegen", rest @ ..] => codegen::run(rest),
         ["tidy", rest @ ..] => tidy::run(rest),
+        ["gallery", rest @ ..] => gallery::run(rest),
+        // The parts of a stand of the gallery.
+        ["app", rest @ ..] => gallery::app::run(rest),
+        ["keeper", rest @ ..] => gallery::keeper::run(rest),
         _ => Err(anyhow::anyhow!("{USAGE}")),
     };
     match done {

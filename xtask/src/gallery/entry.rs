@@ -1,0 +1,257 @@
+//! One outage of the gallery, as it lies on disk. `gallery/README.md` describes the format.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail, ensure};
+use serde::Deserialize;
+
+/// A tree of the gallery is small; anything beyond this is a mistake.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// An outage, or a good change to compare with.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// `NN-slug`.
+    pub(super) name: String,
+    pub(super) dir: PathBuf,
+    pub(super) expect: Expect,
+    requests: String,
+}
+
+/// `expect.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Expect {
+    /// What happened, as a headline.
+    pub(super) title: String,
+    /// What the change was, in plain words.
+    pub(super) changed: String,
+    /// Whose outage this was; none for a good change.
+    pub(super) outage: Option<Outage>,
+    /// How a release of `after/` ends: `confirmed`, `refused` or `reverted`.
+    pub(super) outcome: String,
+    /// Who may catch it; whoever is first does.
+    #[serde(default)]
+    pub(super) caught_by: Vec<String>,
+    /// What the reason says, among other things.
+    #[serde(default)]
+    pub(super) reason: String,
+    pub(super) alone: Alone,
+}
+
+/// Where it happened, and for how long.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Outage {
+    /// The letter or name that we call it by.
+    pub(super) name: String,
+    pub(super) minutes: u32,
+    /// Who noticed, for example "80 % of users".
+    pub(super) who: String,
+    /// Where one can read about it.
+    pub(super) source: String,
+}
+
+/// What nginx does when `after/` is copied over the tree and reloaded, with nobody to watch.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Alone {
+    /// Whether `nginx -t` accepts it.
+    pub(super) check_accepts: bool,
+    /// Whether `nginx -s reload` ends with 0.
+    pub(super) reload_accepts: bool,
+    /// What the error log then holds; empty: nothing is asked of it.
+    #[serde(default)]
+    pub(super) log: String,
+    /// The same as a sentence.
+    pub(super) then: String,
+}
+
+/// `requests.toml`, its placeholders filled in.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Requests {
+    #[serde(default)]
+    pub(super) app: Vec<App>,
+    pub(super) request: Vec<Request>,
+}
+
+/// A small application: answers every request in the same way, at `{{PORT_<name>}}`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct App {
+    pub(super) name: String,
+    pub(super) status: u16,
+    pub(super) body: String,
+}
+
+/// What users ask, and what they get.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Request {
+    /// `GET http://host:port/target`; it is sent to 127.0.0.1.
+    pub(super) request: String,
+    /// With `before/`.
+    pub(super) before: Answer,
+    /// With `after/`, reloaded by hand.
+    pub(super) after: Answer,
+}
+
+/// A part of an answer; what is absent is not looked at.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Answer {
+    pub(super) status: Option<u16>,
+    pub(super) contains: Option<String>,
+    /// No answer comes at all.
+    #[serde(default)]
+    pub(super) silent: bool,
+}
+
+/// What stands for a placeholder: `DIR`, `PORT_HTTP`, …
+pub(super) type Values = BTreeMap<String, String>;
+
+impl Entry {
+    /// Reads every entry below `gallery`, by number.
+    pub(super) fn all(gallery: &Path) -> anyhow::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for found in std::fs::read_dir(gallery).with_context(|| format!("read {}", gallery.display()))? {
+            let found = found?;
+            if found.file_type()?.is_dir() {
+                entries.push(Entry::read(&found.path())?);
+            }
+        }
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        ensure!(!entries.is_empty(), "{} holds no outage", gallery.display());
+        Ok(entries)
+    }
+
+    fn read(dir: &Path) -> anyhow::Result<Entry> {
+        let name =
+            dir.file_name().and_then(|name| name.to_str()).context("an entry has a plain name")?.to_owned();
+        let text = |file: &str| {
+            std::fs::read_to_string(dir.join(file)).with_context(|| format!("read {name}/{file}"))
+        };
+        for part in ["before/nginx.conf", "after/nginx.conf", "before/routes.toml", "README.md"] {
+            ensure!(dir.join(part).is_file(), "{name} has no {part}");
+        }
+        let expect: Expect =
+            toml::from_str(&text("expect.toml")?).with_context(|| format!("{name}/expect.toml"))?;
+        let good = expect.outcome == "confirmed";
+        ensure!(
+            good == expect.outage.is_none() && good == expect.caught_by.is_empty(),
+            "{name}/expect.toml: an outage says who catches it; a good change does not"
+        );
+        let sourced = expect.outage.as_ref().is_none_or(|outage| !outage.source.is_empty());
+        ensure!(sourced, "{name}/expect.toml: an outage says where one can read about it");
+        Ok(Entry { requests: text("requests.toml")?, dir: dir.to_path_buf(), expect, name })
+    }
+
+    /// The number in front of the name.
+    pub(super) fn number(&self) -> &str {
+        self.name.split('-').next().unwrap_or(&self.name)
+    }
+
+    /// Whether it must be confirmed.
+    pub(super) fn is_good(&self) -> bool {
+        self.expect.outage.is_none()
+    }
+
+    /// Every placeholder that the entry uses.
+    pub(super) fn placeholders(&self) -> anyhow::Result<BTreeSet<String>> {
+        let mut names = placeholders(&self.requests);
+        for (_, path) in walk(&self.dir)? {
+            if !path.is_symlink() {
+                names.extend(placeholders(&read(&path)?));
+            }
+        }
+        let unknown = names.iter().find(|name| *name != "DIR" && !name.starts_with("PORT_"));
+        match unknown {
+            Some(name) => bail!("{}: {{{{{name}}}}} is not a placeholder", self.name),
+            None => Ok(names),
+        }
+    }
+
+    pub(super) fn requests(&self, values: &Values) -> anyhow::Result<Requests> {
+        toml::from_str(&fill(&self.requests, values)).with_context(|| format!("{}/requests.toml", self.name))
+    }
+
+    /// Writes `before/` or `after/` to `to`, placeholders filled in and links kept as links.
+    pub(super) fn write_tree(&self, part: &str, to: &Path, values: &Values) -> anyhow::Result<()> {
+        for (below, path) in walk(&self.dir.join(part))? {
+            let target = to.join(&below);
+            std::fs::create_dir_all(target.parent().unwrap_or(to))?;
+            if path.is_symlink() {
+                symlink(std::fs::read_link(&path)?, &target)?;
+            } else {
+                std::fs::write(&target, fill(&read(&path)?, values))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    ensure!(
+        std::fs::metadata(path)?.len() <= FILE_BYTES_MAX,
+        "{} is too large for the gallery",
+        path.display()
+    );
+    std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))
+}
+
+/// Every file and link below a directory, with its path below it, sorted.
+pub(super) fn walk(dir: &Path) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {
+    let mut found = Vec::new();
+    let mut open = vec![dir.to_path_buf()];
+    while let Some(next) = open.pop() {
+        for entry in std::fs::read_dir(&next).with_context(|| format!("read {}", next.display()))? {
+            let path = entry?.path();
+            if path.is_dir() && !path.is_symlink() {
+                open.push(path);
+            } else {
+                found.push((path.strip_prefix(dir)?.to_path_buf(), path));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn placeholders(text: &str) -> BTreeSet<String> {
+    let names = text.split("{{").skip(1).filter_map(|rest| Some(rest.split_once("}}")?.0));
+    names.map(str::to_owned).collect()
+}
+
+fn fill(text: &str, values: &Values) -> String {
+    values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{{{name}}}}}"), value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_entry_of_the_gallery_can_be_read() {
+        for entry in Entry::all(&crate::workspace().join("gallery")).unwrap() {
+            let names = entry.placeholders().unwrap();
+            assert!(names.contains("DIR") && names.contains("PORT_HTTP"), "{}", entry.name);
+            let values = names.into_iter().map(|name| (name, "1".to_owned())).collect();
+            assert!(!entry.requests(&values).unwrap().request.is_empty(), "{}", entry.name);
+            let changed = walk(&entry.dir.join("after")).unwrap().iter().any(|(below, path)| {
+                std::fs::read(path).unwrap()
+                    != std::fs::read(entry.dir.join("before").join(below)).unwrap_or_default()
+            });
+            assert!(changed, "{}: after/ is the same as before/", entry.name);
+        }
+    }
+
+    #[test]
+    fn placeholders_are_filled_in() {
+        let values = Values::from([("DIR".into(), "/d".into()), ("PORT_A".into(), "81".into())]);
+        assert_eq!(fill("root {{DIR}}/www; listen {{PORT_A}};", &values), "root /d/www; listen 81;");
+        assert_eq!(placeholders("{{A}} {{B}} {{A}} {{"), BTreeSet::from(["A".to_owned(), "B".to_owned()]));
+    }
+}

@@ -1,0 +1,179 @@
+//! A stand: a directory of its own with a tree, a private nginx on loopback ports, small applications behind it, and a
+//! keeper that takes all of it away again.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+
+use super::entry::{Entry, Request, Values};
+use super::{keeper, visitor};
+
+/// Ports are looked for here, below the range that Linux takes for outgoing connections.
+const PORTS: std::ops::Range<u16> = 21_000..32_000;
+
+/// How long anything of a stand may take to come up or settle.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Everything that one trial needs. It ends when it is dropped, or with the process.
+pub(super) struct Stand {
+    pub(super) dir: PathBuf,
+    pub(super) values: Values,
+    pub(super) requests: Vec<Request>,
+    nginx: PathBuf,
+    apps: Vec<Child>,
+    keeper: Option<Child>,
+}
+
+impl Stand {
+    /// Makes the stand and starts nginx on `before/`; `role` tells two stands of an entry apart.
+    pub(super) fn start(entry: &Entry, role: &str, nginx: &Path) -> anyhow::Result<Stand> {
+        let name = format!("{}{}-{}-{role}", keeper::MARK, std::process::id(), entry.number());
+        let dir = std::env::temp_dir().join(name);
+        std::fs::create_dir(&dir).with_context(|| format!("make {}", dir.display()))?;
+        let mut stand = Stand {
+            keeper: Some(start_keeper(&dir)?),
+            values: Values::from([("DIR".to_owned(), dir.display().to_string())]),
+            requests: Vec::new(),
+            nginx: nginx.to_path_buf(),
+            apps: Vec::new(),
+            dir,
+        };
+        // The workers of a master that runs as root are somebody else.
+        std::fs::set_permissions(&stand.dir, std::fs::Permissions::from_mode(0o755))?;
+        for part in ["logs", "tmp"] {
+            std::fs::create_dir(stand.path(part))?;
+        }
+        for name in entry.placeholders()?.into_iter().filter(|name| name != "DIR") {
+            stand.values.insert(name, free_port()?.to_string());
+        }
+        let requests = entry.requests(&stand.values)?;
+        for app in requests.app {
+            let port = stand.values.get(&format!("PORT_{}", app.name));
+            let port =
+                port.with_context(|| format!("{}: nobody names {{{{PORT_{}}}}}", entry.name, app.name))?;
+            stand.apps.push(start_app(port, app.status, &app.body)?);
+        }
+        stand.requests = requests.request;
+        entry.write_tree("before", &stand.path("etc"), &stand.values)?;
+        let output = stand.nginx_command().output().context("start nginx")?;
+        ensure!(output.status.success(), "nginx does not start on before/: {}", text(&output));
+        stand.wait_for_answers(|request| &request.before).context("with before/")?;
+        Ok(stand)
+    }
+
+    pub(super) fn path(&self, below: &str) -> PathBuf {
+        self.dir.join(below)
+    }
+
+    /// The nginx of this stand, with its own directory, main file and log.
+    pub(super) fn nginx_command(&self) -> Command {
+        let mut command = Command::new(&self.nginx);
+        command.arg("-p").arg(&self.dir).arg("-c").arg(self.path("etc/nginx.conf"));
+        command.arg("-e").arg(self.path("logs/error.log")).stdin(Stdio::null());
+        command
+    }
+
+    pub(super) fn error_log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(self.path("logs/error.log")).unwrap_or_default()).into_owned()
+    }
+
+    /// Asks until every request is answered as expected, for a limited time.
+    pub(super) fn wait_for_answers(
+        &self,
+        of: impl Fn(&Request) -> &super::entry::Answer,
+    ) -> anyhow::Result<()> {
+        self.wait(|| self.requests.iter().find_map(|request| visitor::lacks(&request.request, of(request))))
+    }
+
+    /// Waits, for a limited time, until nothing is lacking any more.
+    pub(super) fn wait(&self, lacking: impl Fn() -> Option<String>) -> anyhow::Result<()> {
+        let start = Instant::now();
+        while let Some(lack) = lacking() {
+            if start.elapsed() > PATIENCE {
+                let log = self.error_log();
+                let tail: Vec<&str> = log.lines().rev().take(6).collect();
+                bail!("{lack}\nlast lines of the error log, newest first:\n  {}", tail.join("\n  "));
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    /// What still runs of Evenkeel in this stand.
+    pub(super) fn still_at_work(&self) -> Vec<keeper::Process> {
+        let mut processes = keeper::belonging_to(&self.dir);
+        processes.retain(|process| process.is_ours() && !process.title.starts_with("nginx: "));
+        processes
+    }
+
+    /// Stops everything and says what is left, which should be nothing.
+    pub(super) fn end(mut self) -> anyhow::Result<()> {
+        self.stop();
+        let left: Vec<_> =
+            keeper::belonging_to(&self.dir).into_iter().filter(keeper::Process::is_ours).collect();
+        ensure!(left.is_empty(), "still running: {left:?}");
+        ensure!(!self.dir.exists(), "{} is still there", self.dir.display());
+        Ok(())
+    }
+
+    fn stop(&mut self) {
+        for mut child in self.keeper.take().into_iter().chain(self.apps.drain(..)) {
+            drop(child.stdin.take());
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Drop for Stand {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// A process that ends when the pipe to it closes; Ctrl-C is not for it.
+fn start_part(arguments: &[&str]) -> anyhow::Result<Child> {
+    let me = std::env::current_exe().context("find xtask")?;
+    let mut command = Command::new(me);
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
+    command.spawn().with_context(|| format!("start xtask {}", arguments.join(" ")))
+}
+
+fn start_keeper(dir: &Path) -> anyhow::Result<Child> {
+    start_part(&["keeper", &dir.display().to_string()])
+}
+
+fn start_app(port: &str, status: u16, body: &str) -> anyhow::Result<Child> {
+    let mut app = start_part(&["app", "--port", port, "--status", &status.to_string(), "--body", body])?;
+    let mut line = String::new();
+    let output = app.stdout.take().context("hear from the application")?;
+    BufReader::new(output).read_line(&mut line)?;
+    ensure!(line.trim() == "ready", "the application on port {port} does not come up");
+    Ok(app)
+}
+
+/// A port that nobody listens on, and that this process has not given out yet.
+fn free_port() -> anyhow::Result<u16> {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    for _ in PORTS {
+        let width = u32::from(PORTS.end - PORTS.start);
+        let offset = (std::process::id() * 97 + u32::from(NEXT.fetch_add(1, Ordering::Relaxed))) % width;
+        let port = PORTS.start + u16::try_from(offset).unwrap_or_default();
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("there is no free port between {} and {}", PORTS.start, PORTS.end)
+}
+
+/// What a command wrote, on both channels.
+pub(super) fn text(output: &Output) -> String {
+    let both = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+    String::from_utf8_lossy(&both).trim().to_owned()
+}
