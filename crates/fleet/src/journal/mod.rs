@@ -4,6 +4,8 @@
 //! field may be added with a new [`FORMAT`], none changes its meaning.
 
 mod form;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 
