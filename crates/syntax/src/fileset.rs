@@ -261,8 +261,12 @@ mod tests {
         };
         let base = of(&[("a", file("x"))]);
         assert_eq!(base, of(&[("a", file("x"))]));
-        let others =
-            [of(&[]), of(&[("b", file("x"))]), of(&[("a", file("y"))]), of(&[("a", Entry::Link(b"x".to_vec()))])];
+        let others = [
+            of(&[]),
+            of(&[("b", file("x"))]),
+            of(&[("a", file("y"))]),
+            of(&[("a", Entry::Link(b"x".to_vec()))]),
+        ];
         assert!(others.iter().all(|other| *other != base));
         assert_eq!(base.to_string().parse(), Ok(base));
         assert!("12".parse::<Digest>().is_err() && "+".repeat(64).parse::<Digest>().is_err());
@@ -270,8 +274,10 @@ mod tests {
 
     #[test]
     fn diff_names_every_path_that_differs_in_order() {
-        let old: FileSet = [(path("b"), file("1")), (path("c"), file("1")), (path("d"), file("1"))].into_iter().collect();
-        let new: FileSet = [(path("a"), file("1")), (path("c"), file("2")), (path("d"), file("1"))].into_iter().collect();
+        let old: FileSet =
+            [(path("b"), file("1")), (path("c"), file("1")), (path("d"), file("1"))].into_iter().collect();
+        let new: FileSet =
+            [(path("a"), file("1")), (path("c"), file("2")), (path("d"), file("1"))].into_iter().collect();
         let names: Vec<String> = old.diff(&new).iter().map(|change| change.path.to_string()).collect();
         assert_eq!(names, ["a", "b", "c"]);
         assert!(old.diff(&old).is_empty());
