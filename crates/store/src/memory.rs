@@ -75,3 +75,8 @@ impl Store for MemoryStore {
         Ok(Verified { sequence: self.end(), head })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    crate::contract::contract!(async { (super::MemoryStore::new(), ()) });
+}

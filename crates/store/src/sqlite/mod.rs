@@ -114,10 +114,6 @@ impl Store for SqliteStore {
             let row = insert.bind(number(last)).bind(bytes).bind(hash.0.to_vec());
             row.execute(&mut *write).await.map_err(&failed)?;
         }
-        if last != found {
-            let update = sqlx::query("UPDATE head SET sequence = ?, hash = ?").bind(number(last));
-            update.bind(hash.0.to_vec()).execute(&mut *write).await.map_err(&failed)?;
-        }
         write.commit().await.map_err(&failed)?;
         Ok(Receipt::durable(expected, events.len()))
     }

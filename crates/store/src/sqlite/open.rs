@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -16,6 +17,8 @@ use crate::{Store, StoreError};
 const APPLICATION_ID: i64 = 0x4576_6b6c;
 /// The layout of the tables; one that is higher was made by a newer version.
 const LAYOUT: i64 = 1;
+/// How many drafts this process has begun, so that no two share a name.
+static DRAFTS: AtomicU64 = AtomicU64::new(0);
 /// How long an append waits for another program's.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -112,7 +115,7 @@ fn has_log(path: &Path) -> bool {
 /// Makes a journal beside `path` and links it there, so that nobody ever sees half of one.
 async fn create(path: &Path) -> Result<(), StoreError> {
     let mut draft = path.as_os_str().to_owned();
-    draft.push(format!(".new-{}", std::process::id()));
+    draft.push(format!(".new-{}-{}", std::process::id(), DRAFTS.fetch_add(1, Ordering::Relaxed)));
     let draft = PathBuf::from(draft);
     let made = fill(path, &draft).await.and_then(|()| publish(path, &draft));
     for end in ["", "-wal", "-shm", "-journal"] {

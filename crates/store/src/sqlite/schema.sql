@@ -24,6 +24,8 @@ BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE TRIGGER journal_grows_at_its_end BEFORE INSERT ON journal
 WHEN NEW.sequence <> (SELECT sequence FROM head) + 1
 BEGIN SELECT RAISE(ABORT, 'the journal grows at its end'); END;
+CREATE TRIGGER journal_ends_at_its_last AFTER INSERT ON journal
+BEGIN UPDATE head SET sequence = NEW.sequence, hash = NEW.hash; END;
 CREATE TRIGGER head_only_grows BEFORE UPDATE ON head
 WHEN NEW.sequence < OLD.sequence
 BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
