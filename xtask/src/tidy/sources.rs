@@ -1,7 +1,8 @@
 //! What a source file may hold, and how long it may be.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
@@ -26,10 +27,15 @@ pub(super) fn breaches(root: &Path) -> anyhow::Result<Vec<String>> {
     let rust = |path: &Path| path.extension() == Some(OsStr::new("rs"));
     let mut sources = files(&root.join("crates"), &rust)?;
     sources.extend(files(&root.join("xtask/src"), &rust)?);
+    let mut texts = Vec::new();
     for path in sources {
         let text = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
-        let name = shown(root, &path);
-        found.extend(source(&name, &text).into_iter().map(|breach| format!("{name}: {breach}")));
+        texts.push((path, text));
+    }
+    let tests: BTreeSet<PathBuf> = texts.iter().flat_map(|(path, text)| test_files(path, text)).collect();
+    for (path, text) in texts.iter().filter(|(path, _)| !tests.contains(path)) {
+        let name = shown(root, path);
+        found.extend(source(&name, text).into_iter().map(|breach| format!("{name}: {breach}")));
     }
     for krate in PURE {
         let lib = format!("crates/{krate}/src/lib.rs");
@@ -51,6 +57,21 @@ pub(super) fn breaches(root: &Path) -> anyhow::Result<Vec<String>> {
         }
     }
     Ok(found)
+}
+
+/// The files that hold the modules which a file declares for tests alone.
+fn test_files(path: &Path, text: &str) -> Vec<PathBuf> {
+    let stem = path.file_stem().unwrap_or_default();
+    let dir = if matches!(stem.to_str(), Some("lib" | "main" | "mod")) {
+        path.with_file_name("")
+    } else {
+        path.with_extension("")
+    };
+    let declared = text.split("#[cfg(test)]\n").skip(1).filter_map(|rest| {
+        let (line, _) = rest.split_once('\n')?;
+        line.trim_start_matches("pub(crate) ").strip_prefix("mod ")?.strip_suffix(';')
+    });
+    declared.map(|name| dir.join(name).with_extension("rs")).collect()
 }
 
 /// What is wrong with one file, `name` being its path in the workspace.
@@ -147,6 +168,13 @@ mod tests {
         assert_eq!(source("crates/a/src/b.rs", &(long.clone() + &tests)), Vec::<String>::new());
         let generated = format!("//! Tables. Written by `cargo xtask codegen` from x.\n{long}{long}");
         assert_eq!(source("crates/a/src/b.rs", &generated), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_module_for_tests_is_found_in_its_file() {
+        let text = "mod a;\n#[cfg(test)]\nmod tests;\n#[cfg(test)]\nmod inline {\n}\n";
+        assert_eq!(test_files(Path::new("src/b.rs"), text), [PathBuf::from("src/b/tests.rs")]);
+        assert_eq!(test_files(Path::new("src/b/mod.rs"), text), [PathBuf::from("src/b/tests.rs")]);
     }
 
     #[test]
