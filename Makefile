@@ -24,10 +24,11 @@ check:
 	$(CARGO) xtask tidy
 	$(CARGO) xtask codegen --check
 
-# Prints the table of `check` against `nginx -t` on synthetic trees.
+# Prints the table of `evenkeel check` against `nginx -t` on synthetic trees.
 bench:
-	@scripts/setup.sh test
-	$(CARGO) bench --locked --workspace
+	@scripts/setup.sh bench
+	$(CARGO) build --locked --release -p evenkeel-cli -p xtask
+	target/release/xtask bench
 
 fuzz:
 	$(CARGO) run --locked --quiet --profile quick -p evenkeel-syntax --example fuzz -- --seconds $(SECONDS_OF_FUZZING)

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Finds what `make demo` and `make test` need and installs what is missing. Says what it did.
+# Finds what `make demo`, `make test` and `make bench` need and installs what is missing. Says what it did.
 #
-#   scripts/setup.sh demo|test
+#   scripts/setup.sh demo|test|bench
 #
 # Debian packages come through apt-get, as root or through `sudo -n` (which never asks for a password). nginx is
 # installed but not started: for the length of the installation a policy-rc.d, Debian's own switch for that, says so,
@@ -37,6 +37,9 @@ look() {
     if [ "$purpose" = test ]; then
         nginx_module ngx_stream_module.so || want libnginx-mod-stream
         nginx_module ngx_http_lua_module.so || want libnginx-mod-http-lua
+    fi
+    if [ "$purpose" = bench ]; then
+        command -v python3 >/dev/null 2>&1 || want python3
     fi
     # Cargo fetches crates over TLS.
     [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/pki/tls/certs/ca-bundle.crt ] || [ -e /etc/ssl/cert.pem ] ||
@@ -101,7 +104,7 @@ look_for_rust() {
     fi
 }
 
-case $purpose in demo | test) ;; *) fail "usage: scripts/setup.sh demo|test" ;; esac
+case $purpose in demo | test | bench) ;; *) fail "usage: scripts/setup.sh demo|test|bench" ;; esac
 
 look_for_rust
 look
