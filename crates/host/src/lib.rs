@@ -8,12 +8,13 @@
 //!   ([`slots`]) and in the files staged beside the tree ([`install`]).
 //! * Nothing of a tree is overwritten or removed unseen: a file is exchanged, the one that came out is looked at,
 //!   and only what was expected is let go of.
-//! * [`clock`], [`place`], [`configdir`], [`install`], [`slots`], [`lock`] and `fuse` are synchronous: a release
+//! * [`clock`], [`place`], [`configdir`], [`install`], [`slots`], [`lock`] and [`fuse`] are synchronous: a release
 //!   step is one thread and a list of system calls, so that it can be killed at each of them in a test.
 
 pub mod clock;
 mod codec;
 pub mod configdir;
+pub mod fuse;
 pub mod identity;
 pub mod install;
 pub mod lock;

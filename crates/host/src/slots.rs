@@ -200,6 +200,11 @@ impl Guard<'_> {
         self.newest.as_ref().map(|(_, _, record)| record)
     }
 
+    /// Gives the state directory whose slots these are.
+    pub fn state_dir(&self) -> PathBuf {
+        self.slots.path.parent().map(Path::to_owned).unwrap_or_default()
+    }
+
     /// Puts a new record in the place of the one before last, and returns when it is durable.
     ///
     /// # Errors

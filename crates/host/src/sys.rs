@@ -1,7 +1,7 @@
 //! The system calls that no library of ours wraps. The only unsafe code of this half of the crate.
 #![expect(
     unsafe_code,
-    reason = "nix wraps neither process handles, nor extended attributes, nor a borrowed flock"
+    reason = "nix wraps neither process handles, nor extended attributes, nor locks of a borrowed file"
 )]
 
 use std::ffi::CStr;
@@ -61,6 +61,25 @@ pub(crate) fn fsetxattr(file: BorrowedFd<'_>, name: &CStr, value: &[u8]) -> io::
     // SAFETY: `name` ends with a zero; the kernel reads `length` bytes of the slice.
     let done = unsafe { libc::fsetxattr(file.as_raw_fd(), name.as_ptr(), from, length, 0) };
     zero(done == 0)
+}
+
+/// Closes every descriptor but the three standard ones. Nothing else of this process may be open yet.
+pub(crate) fn close_inherited() {
+    // SAFETY: the caller runs before anything of ours is open, so no owned descriptor is closed behind its owner.
+    let _old_kernels_have_none = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
+}
+
+/// Keeps the pages that this process touches in memory, as far as it may.
+pub(crate) fn lock_memory() {
+    // Only what is touched, and for ordinary users only what is there now: their limit is small, and later memory
+    // would be refused beyond it.
+    let flags = if nix::unistd::geteuid().is_root() {
+        libc::MCL_CURRENT | libc::MCL_FUTURE
+    } else {
+        libc::MCL_CURRENT
+    };
+    // SAFETY: mlockall takes one integer.
+    let _best_effort = unsafe { libc::mlockall(flags | libc::MCL_ONFAULT) };
 }
 
 fn filled(mut buffer: Vec<u8>, length: isize) -> io::Result<Vec<u8>> {

@@ -15,7 +15,7 @@ use super::mounts;
 use super::plan::{Action, Plan, PlanError, Written};
 use super::rename::Way;
 use super::{fits, meta};
-use crate::configdir::{Keep, flush_file_system};
+use crate::configdir::{Keep, flush_file_system, read_entry};
 use crate::place::{DOT_DIR, Place};
 
 /// How many releases of the same name may lie staged beside a tree.
@@ -159,6 +159,23 @@ impl Staged {
             plan_path: plan_path.to_owned(),
             plan_digest: fleet::Digest(*blake3::hash(bytes).as_bytes()),
         })
+    }
+
+    /// Looks at every staged file and says whether all of them are what the plan says.
+    ///
+    /// # Errors
+    /// [`PlanError::Changed`] names the first that is not.
+    pub fn verify(&self) -> Result<(), PlanError> {
+        for (index, step) in self.written.plan.steps.iter().enumerate() {
+            let Action::Exchange { to: Some(to), .. } = step.action else { continue };
+            let root = &self.written.roots[self.written.root_of[index] as usize];
+            let path = self.directory(root).join(format!("s{index}"));
+            let entry = read_entry(&path).map_err(|source| PlanError::Io { path: path.clone(), source })?;
+            if entry.is_none_or(|entry| entry.digest() != to) {
+                return Err(PlanError::Changed { path });
+            }
+        }
+        Ok(())
     }
 
     /// Behaves as on a file system that cannot exchange two names, for tests.

@@ -1,7 +1,7 @@
 //! Making an applied bundle permanent, and beginning to take it back. Both are decided under the guard.
 
-use evenkeel_fleet::ReleaseId;
 use evenkeel_fleet::apply::{Boottime, IllegalStep, RevertWhy, Stage};
+use evenkeel_fleet::{BundleId, Generation, ReleaseId};
 
 use super::{Guard, Record, SlotsError};
 use crate::clock;
@@ -79,6 +79,28 @@ impl Guard<'_> {
         let boot = clock::boot_id().map_err(AdvanceError::Boot)?;
         let applying = record.applying.advance(to, boot.0, Boottime(clock::boottime_ms()))?;
         Ok(self.update(|record| record.applying = applying)?)
+    }
+
+    /// Makes what stands in the tree the confirmed bundle of this host, under an order that is not older than any
+    /// accepted one.
+    ///
+    /// # Errors
+    /// [`AdvanceError`] when a release is open, or the order is stale.
+    pub fn adopt(
+        &mut self,
+        config_dir: &std::path::Path,
+        bundle: BundleId,
+        order: Generation,
+    ) -> Result<(), AdvanceError> {
+        let record = self.record().cloned().unwrap_or_else(|| Record::idle(config_dir));
+        if record.stage().unconfirmed() {
+            let source = IllegalStep::Order { from: record.stage(), to: Stage::Confirmed };
+            return Err(AdvanceError::Step(source));
+        }
+        let applying = record.applying.ordered(order)?;
+        let (confirmed, before) = (record.confirmed, record.confirmed_before);
+        let confirmed_before = if confirmed == Some(bundle) { before } else { confirmed };
+        Ok(self.write(Record { applying, confirmed: Some(bundle), confirmed_before, ..record })?)
     }
 
     /// Writes down that somebody wants the old bundle back. The first reason stays.

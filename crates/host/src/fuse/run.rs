@@ -1,0 +1,252 @@
+//! The fuse's own life: prepare, say so, wait, decide, act, end.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use evenkeel_fleet::apply::{Alarm, Boottime, Decision, Stage, decide};
+use evenkeel_fleet::{Generation, ReleaseId};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+use super::revert::{RevertError, free_guard, go_back, open_command};
+use super::{GUARD_GRACE_MS, WayBack};
+use crate::clock::{self, BootId, boottime_ms};
+use crate::identity::{ProcessHandle, ProcessId};
+use crate::install::{Staged, Unobserved};
+use crate::slots::{Record, Slots};
+use crate::sys;
+
+/// How much of the last fuses' logs is kept, in bytes.
+const LOG_BYTES_MAX: u64 = 64 << 10;
+/// How often a revert that failed is tried again, and after which pause.
+const TRIES: u32 = 20;
+const PAUSE_MS: u64 = 500;
+
+/// What the fuse is started with: `__fuse --state-dir DIR --command-pid N [--ready FIFO]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FuseArgs {
+    /// Where the slots are.
+    pub state_dir: PathBuf,
+    /// The command that it watches.
+    pub command_pid: i32,
+    /// Where to say that it is ready; standard output when there is none.
+    pub ready: Option<PathBuf>,
+}
+
+/// Runs the fuse until nothing is unconfirmed any more. Call it first thing in `main`, before anything is opened or
+/// any thread is started: it closes every descriptor but the standard ones.
+///
+/// Exit status 0 when nothing is left to do, 1 when the old bundle could not be put back, 2 when it never was ready.
+pub fn run(args: &FuseArgs) -> ExitCode {
+    sys::close_inherited();
+    let _already_leader = nix::unistd::setsid();
+    let prepared = prepare(args).and_then(|fuse| {
+        say(args.ready.as_deref(), "ready")?;
+        Ok(fuse)
+    });
+    let mut fuse = match prepared {
+        Ok(fuse) => fuse,
+        Err(why) => {
+            let _nobody_listens = say(args.ready.as_deref(), &why.0);
+            return ExitCode::from(2);
+        }
+    };
+    fuse.hide();
+    fuse.watch()
+}
+
+/// Why the fuse is not ready.
+struct NotReady(String);
+
+impl<E: std::error::Error> From<E> for NotReady {
+    fn from(error: E) -> Self {
+        let mut said = error.to_string();
+        let mut cause = error.source();
+        while let Some(next) = cause {
+            said += &format!(": {next}");
+            cause = next.source();
+        }
+        Self(said)
+    }
+}
+
+struct Fuse {
+    slots: Slots,
+    staged: Staged,
+    command: Option<ProcessHandle>,
+    signals: SignalFd,
+    log: File,
+    boot: BootId,
+    release: ReleaseId,
+    generation: Generation,
+}
+
+fn prepare(args: &FuseArgs) -> Result<Fuse, NotReady> {
+    std::env::set_current_dir("/")?;
+    let mut mask = SigSet::empty();
+    for signal in
+        [Signal::SIGTERM, Signal::SIGUSR1, Signal::SIGUSR2, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT]
+    {
+        mask.add(signal);
+    }
+    mask.thread_block()?;
+    let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+    let log = open_log(&args.state_dir)?;
+    let boot = clock::boot_id()?;
+    let mut slots = Slots::open(&args.state_dir)?;
+    let record = slots.read()?.ok_or_else(|| NotReady("nothing is armed".to_owned()))?;
+    let command = record.command.filter(|command| command.pid == args.command_pid);
+    let (Some(command), Stage::Armed) = (command, record.stage()) else {
+        return Err(NotReady("the slots do not name this command as one that is armed".to_owned()));
+    };
+    let command = command.open()?.ok_or_else(|| NotReady("the command has ended".to_owned()))?;
+    let staged = Staged::open(&record.plan, record.plan_digest)?;
+    staged.verify()?;
+    if WayBack::decode(staged.extra()).is_none() && record.master.is_some() {
+        return Err(NotReady("the plan does not say how the old configuration is proven".to_owned()));
+    }
+    sys::lock_memory();
+    // Refused to ordinary users, who may only raise it.
+    let _best_effort = std::fs::write("/proc/self/oom_score_adj", "-1000");
+    slots.lock(GUARD_GRACE_MS)?.update(|record| record.fuse = Some(ProcessId::me()))?;
+    Ok(Fuse {
+        slots,
+        staged,
+        command: Some(command),
+        signals,
+        log,
+        boot,
+        release: record.applying.release,
+        generation: record.applying.generation,
+    })
+}
+
+impl Fuse {
+    /// Lets go of the terminal and the pipe. What is written to standard error (by a panic) goes to the log.
+    fn hide(&self) {
+        if let Ok(null) = OpenOptions::new().read(true).write(true).open("/dev/null") {
+            let _best_effort = nix::unistd::dup2_stdin(&null);
+            let _best_effort = nix::unistd::dup2_stdout(&null);
+        }
+        let _best_effort = nix::unistd::dup2_stderr(&self.log);
+    }
+
+    fn watch(&mut self) -> ExitCode {
+        let (mut asked, mut failures) = (false, 0);
+        loop {
+            let record = match self.slots.read() {
+                Ok(Some(record)) => record,
+                // Torn by a writer at this moment, or worse. What is in memory is enough to look again.
+                other => {
+                    self.note(&format!("read the slots: {other:?}"));
+                    failures += 1;
+                    if failures > TRIES {
+                        return ExitCode::FAILURE;
+                    }
+                    self.wait(boottime_ms() + PAUSE_MS);
+                    continue;
+                }
+            };
+            if record.applying.release != self.release || record.applying.generation < self.generation {
+                self.note("another release took the place of ours");
+                return ExitCode::SUCCESS;
+            }
+            let alarm = self.alarm(&record, asked);
+            match decide(&record.applying.standing(self.boot.0), alarm) {
+                Decision::Done => return ExitCode::SUCCESS,
+                Decision::Wait { until } => asked |= self.wait(until.0),
+                Decision::Revert { why, .. } => {
+                    self.note(&format!("{} goes back: {why}", self.release));
+                    match self.go_back(alarm) {
+                        Ok(record) => {
+                            self.note(&format!("{} is back: {:?}", self.release, record.reverted));
+                            return ExitCode::SUCCESS;
+                        }
+                        Err(RevertError::NothingOpen | RevertError::Confirmed { .. }) => {}
+                        Err(error) => {
+                            self.note(&format!("{}: {}", self.release, NotReady::from(error).0));
+                            failures += 1;
+                            if failures > TRIES {
+                                return ExitCode::FAILURE;
+                            }
+                            self.wait(boottime_ms() + PAUSE_MS);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// What there is to react to.
+    fn alarm(&mut self, record: &Record, asked: bool) -> Alarm {
+        if asked || record.asked.is_some() {
+            return Alarm::RevertAsked;
+        }
+        if self.command.as_ref().is_some_and(|command| command.ended_within(0).unwrap_or(false)) {
+            self.note("the command has ended");
+            self.command = None;
+        }
+        match (&self.command, record.stage()) {
+            // After the proof a command may go: only the deadline counts.
+            (Some(_), _) | (None, Stage::Proven) => Alarm::Tick { now: Boottime(boottime_ms()) },
+            (None, _) => Alarm::CommandDied,
+        }
+    }
+
+    fn go_back(&mut self, alarm: Alarm) -> Result<Record, RevertError> {
+        let record = self.slots.read()?.ok_or(RevertError::NothingOpen)?;
+        let command = open_command(&record)?;
+        free_guard(&mut self.slots, command.as_ref(), GUARD_GRACE_MS)?;
+        let mut guard = self.slots.lock(GUARD_GRACE_MS)?;
+        go_back(&mut guard, &self.staged, alarm, &mut Unobserved)
+    }
+
+    /// Waits until then, or until the command ends or a signal comes; says whether somebody wants the old bundle back.
+    fn wait(&mut self, until_ms: u64) -> bool {
+        let left = until_ms.saturating_sub(boottime_ms());
+        // Not far beyond the deadline, and never for ever: the clock of poll stands still while the host sleeps.
+        let left = PollTimeout::from(u16::try_from(left).unwrap_or(u16::MAX));
+        let mut fds = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+        if let Some(command) = &self.command {
+            fds.push(PollFd::new(command.as_fd(), PollFlags::POLLIN));
+        }
+        let _woken = poll(&mut fds, left);
+        drop(fds);
+        let mut asked = false;
+        while let Ok(Some(signal)) = self.signals.read_signal() {
+            asked |= signal.ssi_signo == Signal::SIGTERM as u32;
+        }
+        asked
+    }
+
+    fn note(&mut self, text: &str) {
+        let _best_effort = writeln!(self.log, "{} {text}", clock::unix_ms());
+    }
+}
+
+fn open_log(state_dir: &Path) -> io::Result<File> {
+    let path = state_dir.join("fuse.log");
+    let log =
+        OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(libc::O_NOFOLLOW).open(path)?;
+    if log.metadata()?.len() > LOG_BYTES_MAX {
+        log.set_len(0)?;
+    }
+    Ok(log)
+}
+
+fn say(ready: Option<&Path>, line: &str) -> io::Result<()> {
+    let line = format!("{}\n", line.replace('\n', " "));
+    match ready {
+        Some(path) => OpenOptions::new().write(true).open(path)?.write_all(line.as_bytes()),
+        None => {
+            let mut out = io::stdout().lock();
+            out.write_all(line.as_bytes())?;
+            out.flush()
+        }
+    }
+}
