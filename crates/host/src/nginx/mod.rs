@@ -7,7 +7,11 @@
 pub mod check;
 pub mod compiled;
 pub mod control;
+mod enter;
 pub mod find;
 pub mod generation;
 pub mod log;
+mod proc;
 pub mod sockets;
+mod title;
+mod view;
