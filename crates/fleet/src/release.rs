@@ -172,7 +172,7 @@ impl Release {
         if evidence.holds {
             self.held.insert(evidence.kind);
         }
-        let watched = evidence.kind == EvidenceKind::Observation && self.stage == Stage::Proven;
+        let watched = evidence.kind == EvidenceKind::Observation;
         if watched && evidence.holds && self.bakes_until().is_some_and(|until| at >= until) {
             self.baked = true;
         }

@@ -81,6 +81,15 @@ fn revert_that_hangs_is_taken_over_at_its_own_deadline() {
 }
 
 #[test]
+fn request_to_go_back_kills_a_command_that_may_live_and_only_that() {
+    for stage in Stage::ALL.iter().filter(|stage| stage.unconfirmed() && **stage != Stage::Staged) {
+        assert_eq!(asked(*stage, Alarm::RevertAsked), back(RevertWhy::Asked, true));
+        let later = decide(&at(*stage).standing(LATER_BOOT), Alarm::RevertAsked);
+        assert_eq!(later, back(RevertWhy::Asked, false));
+    }
+}
+
+#[test]
 fn staging_has_no_deadline_because_the_tree_is_untouched() {
     let decision = decide(&staged().standing(BOOT), Alarm::Tick { now: ms(1_000_000) });
     assert_eq!(decision, Decision::Wait { until: Boottime(u64::MAX) });

@@ -1,6 +1,8 @@
 //! Everything as one machine: `replay`, `step`, `next_deadline`.
 
 mod fold;
+#[cfg(test)]
+mod histories;
 mod input;
 mod step;
 #[cfg(test)]

@@ -140,13 +140,15 @@ impl<'f> Step<'f> {
             (Report::Saw(evidence), _) => self.saw(id, evidence),
             (Report::Switched, _) if was_switched => {}
             (Report::Switched, _) => self.record(What::Switched { release: id, host }),
-            (Report::Proven(evidence), Stage::Switched) if evidence.holds => {
+            (Report::Proven(evidence), Stage::Ordered | Stage::Switched) if evidence.holds => {
+                if !was_switched {
+                    self.record(What::Switched { release: id, host: host.clone() });
+                }
                 self.record(What::Saw { release: id, evidence });
                 self.record(What::Proven { release: id, host: host.clone() });
                 let until = self.release(id).bakes_until().unwrap_or(self.now);
                 self.effects.push(Effect::Observe { host, release: id, until, every: OBSERVE_EVERY });
             }
-            (Report::Proven(evidence), Stage::Ordered) if evidence.holds => return Err(out_of_place),
             (Report::Proven(evidence), _) if !evidence.holds => self.saw(id, evidence),
             (Report::Proven(_), _) => {}
             (Report::Confirmed, Stage::Confirming | Stage::Reverting) => {
@@ -158,6 +160,7 @@ impl<'f> Step<'f> {
                 self.record(What::Saw { release: id, evidence });
                 self.record(What::Refused { release: id, by, reason });
             }
+            (Report::Refused(evidence), _) => self.saw(id, evidence),
             (Report::NeverBegan, _) if !was_switched => {
                 let reason = "the host never began; it is as it was".to_owned();
                 self.record(What::Refused { release: id, by: RefusedBy::Host, reason });

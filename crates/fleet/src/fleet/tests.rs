@@ -1,13 +1,11 @@
-//! What a release promises, and that the state is a fold.
-
-use proptest::prelude::*;
+//! What a release promises.
 
 use crate::apply::RevertWhy;
-use crate::journal::{By, Choice, Phase, Recovery, Reverter};
+use crate::journal::{By, Choice, Recovery, Reverter};
 use crate::testing::*;
 use crate::*;
 
-fn orders(effects: &[Effect]) -> Vec<(u64, &Command)> {
+pub(super) fn orders(effects: &[Effect]) -> Vec<(u64, &Command)> {
     let mut orders = Vec::new();
     for effect in effects {
         if let Effect::Order { generation, command, .. } = effect {
@@ -17,16 +15,16 @@ fn orders(effects: &[Effect]) -> Vec<(u64, &Command)> {
     orders
 }
 
-fn freeze(until: Option<Timestamp>) -> Input {
+pub(super) fn freeze(until: Option<Timestamp>) -> Input {
     Input::Freeze { scope: None, who: anna(), why: "sale".to_owned(), until }
 }
 
-fn thaw() -> Input {
+pub(super) fn thaw() -> Input {
     Input::Thaw { scope: None, who: anna(), why: "over".to_owned() }
 }
 
 const ROLLED_BACK: Stage = Stage::Ended(Outcome::RolledBack { proven: true });
-const REFUSED: Stage = Stage::Ended(Outcome::Refused);
+pub(super) const REFUSED: Stage = Stage::Ended(Outcome::Refused);
 const CONFIRMED: Stage = Stage::Ended(Outcome::Confirmed);
 
 #[test]
@@ -104,9 +102,11 @@ fn evidence_that_does_not_hold_refuses_before_the_switch() {
 }
 
 #[test]
-fn evidence_that_does_not_hold_after_the_switch_takes_the_release_back() {
+fn evidence_that_does_not_hold_after_the_order_takes_the_release_back() {
     let revert = Command::Revert { release: R1, why: RevertWhy::Evidence };
     for (mut world, input) in [
+        (World::ordered(), report(1, Report::Saw(evidence(EvidenceKind::Staged, false)))),
+        (World::switched(), report(1, Report::Refused(evidence(EvidenceKind::WhatIsRead, false)))),
         (World::switched(), report(1, proven(false))),
         (World::switched(), report(1, Report::Saw(evidence(EvidenceKind::WhatIsRead, false)))),
         (World::proven(), saw(R1, EvidenceKind::Observation, false)),
@@ -136,6 +136,33 @@ fn host_that_refuses_never_began_or_met_a_foreign_write_stays_as_it_was() {
 }
 
 #[test]
+fn host_that_says_after_the_switch_that_it_never_began_is_not_believed() {
+    let mut world = World::switched();
+    world.tell(12, report(1, Report::NeverBegan));
+    assert!(matches!(world.refusal, Some(Refusal::OutOfPlace { .. })));
+    assert_eq!(world.stage(R1), Stage::Switched);
+}
+
+#[test]
+fn proof_says_that_the_switch_happened_when_that_report_was_lost() {
+    let mut world = World::ordered();
+    world.tell(12, report(1, proven(true)));
+    assert_eq!(
+        (world.stage(R1), world.fleet.release(R1).unwrap().switched_at()),
+        (Stage::Proven, Some(at(12)))
+    );
+}
+
+#[test]
+fn switch_that_is_heard_of_late_does_not_stop_the_way_back() {
+    let mut world = World::ordered();
+    world.tell(11, rollback(R1, "no"));
+    world.tell(12, report(1, Report::Switched));
+    assert_eq!(world.stage(R1), Stage::Reverting);
+    assert_eq!(world.fleet.release(R1).unwrap().switched_at(), Some(at(12)));
+}
+
+#[test]
 fn host_that_went_back_by_itself_ends_the_release() {
     for (mut world, why) in [
         (World::ordered(), RevertWhy::CommandDied),
@@ -160,6 +187,55 @@ fn revert_that_is_not_proven_leaves_a_doubt_until_something_is() {
     assert_eq!(world.fleet.host(&host()).unwrap().doubt(), None);
     world.tell(21, Input::Recovered(Recovery { choice: Choice::Proposed, ..recovery }));
     assert!(world.fleet.host(&host()).unwrap().doubt().is_some());
+}
+
+#[test]
+fn what_is_confirmed_or_adopted_leaves_no_doubt() {
+    let doubted = || {
+        let mut world = World::proven();
+        world.tell(13, report(1, reverted(RevertWhy::CommandDied, Reverter::Fuse, false)));
+        world
+    };
+    let mut world = doubted();
+    world.tell(20, Input::Adopt(adoption(NEW)));
+    assert_eq!(world.fleet.host(&host()).unwrap().doubt(), None);
+
+    let (mut world, r2) = (doubted(), ReleaseId(2));
+    world.tell(20, Input::Propose(proposal(OLD, NEW)));
+    for kind in [EvidenceKind::Check, EvidenceKind::Preflight] {
+        world.tell(20, saw(r2, kind, true));
+    }
+    world.tell(21, report(2, proven(true)));
+    assert!(world.fleet.host(&host()).unwrap().doubt().is_some());
+    world.tell(31, saw(r2, EvidenceKind::Observation, true));
+    world.tell(31, report(3, Report::Confirmed));
+    assert_eq!(world.fleet.host(&host()).unwrap().doubt(), None);
+}
+
+#[test]
+fn adoption_never_lowers_the_order() {
+    let mut world = World::ordered();
+    world.tell(11, report(1, Report::NeverBegan));
+    world.tell(12, Input::Adopt(adoption(OLD)));
+    assert_eq!(world.fleet.host(&host()).unwrap().generation(), Generation(1));
+}
+
+#[test]
+fn earliest_deadline_of_all_hosts_comes_first() {
+    let (mut world, r2, other) = (World::proven(), ReleaseId(2), HostId::new("web-2").unwrap());
+    world.tell(13, Input::Adopt(journal::Adoption { host: other.clone(), ..adoption(OLD) }));
+    world.tell(13, Input::Propose(Proposal { host: other.clone(), ..proposal(OLD, NEW) }));
+    for kind in [EvidenceKind::Check, EvidenceKind::Preflight] {
+        world.tell(13, saw(r2, kind, true));
+    }
+    world.tell(
+        14,
+        Input::Reported { host: other.clone(), generation: Generation(1), report: Report::Switched },
+    );
+    assert_eq!(world.fleet.next_deadline(), Some(at(17)));
+    let effects = world.tell(17, Input::Tick);
+    assert!(matches!(&effects[..], [Effect::Order { host, .. }] if *host == other));
+    assert_eq!((world.stage(R1), world.fleet.next_deadline()), (Stage::Proven, Some(at(71))));
 }
 
 #[test]
@@ -329,139 +405,10 @@ fn effects_are_not_handed_out_against_another_receipt() {
     let _ = turn.perform(Receipt::durable(Sequence(7), 1));
 }
 
-fn any_report() -> impl Strategy<Value = Report> {
-    let why = proptest::sample::select(RevertWhy::ALL);
-    prop_oneof![
-        any::<bool>().prop_map(|holds| Report::Saw(evidence(EvidenceKind::Staged, holds))),
-        Just(Report::Switched),
-        any::<bool>().prop_map(proven),
-        Just(Report::Confirmed),
-        Just(Report::Refused(evidence(EvidenceKind::Staged, false))),
-        Just(Report::NeverBegan),
-        Just(Report::Conflict(vec!["a".to_owned()])),
-        (why, any::<bool>()).prop_map(|(why, proven)| reverted(why, Reverter::Fuse, proven)),
-    ]
-}
-
-fn any_input() -> impl Strategy<Value = Input> {
-    let release = || (1..5_u64).prop_map(ReleaseId);
-    let bundle = || prop_oneof![Just(OLD), Just(NEW)];
-    let kind = proptest::sample::select(EvidenceKind::ALL);
-    prop_oneof![
-        1 => bundle().prop_map(|bundle| Input::Adopt(adoption(bundle))),
-        3 => (bundle(), bundle(), any::<bool>()).prop_map(|(from, to, hold)| {
-            let policy = Policy { hold, ..Policy::default() };
-            Input::Propose(Proposal { policy, ..proposal(from, to) })
-        }),
-        1 => (bundle(), bundle()).prop_map(|(from, to)| {
-            Input::Propose(Proposal { goes_back: true, ..proposal(from, to) })
-        }),
-        6 => (release(), kind, proptest::bool::weighted(0.9)).prop_map(|(id, kind, holds)| saw(id, kind, holds)),
-        8 => (0..12_u64, any_report()).prop_map(|(order, said)| report(order, said)),
-        1 => (release(), 0..3_u64).prop_map(|(id, wrong)| answered(id, Phase::Watch, 3, wrong)),
-        2 => release().prop_map(|release| Input::Confirm { release, who: anna() }),
-        1 => release().prop_map(|release| rollback(release, "why not")),
-        1 => proptest::option::of(0..90_u64).prop_map(|until| freeze(until.map(at))),
-        1 => Just(thaw()),
-        2 => Just(Input::Tick),
-    ]
-}
-
-/// Tells a world random things, and the things that move a release forward often enough to get there.
-fn any_history() -> impl Strategy<Value = Vec<(u64, Input)>> {
-    let forward = |step: usize| match step {
-        0 => Input::Adopt(adoption(OLD)),
-        1 => Input::Propose(proposal(OLD, NEW)),
-        2 => saw(R1, EvidenceKind::Check, true),
-        3 => saw(R1, EvidenceKind::Preflight, true),
-        4 => report(1, Report::Switched),
-        5 => report(1, proven(true)),
-        6 => saw(R1, EvidenceKind::Observation, true),
-        _ => report(2, Report::Confirmed),
-    };
-    let random = proptest::collection::vec((0..20_u64, any_input()), 0..25);
-    (0..9_usize, random).prop_map(move |(prefix, random)| {
-        let forward = (0..prefix).map(|step| (if step == 6 { 10 } else { 1 }, forward(step)));
-        forward.chain(random).collect()
-    })
-}
-
-proptest! {
-    #[test]
-    fn state_is_a_fold_and_a_step_is_a_function(history in any_history()) {
-        let (mut world, mut now) = (World::default(), 0);
-        for (later, input) in history {
-            now += later;
-            let mut twin = Fleet::replay(&world.events);
-            prop_assert_eq!(&twin, &world.fleet);
-            let turn = twin.step(at(now), input.clone());
-            prop_assert_eq!(&turn, &world.fleet.clone().step(at(now), input.clone()));
-            world.tell(now, input);
-            prop_assert_eq!(&twin, &world.fleet);
-        }
-    }
-
-    #[test]
-    fn generations_grow_and_one_release_is_open(history in any_history()) {
-        let (mut world, mut now, mut last) = (World::default(), 0, 0);
-        for (later, input) in history {
-            now += later;
-            let effects = world.tell(now, input);
-            for (generation, _) in orders(&effects) {
-                prop_assert!(generation > last);
-                last = generation;
-            }
-            prop_assert!(world.fleet.releases().filter(|release| release.open()).count() <= 1);
-        }
-    }
-
-    #[test]
-    fn only_what_is_proven_and_ordered_becomes_confirmed(history in any_history()) {
-        let (mut world, mut now) = (World::default(), 0);
-        for (later, input) in history {
-            now += later;
-            let before = world.events.len();
-            world.tell(now, input);
-            for event in &world.events[before..] {
-                if let What::Confirmed { release, .. } = event.what {
-                    let release = world.fleet.release(release).unwrap();
-                    prop_assert!(release.proven_at().is_some());
-                    let ordered = world.events[..before].iter().any(|event| {
-                        matches!(&event.what, What::Ordered { release: id, order: journal::Order::Confirm(_), .. } if *id == release.id())
-                    });
-                    prop_assert!(ordered);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn open_release_can_always_be_ended_by_a_person_whatever_is_frozen(history in any_history()) {
-        let (mut world, mut now) = (World::default(), 0);
-        for (later, input) in history {
-            now += later;
-            world.tell(now, input);
-        }
-        world.tell(now, freeze(None));
-        if let Some(open) = world.fleet.open(&host()).map(Release::id) {
-            let effects = world.tell(now, rollback(open, "stop"));
-            prop_assert_eq!(world.refusal.clone(), None);
-            let ordered = orders(&effects).iter().any(|(_, command)| matches!(command, Command::Revert { .. }));
-            prop_assert!(ordered || world.stage(open) == REFUSED);
-        }
-    }
-
-    #[test]
-    fn any_history_can_be_told_as_post_mortems(history in any_history()) {
-        let (mut world, mut now) = (World::default(), 0);
-        for (later, input) in history {
-            now += later;
-            world.tell(now, input);
-        }
-        for written in since(&world.events, at(0)) {
-            let release = world.fleet.release(written.release).unwrap();
-            prop_assert_eq!(written.outcome, release.outcome());
-            prop_assert!(!written.timeline.is_empty());
-        }
-    }
+#[test]
+#[should_panic(expected = "a receipt for another turn")]
+fn receipt_that_ends_at_the_same_place_is_another_one_still() {
+    let mut world = World::adopted();
+    let turn = world.fleet.step(at(1), Input::Tick);
+    let _ = turn.perform(Receipt::durable(Sequence(0), 1));
 }

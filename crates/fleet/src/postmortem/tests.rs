@@ -206,18 +206,21 @@ fn confirmed_release_that_somebody_takes_back_later_has_a_post_mortem() {
     world.tell(22, saw(R1, EvidenceKind::Observation, true));
     world.tell(22, report(2, Report::Confirmed));
     assert_eq!(postmortem(&world.events, R1), None);
+    world.tell(30, Input::Propose(Proposal { goes_back: true, ..proposal(NEW, OLD) }));
+    world.tell(31, rollback(ReleaseId(2), "no need"));
+    assert_eq!(postmortem(&world.events, R1), None, "a way back that was not taken");
     let (goes_back, why) = (true, "orders are lost".to_owned());
     world.tell(3_611, Input::Propose(Proposal { goes_back, why, ..proposal(NEW, OLD) }));
     for kind in [EvidenceKind::Check, EvidenceKind::Preflight] {
-        world.tell(3_611, saw(ReleaseId(2), kind, true));
+        world.tell(3_611, saw(ReleaseId(3), kind, true));
     }
     world.tell(3_611, report(3, Report::Switched));
     world.tell(3_611, report(3, proven(true)));
     let it = written(&world);
     assert_eq!(it.summary.duration, Some(Span::from_secs(3_600)));
     assert!(it.root_cause.to_string().ends_with("anna via sudo took it back: orders are lost"));
-    assert_eq!(it.resolution.to_string(), "r2 went back behind it");
-    assert_eq!(postmortem(&world.events, ReleaseId(2)), None);
+    assert_eq!(it.resolution.to_string(), "r3 went back behind it");
+    assert_eq!(postmortem(&world.events, ReleaseId(3)), None);
 }
 
 #[test]
