@@ -30,10 +30,15 @@ nginx_module() {
     return 1
 }
 
+# A compiler without the headers of libc is not enough.
+compiles_c() {
+    command -v cc >/dev/null 2>&1 && printf '#include <stdio.h>\nint main(void) { return 0; }\n' | cc -x c -o /dev/null - 2>/dev/null
+}
+
 look() {
     packages=
     find_nginx >/dev/null || want nginx
-    command -v cc >/dev/null 2>&1 || want build-essential
+    compiles_c || want "gcc libc6-dev"
     if [ "$purpose" = test ]; then
         nginx_module ngx_stream_module.so || want libnginx-mod-stream
         nginx_module ngx_http_lua_module.so || want libnginx-mod-http-lua
@@ -55,6 +60,14 @@ may_install() {
     [ "$(id -u)" = 0 ] || { command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; }
 }
 
+# apt ARGUMENT…: quiet while it goes well.
+apt() {
+    if said=$(as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq "$@" 2>&1); then return 0; fi
+    say "apt-get $* failed:"
+    printf '%s\n' "$said" | tail -n 20 >&2
+    return 1
+}
+
 # Every step says `|| return 1`: inside a condition, `set -e` does not hold.
 install_packages() {
     brings_nginx=no
@@ -69,9 +82,9 @@ install_packages() {
         as_root chmod 0755 "$policy" || return 1
     fi
     say "installing with apt-get: $packages"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update >&2 || return 1
+    apt update || return 1
     # shellcheck disable=SC2086  # a list of package names
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $packages >&2 || return 1
+    apt install -y --no-install-recommends $packages || return 1
     if [ "$brings_nginx" = yes ]; then
         as_root update-rc.d nginx disable >/dev/null 2>&1 ||
             say "could not disable the nginx service: it may start at the next boot"
