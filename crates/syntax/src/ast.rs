@@ -195,12 +195,7 @@ impl<'t> Arg<'t> {
     /// Its value as nginx gives it to a module: without quotes, and with nginx's own unescaping.
     #[must_use]
     pub fn value(self) -> Cow<'t, [u8]> {
-        let raw = self.raw();
-        value::unescape(match (self.quoted(), raw) {
-            (Some(quote), [_, content @ .., last]) if *last == quote => content,
-            (Some(_), [_, content @ ..]) => content,
-            _ => raw,
-        })
+        value::of_word(self.tree.tokens[self.token as usize].kind, self.raw())
     }
 
     /// Its bytes as they are written, quotes included.

@@ -1,18 +1,18 @@
 //! What a token is.
 
-/// What a token is. Every byte of a file belongs to exactly one token.
+/// The kind of a token. Every byte of a file belongs to exactly one token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum TokenKind {
-    /// A run of space, tab, CR and LF; nothing else is white space to nginx.
-    Space,
-    /// From `#` up to, and without, the line feed.
+    /// Space, tab, carriage return, line feed: nothing else separates.
+    Blank,
+    /// From `#` to the end of the line, the line feed not included.
     Comment,
-    /// An unquoted word.
+    /// A name or an argument without quotes.
     Word,
-    /// `"…"` with its quotes; without the closing one where that is missing.
+    /// A name or an argument in `"`.
     DoubleQuoted,
-    /// `'…'` with its quotes; without the closing one where that is missing.
+    /// A name or an argument in `'`.
     SingleQuoted,
     /// `;`
     Semicolon,
@@ -20,14 +20,14 @@ pub enum TokenKind {
     Open,
     /// `}`
     Close,
-    /// The body of a Lua block, between its braces.
+    /// What stands between the braces of a `*_by_lua_block`.
     Lua,
-    /// A text that is too large to be read.
+    /// What was not read.
     Unread,
 }
 
 impl TokenKind {
-    /// Whether it is a name or an argument.
+    /// Whether it is a name or an argument, quoted or not.
     #[must_use]
     pub fn is_word(self) -> bool {
         matches!(self, TokenKind::Word | TokenKind::DoubleQuoted | TokenKind::SingleQuoted)

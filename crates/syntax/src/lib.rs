@@ -15,6 +15,8 @@ pub mod ast;
 pub mod edit;
 pub mod fileset;
 pub mod kind;
+pub mod lexer;
+pub mod lua;
 pub mod parser;
 pub mod secret;
 pub mod tree;

@@ -67,10 +67,9 @@ impl Tree {
         bytes: Vec<u8>,
         tokens: Vec<RawToken>,
         statements: Vec<Statement>,
-        errors: Vec<SyntaxError>,
         uncounted: Vec<u32>,
     ) -> Tree {
-        Tree { bytes, tokens, statements, errors, uncounted, lines: OnceLock::new() }
+        Tree { bytes, tokens, statements, errors: Vec::new(), uncounted, lines: OnceLock::new() }
     }
 
     /// The text as it was given.
@@ -119,9 +118,11 @@ impl Tree {
 
     /// Every token, in order.
     pub fn tokens(&self) -> impl Iterator<Item = Token> + '_ {
-        self.tokens
-            .windows(2)
-            .map(|pair| Token { kind: pair[0].kind, range: pair[0].start as usize..pair[1].start as usize })
+        // A text that is too large is one token, without a sentinel: no 32 bits hold its end.
+        let count =
+            if self.tokens.len() == 1 { usize::from(!self.bytes.is_empty()) } else { self.tokens.len() - 1 };
+        (0..count as u32)
+            .map(|token| Token { kind: self.tokens[token as usize].kind, range: self.range_of(token) })
     }
 
     /// Every comment, in order; also those between arguments.
@@ -133,7 +134,7 @@ impl Tree {
     /// The line and the column of a byte, both from 1; the column counts bytes. Past the end it is the end's.
     #[must_use]
     pub fn line_column(&self, offset: usize) -> (u32, u32) {
-        let offset = offset.min(self.bytes.len()) as u32;
+        let offset = offset.min(self.bytes.len()).min(TEXT_BYTES_MAX) as u32;
         let lines = self.lines();
         let line = lines.partition_point(|start| *start <= offset);
         (line as u32, offset - lines[line - 1] + 1)
@@ -169,7 +170,8 @@ impl Tree {
 
     fn lines(&self) -> &[u32] {
         self.lines.get_or_init(|| {
-            let feeds = self.bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+            let feeds =
+                self.bytes.iter().take(TEXT_BYTES_MAX).enumerate().filter(|(_, byte)| **byte == b'\n');
             std::iter::once(0).chain(feeds.map(|(at, _)| at as u32 + 1)).collect()
         })
     }

@@ -2,6 +2,22 @@
 
 use std::borrow::Cow;
 
+use crate::kind::TokenKind;
+
+/// The value of a word by its raw bytes, quotes included.
+pub(crate) fn of_word(kind: TokenKind, raw: &[u8]) -> Cow<'_, [u8]> {
+    let quote = match kind {
+        TokenKind::DoubleQuoted => b'"',
+        TokenKind::SingleQuoted => b'\'',
+        _ => return unescape(raw),
+    };
+    unescape(match raw {
+        [_, content @ .., last] if *last == quote => content,
+        [_, content @ ..] => content,
+        [] => raw,
+    })
+}
+
 /// Undoes nginx's escapes in the raw bytes of a word or of a quoted text's content: `\"`, `\'` and `\\` lose their
 /// backslash, `\t`, `\r` and `\n` become the byte; any other backslash stays.
 ///
