@@ -31,7 +31,7 @@ pub(super) fn announce(entry: &Entry) {
 pub(super) fn story(entry: &Entry, trial: &Trial) {
     let expect = &entry.expect;
     let check = if expect.alone.check_accepts { "accepts it" } else { "refuses it" };
-    println!("  nginx -t        {check}; {}", expect.alone.then);
+    println!("  by hand         nginx -t {check}; {}", expect.alone.then);
     let seconds = seconds(trial.took);
     match &expect.outage {
         None => {

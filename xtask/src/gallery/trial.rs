@@ -32,6 +32,7 @@ pub(super) struct Trial {
 /// The part of `evenkeel apply --json` that the gallery looks at.
 #[derive(Debug, Deserialize)]
 pub(super) struct Answer {
+    #[serde(alias = "id")]
     pub(super) release: String,
     pub(super) outcome: String,
     #[serde(default)]
