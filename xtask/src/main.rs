@@ -1,5 +1,6 @@
 //! The workshop: what writes the generated files and holds the rules of the house.
 
+mod bench;
 mod codegen;
 mod gallery;
 mod tidy;
@@ -7,7 +8,8 @@ mod tidy;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask codegen [--check] | tidy | gallery [--demo] [--only NN]";
+const USAGE: &str =
+    "usage: cargo xtask codegen [--check] | tidy | gallery [--demo] [--only NN] | bench [--sites N,N]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -15,6 +17,7 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["codegen", rest @ ..] => codegen::run(rest),
         ["tidy", rest @ ..] => tidy::run(rest),
+        ["bench", rest @ ..] => bench::run(rest),
         ["gallery", rest @ ..] => gallery::run(rest),
         // The parts of a stand of the gallery.
         ["app", rest @ ..] => gallery::app::run(rest),
