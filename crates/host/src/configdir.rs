@@ -10,7 +10,8 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use evenkeel_syntax::fileset::{Entry, FileSet, RelPath};
+use evenkeel_syntax::fileset::RelPath;
+pub use evenkeel_syntax::fileset::{Digest as ContentDigest, Entry, FileSet};
 
 pub(crate) use bundles::flush_file_system;
 pub use keep::{Keep, KeepError};

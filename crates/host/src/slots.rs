@@ -14,7 +14,7 @@ mod record;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 pub use confirm::{AdvanceError, ConfirmError, confirm};
@@ -156,6 +156,12 @@ impl Slots {
         Ok(guard)
     }
 
+    /// Says which process holds the guard, as far as the kernel tells (`/proc/locks`).
+    pub(crate) fn holder(&self) -> Option<i32> {
+        let inode = self.file.metadata().ok()?.ino();
+        holder(&fs::read_to_string("/proc/locks").ok()?, inode)
+    }
+
     fn newest(&self) -> Result<Option<(usize, u64, Record)>, SlotsError> {
         let mut bytes = [0; 2 * SLOT_BYTES];
         let io = |source| SlotsError::Io { path: self.path.clone(), source };
@@ -211,17 +217,34 @@ impl Guard<'_> {
     /// [`SlotsError::TooLarge`] when a path in it is longer than a slot can hold; [`SlotsError::Io`]. In both
     /// cases the record before it still stands.
     pub fn write(&mut self, record: Record) -> Result<(), SlotsError> {
+        self.write_unflushed(record)?;
+        self.flush()
+    }
+
+    /// Puts a new record in the place of the one before last, where every process sees it and the death of this one
+    /// does not undo it; a power cut may, until [`Guard::flush`]. For what must not wait for a disk.
+    ///
+    /// # Errors
+    /// Those of [`Guard::write`].
+    pub fn write_unflushed(&mut self, record: Record) -> Result<(), SlotsError> {
         let (index, sequence) = match &self.newest {
             Some((index, sequence, _)) => (1 - index, sequence + 1),
             None => (0, 1),
         };
         let slot = encode(sequence, &record)?;
-        let file = &self.slots.file;
-        file.write_all_at(&slot, (index * SLOT_BYTES) as u64)
-            .and_then(|()| file.sync_data())
-            .map_err(|source| SlotsError::Io { path: self.slots.path.clone(), source })?;
+        let written = self.slots.file.write_all_at(&slot, (index * SLOT_BYTES) as u64);
+        written.map_err(|source| SlotsError::Io { path: self.slots.path.clone(), source })?;
         self.newest = Some((index, sequence, record));
         Ok(())
+    }
+
+    /// Makes durable what was written.
+    ///
+    /// # Errors
+    /// [`SlotsError::Io`].
+    pub fn flush(&mut self) -> Result<(), SlotsError> {
+        let flushed = self.slots.file.sync_data();
+        flushed.map_err(|source| SlotsError::Io { path: self.slots.path.clone(), source })
     }
 
     /// Changes some of the record that stands, and returns when it is durable.
@@ -241,6 +264,17 @@ impl Drop for Guard<'_> {
     fn drop(&mut self) {
         let _given_back_at_exit_too = sys::flock(self.slots.file.as_fd(), libc::LOCK_UN);
     }
+}
+
+fn holder(locks: &str, inode: u64) -> Option<i32> {
+    // 3: FLOCK  ADVISORY  WRITE 1812 fe:00:1310753 0 EOF
+    locks.lines().find_map(|line| {
+        let mut fields = line.split_ascii_whitespace();
+        let flock = fields.by_ref().nth(1)? == "FLOCK";
+        let pid: i32 = fields.by_ref().nth(2)?.parse().ok()?;
+        let found: u64 = fields.next()?.rsplit(':').next()?.parse().ok()?;
+        (flock && found == inode && pid > 0).then_some(pid)
+    })
 }
 
 enum Slot {

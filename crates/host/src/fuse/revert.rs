@@ -74,7 +74,16 @@ pub struct Ask<'a> {
 /// [`ConfirmError`]: not proven, too late, or another release.
 pub fn confirm(state_dir: &Path, release: Option<ReleaseId>) -> Result<Record, ConfirmError> {
     let mut slots = Slots::open(state_dir)?;
-    let record = crate::slots::confirm(&mut slots.lock(GUARD_GRACE_MS)?, release)?;
+    let record = match slots.lock(GUARD_GRACE_MS) {
+        Ok(mut guard) => crate::slots::confirm(&mut guard, release)?,
+        Err(busy) => {
+            // Whoever goes back holds the guard until that is proven, and it is too late then.
+            let going = Slots::open(state_dir)?.read()?.filter(|record| record.stage() == Stage::Reverting);
+            let Some(record) = going else { return Err(busy.into()) };
+            let source = IllegalStep::TooLate { to: Stage::Confirmed };
+            return Err(ConfirmError::Refused { release: record.applying.release, source });
+        }
+    };
     signal(record.fuse, Signal::SIGUSR1);
     Ok(record)
 }
@@ -170,7 +179,9 @@ pub(super) fn go_back(
     let within = Span::from_millis(REVERT_WITHIN_MS);
     let begun = record.reverted.unwrap_or_default();
     let mut how = Reverted { decided_unix_ms: unix_ms(), paths: begun.paths, ..Reverted::default() };
-    guard.write(Record {
+    // Seen by everybody at once; a disk that is slow must not keep the wrong files standing. After a power cut the
+    // slots say something earlier, which is as unconfirmed.
+    guard.write_unflushed(Record {
         applying: record.applying.revert(why, boot.0, now, within)?,
         reverted: Some(how),
         ..record.clone()
@@ -265,7 +276,10 @@ pub(super) fn free_guard(
     grace_ms: u64,
 ) -> Result<(), RevertError> {
     let withheld = matches!(slots.lock(grace_ms), Err(SlotsError::Busy { .. }));
-    if withheld && let Some(command) = command {
+    if withheld
+        && let Some(command) = command
+        && slots.holder().is_none_or(|holder| holder == command.id().pid)
+    {
         let _ended = command.signal(Signal::SIGKILL).map_err(RevertError::Host)?;
         command.ended_within(KILL_WITHIN_MS).map_err(RevertError::Host)?;
     }

@@ -156,7 +156,7 @@ impl Fuse {
                 self.note("another release took the place of ours");
                 return ExitCode::SUCCESS;
             }
-            let alarm = self.alarm(&record, asked);
+            let alarm = self.alarm(&record, asked || (failures > 0 && record.stage() == Stage::Reverting));
             match decide(&record.applying.standing(self.boot.0), alarm) {
                 Decision::Done => return ExitCode::SUCCESS,
                 Decision::Wait { until } => asked |= self.wait(until.0),

@@ -41,16 +41,16 @@ pub fn foreign_snapshot(staged: &Staged) -> Result<Option<FileSet>, ForeignError
         any |= matches!(entry, Beside::Foreign(_));
         found.push((path.clone(), entry));
     })?;
+    for step in &staged.plan().steps {
+        if let Action::Exchange { to: None, .. } = step.action {
+            files.remove(&step.path);
+        }
+    }
     // The foreign ones last: where both lie beside the tree, the foreign one came out last.
     found.sort_by_key(|(_, entry)| matches!(entry, Beside::Foreign(_)));
     for (path, entry) in found {
         if let Beside::New(entry) | Beside::Foreign(Some(entry)) = entry {
             files.insert(path, entry);
-        }
-    }
-    for step in &staged.plan().steps {
-        if let Action::Exchange { to: None, .. } = step.action {
-            files.remove(&step.path);
         }
     }
     Ok(any.then_some(files))

@@ -60,3 +60,38 @@ fn names(file: &File) -> io::Result<Vec<CString>> {
     let names = listed.split_inclusive(|&byte| byte == 0);
     Ok(names.filter_map(|name| CStr::from_bytes_with_nul(name).ok()).map(CStr::to_owned).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `user::rw- user:12345:rw- group::r-- mask::rw- other::---`, as the kernel keeps it.
+    const ACL: &[u8] = b"\x02\0\0\0\x01\0\x06\0\xff\xff\xff\xff\x02\0\x06\0\x39\x30\0\0\
+        \x04\0\x04\0\xff\xff\xff\xff\x10\0\x06\0\xff\xff\xff\xff\x20\0\0\0\xff\xff\xff\xff";
+
+    #[test]
+    fn new_file_has_mode_owner_label_and_access_list_of_the_one_that_stands() {
+        let (old, new) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+        old.set_permissions(std::fs::Permissions::from_mode(0o640)).unwrap();
+        if nix::unistd::geteuid().is_root() {
+            fchown(&old, Some(12_345), Some(54_321)).unwrap();
+        }
+        let mut asked = Vec::new();
+        for (name, value) in [(c"user.evenkeel", b"label".as_slice()), (c"system.posix_acl_access", ACL)] {
+            match sys::fsetxattr(old.as_fd(), name, value) {
+                // Not every file system of /tmp has every attribute.
+                Err(error) if error.raw_os_error() == Some(libc::ENOTSUP) => {}
+                set => {
+                    set.unwrap();
+                    asked.push((name, sys::fgetxattr(old.as_fd(), name).unwrap()));
+                }
+            }
+        }
+        take_over(&old, &new).unwrap();
+        for (name, value) in asked {
+            assert_eq!(sys::fgetxattr(new.as_fd(), name).unwrap(), value, "{name:?}");
+        }
+        let (old, new) = (old.metadata().unwrap(), new.metadata().unwrap());
+        assert_eq!((new.mode(), new.uid(), new.gid()), (old.mode(), old.uid(), old.gid()));
+    }
+}

@@ -8,6 +8,8 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, RenameFlags, renameat2};
 use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 
+use super::spot::{same_file, stands};
+
 /// One name in one open directory.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Name<'d> {
@@ -54,7 +56,13 @@ impl Way {
             Err(error) => return Err(error.into()),
         }
         reached("move out");
-        self.put(live, free)?;
+        match self.put(live, free) {
+            // Stopped in the middle of moving it in, when it had two names.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && same_file(live, free)? => {
+                unlinkat(live.directory, live.name, UnlinkatFlags::NoRemoveDir)?;
+            }
+            put => put?,
+        }
         reached("move in");
         self.put(other, live)?;
         Ok(free)
@@ -74,7 +82,7 @@ impl Way {
             Err(Errno::EPERM | Errno::ENOTSUP | Errno::EMLINK | Errno::ENOSYS) => {}
             Err(error) => return Err(error.into()),
         }
-        if super::spot::stands(b)? {
+        if stands(b)? {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         Ok(nix::fcntl::renameat(a.directory, a.name, b.directory, b.name)?)

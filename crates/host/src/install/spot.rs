@@ -10,7 +10,7 @@ use std::path::Path;
 use evenkeel_syntax::fileset::{Digest, Entry};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
-use nix::sys::stat::{Mode, fstatat};
+use nix::sys::stat::{Mode, fchmod, fstatat, mkdirat};
 
 use super::rename::Name;
 use crate::configdir::read_file;
@@ -82,6 +82,17 @@ impl Root {
         )?))
     }
 
+    /// Makes the directories above a path that are missing, as a release makes new ones.
+    pub(super) fn make_above(&self, path: &[u8]) -> io::Result<()> {
+        for (slash, _) in path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
+            match self.spot(&path[..slash])?.name().make_directory() {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => made?,
+            }
+        }
+        Ok(())
+    }
+
     /// Opens the directory at a name.
     pub(super) fn within(name: Name<'_>) -> io::Result<Self> {
         let flags = DIRECTORY | OFlag::O_NOFOLLOW;
@@ -129,6 +140,16 @@ impl Spot<'_> {
 fn flush(directory: BorrowedFd<'_>) -> io::Result<()> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     Ok(nix::unistd::fsync(openat(directory, ".", flags, Mode::empty())?)?)
+}
+
+impl Name<'_> {
+    /// Makes a directory that everybody may enter, whatever the umask says.
+    pub(super) fn make_directory(self) -> io::Result<()> {
+        let mode = Mode::from_bits_truncate(0o755);
+        mkdirat(self.directory, OsStr::from_bytes(self.name), mode)?;
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        Ok(fchmod(openat(self.directory, OsStr::from_bytes(self.name), flags, Mode::empty())?, mode)?)
+    }
 }
 
 /// Says whether anything stands at a name.

@@ -8,15 +8,15 @@ use std::path::PathBuf;
 
 use evenkeel_fleet::apply::Stage;
 use evenkeel_syntax::fileset::{FileSet, RelPath};
-use nix::errno::Errno;
-use nix::sys::stat::{Mode, fchmod, mkdirat};
 
 use super::Steps;
 use super::plan::Action;
 use super::rename::Name;
 use super::spot::{Look, Root, look};
 use super::stage::Staged;
+use super::undo::gone;
 use crate::configdir::{ReadError, read_any};
+use crate::identity::ProcessId;
 use crate::slots::{AdvanceError, Guard};
 
 /// Why a switch was not made, or not finished. Whatever was exchanged by then is put back by
@@ -29,8 +29,8 @@ pub enum SwitchError {
         /// What is not as it was, relative to the root.
         paths: Vec<PathBuf>,
     },
-    /// The slots do not say that this release may be switched now.
-    #[error("switch: this release is not the one that is armed")]
+    /// The slots do not say that this release may be switched now, or nobody lives who would take it back.
+    #[error("switch: this release is not armed, or its fuse has ended")]
     NotArmed,
     /// It is too late, or the slots could not be written.
     #[error(transparent)]
@@ -73,7 +73,10 @@ pub fn switch(
     steps: &mut dyn Steps,
 ) -> Result<(), SwitchError> {
     let armed = guard.record().is_some_and(|record| {
-        record.stage() == Stage::Armed && record.asked.is_none() && record.plan_digest == staged.plan_digest()
+        record.stage() == Stage::Armed
+            && record.asked.is_none()
+            && record.plan_digest == staged.plan_digest()
+            && record.fuse.is_some_and(ProcessId::lives)
     });
     if !armed || from.digest() != staged.plan().from {
         return Err(SwitchError::NotArmed);
@@ -117,7 +120,11 @@ pub(super) fn exchange_all(staged: &Staged, steps: &mut dyn Steps) -> Result<(),
     }
     for directory in touched {
         steps.reached("flush", directory);
-        tree.below(directory).and_then(|directory| directory.flush()).map_err(at("flush", directory))?;
+        match tree.below(directory).and_then(|directory| directory.flush()) {
+            // Moved away since; its names are flushed with the directory that it lies in now.
+            Err(error) if gone(&error) => {}
+            flushed => flushed.map_err(at("flush", directory))?,
+        }
     }
     for dot in &dots {
         steps.reached("flush", b".evenkeel");
@@ -174,13 +181,7 @@ impl One<'_> {
             }
             Action::MakeDirectory => {
                 reached("make directory");
-                match mkdirat(live.directory, OsStr::from_bytes(live.name), Mode::from_bits_truncate(0o755)) {
-                    Err(Errno::EEXIST) => return Ok(false),
-                    made => made?,
-                }
-                // The umask had its say: the server must be able to enter.
-                let made = Root::within(live)?;
-                Ok(fchmod(&made, Mode::from_bits_truncate(0o755)).map(|()| true)?)
+                taken(live.make_directory())
             }
             Action::MoveDirectory => {
                 reached("move directory");

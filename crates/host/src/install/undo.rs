@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::Steps;
-use super::plan::Action;
+use super::plan::{Action, Planned};
 use super::rename::{Name, Way};
 use super::spot::{Look, Root, look, same_file};
 use super::stage::Staged;
@@ -60,14 +60,24 @@ pub enum UndoError {
 pub fn undo(staged: &Staged, steps: &mut dyn Steps) -> Result<Undone, UndoError> {
     let (tree, dots) = open(staged)?;
     let mut undone = Undone::default();
+    let moves = |step: &&Planned| step.action == Action::MoveDirectory;
+    let moved: BTreeSet<&[u8]> =
+        staged.plan().steps.iter().filter(moves).map(|step| step.path.as_bytes()).collect();
     for (index, step) in staged.plan().steps.iter().enumerate().rev() {
         let path = step.path.as_bytes();
         let shown = || PathBuf::from(OsStr::from_bytes(path));
         let dot = &dots[staged.written.root_of[index] as usize];
         let spot = match tree.spot(path) {
+            // Somebody removed the directory of a file that the release took out.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && holds_old(dot, index, step.action) => {
+                tree.make_above(path).and_then(|()| tree.spot(path))
+            }
+            spot => spot,
+        };
+        let spot = match spot {
             Ok(spot) => spot,
             // The directory is not there, so nothing of this step is; if something should be, that fails.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && creates(step.action) => continue,
+            Err(error) if gone(&error) && creates(step.action) => continue,
             Err(error) => {
                 undone.failed.push((shown(), error));
                 continue;
@@ -75,7 +85,7 @@ pub fn undo(staged: &Staged, steps: &mut dyn Steps) -> Result<Undone, UndoError>
         };
         let (s, x) = (format!("s{index}"), format!("x{index}"));
         let (s, x) = (dot.name(s.as_bytes()), dot.name(x.as_bytes()));
-        let back = Back { way: staged.way, live: spot.name(), s, x };
+        let back = Back { way: staged.way, live: spot.name(), s, x, was_directory: moved.contains(path) };
         match back.go(step.action, &mut |what| steps.reached(what, path)) {
             Ok(Went::Already) => {}
             Ok(Went::Left) => undone.left.push(shown()),
@@ -106,7 +116,7 @@ pub fn flush(staged: &Staged) -> Result<(), UndoError> {
     for directory in directories {
         match tree.below(directory).and_then(|directory| directory.flush()) {
             // Made for the release, and gone with it.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) if gone(&error) => {}
             flushed => {
                 let path = staged.config_dir().join(OsStr::from_bytes(directory));
                 done = done.and(flushed.map_err(failed(path)));
@@ -126,8 +136,20 @@ pub(super) fn open(staged: &Staged) -> Result<(Root, Vec<Root>), UndoError> {
     Ok((tree, dots.collect::<Result<_, _>>()?))
 }
 
+/// Whether a directory that a step went through is no longer one.
+pub(super) fn gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
 fn creates(action: Action) -> bool {
     matches!(action, Action::Exchange { from: None, .. } | Action::MakeDirectory)
+}
+
+/// Whether what stood at a step's path lies beside the tree.
+fn holds_old(dot: &Root, index: usize, action: Action) -> bool {
+    let Action::Exchange { from: Some(from), .. } = action else { return false };
+    let names = [format!("s{index}"), format!("x{index}")];
+    names.iter().any(|name| look(dot.name(name.as_bytes())).is_ok_and(|found| found == Look::Is(from)))
 }
 
 enum Went {
@@ -145,6 +167,8 @@ struct Back<'n> {
     live: Name<'n>,
     s: Name<'n>,
     x: Name<'n>,
+    /// Whether a directory stood there that another step moves back.
+    was_directory: bool,
 }
 
 impl<'n> Back<'n> {
@@ -157,8 +181,9 @@ impl<'n> Back<'n> {
                 let name = OsStr::from_bytes(self.live.name);
                 match unlinkat(self.live.directory, name, UnlinkatFlags::RemoveDir) {
                     Ok(()) => Ok(Went::Restored),
-                    Err(Errno::ENOENT) => Ok(Went::Already),
-                    Err(Errno::ENOTEMPTY | Errno::EEXIST | Errno::ENOTDIR) => Ok(Went::Left),
+                    // What is there instead of a directory is another step's.
+                    Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(Went::Already),
+                    Err(Errno::ENOTEMPTY | Errno::EEXIST) => Ok(Went::Left),
                     Err(error) => Err(error.into()),
                 }
             }
@@ -224,7 +249,7 @@ impl<'n> Back<'n> {
     /// Takes out the entry that the release created.
     fn uncreate(&self, to: Option<Digest>, reached: &mut dyn FnMut(&'static str)) -> io::Result<Went> {
         let now = look(self.live)?;
-        if now == Look::Absent {
+        if now == Look::Absent || (now == Look::Other && self.was_directory) {
             return Ok(Went::Already);
         }
         if look(self.s)? != Look::Absent {

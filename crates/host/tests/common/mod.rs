@@ -1,214 +1,145 @@
-//! A private nginx on loopback in a directory of its own, for the tests of this crate. Whatever is started is
-//! stopped by its number.
+//! What the tests of the install and of the fuse share: trees on the disk, and slots that say what they should.
+#![allow(dead_code, reason = "every test file uses another part of it")]
+#![allow(unreachable_pub, reason = "the test files are roots of their own")]
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs;
-use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
 
+use evenkeel_fleet::apply::{Applying, Boottime};
+use evenkeel_fleet::{BundleId, Generation, ReleaseId, Span};
+use evenkeel_host::clock;
+use evenkeel_host::configdir::{Keep, read_any};
 use evenkeel_host::identity::ProcessId;
-use evenkeel_host::nginx::find::{Master, find};
+use evenkeel_host::install::{self, Staged, Steps, SwitchError};
 use evenkeel_host::place::Place;
-use nix::sys::signal::Signal;
+use evenkeel_host::slots::{Record, Slots};
+use evenkeel_syntax::fileset::FileSet;
 
-/// The nginx that the tests use.
-pub(crate) const NGINX: &str = "/usr/sbin/nginx";
-/// How long a test waits for something that must happen.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A directory with a tree (`conf`), logs, a pid file and temporary directories, and the nginx started on it.
-pub(crate) struct Nginx {
-    pub(crate) dir: tempfile::TempDir,
-    pub(crate) place: Place,
-    started: Vec<ProcessId>,
+/// What one path of a tree looks like from outside, but for its inode number and the time that was changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    pub kind: char,
+    pub content: Vec<u8>,
+    pub mode: u32,
+    pub owner: (u32, u32),
+    pub modified: (i64, i64),
 }
 
-impl Nginx {
-    /// Makes the directories and a main file that includes `conf.d/*.conf` by its absolute path.
-    pub(crate) fn new() -> Self {
-        let dir = tempfile::Builder::new().prefix("evenkeel-nginx-").tempdir().unwrap();
-        for name in ["conf/conf.d", "logs", "run", "temp", "state"] {
-            fs::create_dir_all(dir.path().join(name)).unwrap();
-        }
-        let mut place = Place::new(dir.path().join("conf"), dir.path().join("state"));
-        place.pid = dir.path().join("run/nginx.pid");
-        place.nginx = NGINX.into();
-        let nginx = Self { dir, place, started: Vec::new() };
-        nginx.write("nginx.conf", &nginx.main(""));
-        nginx
-    }
+/// Looks at everything below a directory.
+pub fn see(root: &Path) -> BTreeMap<PathBuf, Seen> {
+    let mut seen = BTreeMap::new();
+    see_into(root, root, &mut seen);
+    seen
+}
 
-    /// Gives the text of a main file with something more at its top level.
-    pub(crate) fn main(&self, more: &str) -> String {
-        let dir = self.dir.path().display();
-        let user = if nix::unistd::geteuid().is_root() { "user root;" } else { "" };
-        let workers = if more.contains("worker_processes") { "" } else { "worker_processes 2;" };
-        let log = if more.contains("error_log") {
-            String::new()
+fn see_into(root: &Path, directory: &Path, seen: &mut BTreeMap<PathBuf, Seen>) {
+    for item in fs::read_dir(directory).unwrap() {
+        let path = item.unwrap().path();
+        let meta = fs::symlink_metadata(&path).unwrap();
+        let (kind, content) = if meta.is_dir() {
+            ('d', Vec::new())
+        } else if meta.is_symlink() {
+            ('l', fs::read_link(&path).unwrap().as_os_str().as_bytes().to_vec())
         } else {
-            format!("error_log {dir}/logs/error.log notice;")
+            ('f', fs::read(&path).unwrap())
         };
-        format!(
-            "{user}\n{workers}\n{log}\n{more}\npid {dir}/run/nginx.pid;\nevents {{ worker_connections 64; }}\n\
-             http {{\n    access_log off;\n    client_body_temp_path {dir}/temp/body;\n    proxy_temp_path {dir}/temp/proxy;\n\
-             \x20   fastcgi_temp_path {dir}/temp/fastcgi;\n    uwsgi_temp_path {dir}/temp/uwsgi;\n    scgi_temp_path {dir}/temp/scgi;\n\
-             \x20   include {dir}/conf/conf.d/*.conf;\n}}\n"
-        )
+        // Files come and go in a directory; its own time is no part of the configuration.
+        let modified = if meta.is_dir() { (0, 0) } else { (meta.mtime(), meta.mtime_nsec()) };
+        let (mode, owner) = (meta.mode() & 0o7777, (meta.uid(), meta.gid()));
+        let relative = path.strip_prefix(root).unwrap().to_owned();
+        seen.insert(relative, Seen { kind, content, mode, owner, modified });
+        if meta.is_dir() {
+            see_into(root, &path, seen);
+        }
     }
+}
 
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    pub(crate) fn error_log(&self) -> PathBuf {
-        self.path("logs/error.log")
-    }
-
-    /// Writes a file of the tree.
-    pub(crate) fn write(&self, name: &str, text: &str) {
-        let path = self.dir.path().join("conf").join(name);
+/// Writes files (`path = text`), links (`path -> target`) and directories (`path/`), one a line.
+pub fn write(root: &Path, lines: &str) {
+    for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (path, make): (&str, Box<dyn Fn(&Path)>) = if let Some((path, target)) = line.split_once(" -> ") {
+            (path, Box::new(move |path| std::os::unix::fs::symlink(target, path).unwrap()))
+        } else if let Some((path, text)) = line.split_once(" = ") {
+            (path, Box::new(move |path| fs::write(path, text).unwrap()))
+        } else {
+            (line, Box::new(|path| fs::create_dir_all(path).unwrap()))
+        };
+        let path = root.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    /// Writes a server that answers every request with this text.
-    pub(crate) fn serve(&self, listen: &str, answer: &str) {
-        self.write("conf.d/site.conf", &format!("server {{ listen {listen}; return 200 \"{answer}\"; }}\n"));
-    }
-
-    /// Starts nginx on the tree, with further arguments, and waits until its pid file and its workers are there.
-    pub(crate) fn start_with(&mut self, more: &[&str]) -> Master {
-        let before = fs::read_to_string(&self.place.pid).unwrap_or_default();
-        let status = self.command().args(more).status().unwrap();
-        assert!(status.success(), "nginx does not start: {}", self.log());
-        let pid: i32 = wait_for("the pid file", || {
-            let text = fs::read_to_string(&self.place.pid).ok().filter(|text| *text != before)?;
-            text.trim().parse().ok()
-        });
-        let id = ProcessId::of(pid).expect("nginx has just written its number");
-        self.started.push(id);
-        wait_for("the workers", || (children(pid).len() >= 2).then_some(()));
-        find(&self.place).unwrap()
-    }
-
-    pub(crate) fn start(&mut self) -> Master {
-        self.start_with(&[])
-    }
-
-    /// Gives the command that starts it.
-    pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(NGINX);
-        command.arg("-p").arg(self.dir.path()).arg("-c").arg(&self.place.main);
-        command.arg("-e").arg(self.path("logs/start.log"));
-        command
-    }
-
-    /// Stops these processes, too, at the end.
-    pub(crate) fn also_stop(&mut self, id: ProcessId) {
-        self.started.push(id);
-    }
-
-    /// Gives all that nginx has written into its error log.
-    pub(crate) fn log(&self) -> String {
-        let read = |name: &str| fs::read_to_string(self.path(name)).unwrap_or_default();
-        read("logs/start.log") + &read("logs/error.log")
+        make(&path);
     }
 }
 
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        for id in &self.started {
-            let workers: Vec<ProcessId> = children(id.pid);
-            signal(*id, Signal::SIGTERM);
-            if !ended(*id, Duration::from_secs(5)) {
-                signal(*id, Signal::SIGKILL);
-            }
-            for worker in workers {
-                signal(worker, Signal::SIGKILL);
-            }
+/// A host with a tree, a state directory, and what is proposed.
+pub struct Host {
+    pub dir: tempfile::TempDir,
+    pub place: Place,
+    pub keep: Keep,
+    pub from: FileSet,
+    pub to: FileSet,
+}
+
+impl Host {
+    pub fn new(old: &str, new: &str) -> Self {
+        Self::within(tempfile::tempdir().unwrap(), old, new)
+    }
+
+    pub fn within(dir: tempfile::TempDir, old: &str, new: &str) -> Self {
+        let root = dir.path().canonicalize().unwrap();
+        let (live, proposed, state) = (root.join("nginx"), root.join("proposed"), root.join("state"));
+        for path in [&live, &proposed, &state] {
+            fs::create_dir_all(path).unwrap();
         }
+        fs::set_permissions(&state, fs::Permissions::from_mode(0o700)).unwrap();
+        write(&live, old);
+        write(&proposed, new);
+        let keep = Keep::default();
+        let (from, to) = (read_any(&live, &keep).unwrap().files, read_any(&proposed, &keep).unwrap().files);
+        Self { dir, place: Place::new(live, state), keep, from, to }
     }
-}
 
-/// Sends a signal to exactly this process, if it still runs.
-pub(crate) fn signal(id: ProcessId, signal: Signal) {
-    if let Ok(Some(handle)) = id.open() {
-        let _may_have_ended = handle.signal(signal);
+    pub fn live(&self) -> &Path {
+        &self.place.config_dir
     }
-}
 
-fn ended(id: ProcessId, limit: Duration) -> bool {
-    let end = Instant::now() + limit;
-    while id.lives() {
-        if Instant::now() > end {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(2));
+    pub fn stage(&self) -> Staged {
+        self.try_stage().unwrap()
     }
-    true
-}
 
-/// Waits for the end of a process.
-pub(crate) fn wait_for_end(id: ProcessId) {
-    assert!(ended(id, PATIENCE), "process {} does not end", id.pid);
-}
-
-/// Gives the children of a process.
-pub(crate) fn children(pid: i32) -> Vec<ProcessId> {
-    let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    text.split_whitespace().filter_map(|word| ProcessId::of(word.parse().ok()?)).collect()
-}
-
-/// Waits until something is there.
-pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < end, "waited too long for {what}");
-        std::thread::sleep(Duration::from_millis(2));
+    pub fn try_stage(&self) -> Result<Staged, install::StageError> {
+        let plan = install::plan(&self.from, &self.to);
+        install::stage(&self.place, &self.keep, &plan, &self.to, "r1", b"")
     }
-}
 
-/// Gives a loopback port that nobody listens on, and no other test of this process has been given.
-pub(crate) fn free_port() -> u16 {
-    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-    loop {
-        let port = TcpListener::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
-        if GIVEN.lock().unwrap().insert(port) {
-            return port;
-        }
+    pub fn read(&self) -> FileSet {
+        read_any(self.live(), &self.keep).unwrap().files
     }
-}
 
-/// Asks for `/` on a loopback port and gives the whole answer, or `None` when there is none.
-pub(crate) fn get(port: u16) -> Option<String> {
-    use std::io::{Read, Write};
-    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-    stream.write_all(b"GET / HTTP/1.0\r\nHost: a.test\r\n\r\n").ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    Some(answer)
-}
-
-/// Gives the names in a directory and below, sorted.
-pub(crate) fn listing(dir: &Path) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut todo = vec![dir.to_owned()];
-    while let Some(next) = todo.pop() {
-        for entry in fs::read_dir(&next).unwrap() {
-            let entry = entry.unwrap();
-            names.push(entry.path().strip_prefix(dir).unwrap().display().to_string());
-            if entry.file_type().unwrap().is_dir() {
-                todo.push(entry.path());
-            }
-        }
+    /// Writes slots that say that this is armed, with this process as its own fuse.
+    pub fn arm(&self, staged: &Staged) -> Slots {
+        let mut slots = Slots::create(&self.place.state_dir).unwrap();
+        let (from, to) = (BundleId(self.from.digest().0), BundleId(self.to.digest().0));
+        let applying = Applying::IDLE.stage(Generation(1), ReleaseId(1), from, to).unwrap();
+        let (boot, now) = (clock::boot_id().unwrap().0, Boottime(clock::boottime_ms()));
+        let applying = applying.arm(boot, now, Span::from_secs(60), Span::from_secs(120)).unwrap();
+        let record = Record {
+            applying,
+            plan: staged.plan_path().to_owned(),
+            plan_digest: staged.plan_digest(),
+            command: Some(ProcessId::me()),
+            fuse: Some(ProcessId::me()),
+            ..Record::idle(self.live())
+        };
+        slots.lock(1_000).unwrap().write(record).unwrap();
+        slots
     }
-    names.sort();
-    names
+
+    pub fn switch(&self, staged: &Staged, steps: &mut dyn Steps) -> Result<(), SwitchError> {
+        let mut slots = self.arm(staged);
+        let mut guard = slots.lock(1_000).unwrap();
+        install::switch(staged, &self.from, &mut guard, steps)
+    }
 }
