@@ -1,1 +1,44 @@
-//! placeholder
+//! What an nginx configuration means.
+//!
+//! The only crate that claims to predict nginx, so every claim is checked against a real one (`tests/mutations.rs`).
+//!
+//! * [`load`] turns a main file and the files it includes into a [`Config`]: one arena of nodes, includes spliced,
+//!   every file parsed once. It opens no file: [`Files`] holds what the caller found out, [`Wants`] says what is missing.
+//! * [`validate`] lists everything that `nginx -t` would refuse, without DNS, certificates or root. What cannot be known
+//!   (an unknown module, a file on another machine) is never an error.
+//! * [`Config`] has typed views: servers, locations, upstreams, listening addresses, what a release must expect.
+//!
+//! Deliberately absent: the file system, the clock, the network, and any opinion (that is for the linter).
+#![deny(clippy::disallowed_methods)]
+
+mod catalog;
+mod config;
+mod context;
+mod expectations;
+mod files;
+mod glob;
+mod include;
+mod inherit;
+mod listen;
+mod lower;
+mod number;
+mod opened;
+mod parsed;
+mod pass;
+mod problem;
+mod settings;
+mod validate;
+mod wants;
+
+pub use catalog::{Arity, Catalog, Entry, Setter, Version};
+pub use config::{Args, Config, FileId, Include, Node, NodeId, SourceFile};
+pub use context::{Context, Contexts};
+pub use expectations::{ErrorLog, LogTarget, RuntimePath, RuntimeUse, Workers};
+pub use files::{Answer, Files, Path, Presence, Want, Wants};
+pub use include::load;
+pub use listen::{Listen, ListenAddress, Options};
+pub use lower::{Location, LocationKind, NameKind, Server, ServerKind, ServerName, Upstream, UpstreamServer};
+pub use pass::Pass;
+pub use problem::Problem;
+pub use settings::{Built, Settings};
+pub use validate::validate;

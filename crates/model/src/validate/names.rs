@@ -1,0 +1,121 @@
+//! Names of servers: which are none, and which two servers of one address share.
+//!
+//! Source: `ngx_http_core_server_name`, src/http/ngx_http_core_module.c; `ngx_http_server_names`, src/http/ngx_http.c;
+//! `ngx_hash_add_key`, src/core/ngx_hash.c
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use super::{Checker, lossy};
+use crate::config::NodeId;
+use crate::listen::ListenAddress;
+use crate::lower::{NameKind, Server, ServerKind, ServerName};
+use crate::problem::Problem;
+
+pub(super) fn check(checker: &mut Checker<'_>) {
+    let config = checker.config;
+    let mut addresses: HashMap<(IpAddr, u16), Vec<&Server>> = HashMap::new();
+    for server in config.servers().iter().filter(|server| server.kind == ServerKind::Http) {
+        server.names.iter().for_each(|name| syntax(checker, name));
+        for listen in &server.listens {
+            if let ListenAddress::Inet { ip, port, last } = listen.address {
+                (port..=last).for_each(|port| addresses.entry((ip, port)).or_default().push(server));
+            }
+        }
+    }
+    for servers in addresses.into_values().filter(|servers| servers.len() > 1) {
+        conflicts(checker, &servers);
+    }
+}
+
+/// What the directive itself refuses.
+fn syntax(checker: &mut Checker<'_>, name: &ServerName) {
+    let node = checker.config.node(name.node);
+    let Some(text) = node.arg(name.arg) else { return };
+    let message = match text {
+        [b'*'] | [b'*', _] | [b'.'] => format!("server name \"{}\" is invalid", lossy(text)),
+        [b'*', second, ..] if *second != b'.' => format!("server name \"{}\" is invalid", lossy(text)),
+        b"~" => String::from("empty regex in server name \"~\""),
+        [b'~', pattern @ ..] => {
+            let caseless = pattern.iter().any(u8::is_ascii_uppercase);
+            return checker.regex(node, name.arg, pattern, caseless);
+        }
+        _ => return,
+    };
+    checker.refuse_arg(node, name.arg, "invalid-server-name", message);
+}
+
+/// Where several servers share an address, their names are put into one table: a name that does not fit is refused,
+/// one that is there already is ignored with a warning.
+fn conflicts(checker: &mut Checker<'_>, servers: &[&Server]) {
+    let config = checker.config;
+    let mut seen: HashMap<(NameKind, &[u8]), NodeId> = HashMap::new();
+    let mut before: Option<NodeId> = None;
+    for server in servers {
+        if before.replace(server.node) == Some(server.node) {
+            continue;
+        }
+        for name in server.names.iter().filter(|name| name.kind != NameKind::Regex) {
+            let node = config.node(name.node);
+            if is_invalid_hostname(&name.text) {
+                let message = format!("invalid server name or wildcard \"{}\"", lossy(&name.text));
+                checker.refuse_arg(node, name.arg, "invalid-server-name", message);
+                continue;
+            }
+            // ".example.com" holds the exact name and the wildcard.
+            let held = [(NameKind::Exact, bare(name)), (NameKind::LeadingWildcard, bare(name))];
+            let keys: &[(NameKind, &[u8])] = match name.kind {
+                NameKind::Dot => &held,
+                NameKind::LeadingWildcard => &held[1..],
+                NameKind::TrailingWildcard => &[(NameKind::TrailingWildcard, &name.text)],
+                _ => &held[..1],
+            };
+            let Some(first) = keys.iter().find_map(|key| seen.get(key).copied()) else {
+                seen.extend(keys.iter().map(|key| (*key, name.node)));
+                continue;
+            };
+            let message = format!("conflicting server name \"{}\", ignored", lossy(&name.text));
+            let problem = Problem::arg(node, name.arg, "duplicate-server-name", message);
+            checker.problems.push(problem.with(config.node(first), "first here"));
+        }
+    }
+}
+
+fn bare(name: &ServerName) -> &[u8] {
+    match name.kind {
+        NameKind::LeadingWildcard => &name.text[2..],
+        NameKind::Dot => &name.text[1..],
+        _ => &name.text,
+    }
+}
+
+/// Whether nginx's table of names with wildcards refuses a name.
+pub(super) fn is_invalid_hostname(name: &[u8]) -> bool {
+    let stars = name.iter().filter(|&&byte| byte == b'*').count();
+    if stars > 1 || name.windows(2).any(|pair| pair == b"..") || name.contains(&0) {
+        return true;
+    }
+    let wildcard = name.len() > 2 && (name.starts_with(b"*.") || name.ends_with(b".*"));
+    stars == 1 && !wildcard
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_invalid_hostname;
+
+    #[test]
+    fn wildcards_stand_at_an_end() {
+        for (name, invalid) in [
+            ("example.com", false),
+            ("*.example.com", false),
+            ("www.example.*", false),
+            (".example.com", false),
+            ("w*.example.com", true),
+            ("*.example.*", true),
+            ("a..b", true),
+            ("", false),
+        ] {
+            assert_eq!(is_invalid_hostname(name.as_bytes()), invalid, "{name}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Is the directive known, may it stand here, does it end as it must, is the number of its arguments right?
+//!
+//! Source: `ngx_conf_handler`, src/core/ngx_conf_file.c
+
+use super::{Checker, lossy};
+use crate::catalog::{Catalog, Entry};
+use crate::config::Node;
+use crate::parsed::Symbol;
+
+/// Whether the values of a directive can be looked at.
+pub(super) enum Sound {
+    /// They can.
+    Yes(&'static Entry),
+    /// They cannot, but what is inside its block can.
+    Look,
+    /// Neither.
+    No,
+}
+
+pub(super) fn check(checker: &mut Checker<'_>, node: Node<'_>, report: bool) -> Sound {
+    let symbol = node.symbol();
+    let Some(entry) = lookup(checker.catalog, symbol, node) else {
+        if report {
+            stranger(checker, node, symbol);
+        }
+        return Sound::No;
+    };
+    if !node.is_block() && !node.directive().is_some_and(|directive| directive.terminated()) {
+        return Sound::No;
+    }
+    match (entry.arity.block(), node.is_block()) {
+        (true, false) => {
+            if report {
+                let message = format!("directive \"{}\" has no opening \"{{\"", node.name());
+                checker.refuse(node, "missing-block", message);
+            }
+            return Sound::No;
+        }
+        (false, true) => {
+            if report {
+                let message = format!("directive \"{}\" is not terminated by \";\"", node.name());
+                checker.refuse(node, "missing-semicolon", message);
+            }
+            return Sound::No;
+        }
+        _ => {}
+    }
+    if entry.arity.accepts(node.args().len()) {
+        return Sound::Yes(entry);
+    }
+    if report {
+        let message = format!("invalid number of arguments in \"{}\" directive", node.name());
+        checker.refuse(node, "wrong-arguments", message);
+    }
+    Sound::Look
+}
+
+fn lookup(catalog: &Catalog, symbol: Symbol, node: Node<'_>) -> Option<&'static Entry> {
+    if symbol == Symbol::UNKNOWN {
+        return None;
+    }
+    catalog.entries_at(usize::from(symbol.0)).find(|entry| entry.contexts.allows(node.context()))
+}
+
+fn stranger(checker: &mut Checker<'_>, node: Node<'_>, symbol: Symbol) {
+    let known =
+        symbol != Symbol::UNKNOWN && checker.catalog.entries_at(usize::from(symbol.0)).next().is_some();
+    if known {
+        // Another module may bring a directive of the same name for another place, as stream-lua does.
+        let of_a_module = |entry: &Entry| entry.releases().is_none();
+        let may_be_more = checker.catalog.entries_at(usize::from(symbol.0)).any(of_a_module);
+        if !(checker.unknown_modules && may_be_more) {
+            let message = format!("\"{}\" directive is not allowed here", node.name());
+            checker.refuse(node, "wrong-context", message);
+        }
+        return;
+    }
+    if checker.unknown_modules {
+        return;
+    }
+    let name = lossy(node.name_bytes());
+    let mut message = format!("unknown directive \"{name}\"");
+    if symbol != Symbol::UNKNOWN
+        && let Some(version) = checker.catalog.version()
+    {
+        message.push_str(&format!(" (nginx {version} does not have it)"));
+    } else if let Some(near) = checker.catalog.nearest(&name, node.context()) {
+        message.push_str(&format!(" (did you mean \"{near}\"?)"));
+    }
+    checker.refuse(node, "unknown-directive", message);
+}
