@@ -1,0 +1,102 @@
+use evenkeel_model::Catalog;
+
+use super::*;
+use crate::check::{Input, check};
+use crate::testing::{Fixture, config, fixture};
+
+fn rendered_with(fixture: &Fixture, style: Style) -> String {
+    let config = config(fixture);
+    let problems = evenkeel_model::validate(&config, &Catalog::for_version(None));
+    let settings = crate::Settings::default();
+    let report = check(&Input { config: &config, problems: &problems, live: None, settings: &settings });
+    text(&report, &config, style)
+}
+
+fn rendered(text: &str) -> String {
+    rendered_with(&fixture(text), Style::default())
+}
+
+#[test]
+fn a_finding_shows_its_text_where_it_rests_and_what_to_do() {
+    insta::assert_snapshot!(rendered(
+        "#- nginx.conf
+events { }
+http {
+    error_page 404 500 502 504 /oops.html;
+    include sites/*;
+}
+#- sites/shop.conf
+server {
+    listen 80;
+    add_header X-Frame-Options DENY;
+    location /img/ {
+        alias /srv/img/;
+        add_header Cache-Control public;
+    }
+}
+"
+    ), @"
+    warning[dropped-inherited-headers]: `add_header` drops inherited X-Frame-Options
+     --> sites/shop.conf:6:9
+      |
+    3 |     add_header X-Frame-Options DENY;
+      |     ---------- inherited only by blocks that have none of their own
+    ...
+    6 |         add_header Cache-Control public;
+      |         ^^^^^^^^^^
+      |
+      = help: repeat what is lost in this block, or say `add_header_inherit merge;` (nginx 1.29.3 and later)
+
+    1 warning in 2 files (10 directives)
+    ");
+}
+
+#[test]
+fn one_rule_does_not_drown_the_others() {
+    let mut text = String::from("server { location /img { alias /srv/img/; return 204; } }\n");
+    for port in 1_000..1_100 {
+        text.push_str(&format!(
+            "server {{ listen {port}; location / {{ proxy_pass http://127.0.0.1; }} }}\n"
+        ));
+    }
+    text.push_str("server { location /i { alias /srv/i/; error_page 404 502 504 /x; } }\n");
+    let shown = rendered(&text);
+    assert_eq!(shown.matches("note[missing-error-page]").count(), 3, "{shown}");
+    assert!(shown.contains("… and 97 more of missing-error-page, in http.conf"), "{shown}");
+    assert!(shown.contains("warning[alias-traversal]"), "{shown}");
+    assert!(shown.contains("1 warning, 100 notes in 2 files"), "{shown}");
+}
+
+#[test]
+fn nothing_found_is_said() {
+    assert_eq!(rendered(""), "nothing found in 2 files (3 directives)\n");
+}
+
+#[test]
+fn bytes_that_are_no_text_are_printed_as_text() {
+    let mut tree = fixture("#- nginx.conf\nevents { }\n");
+    tree.insert("nginx.conf".into(), "events { }\nlis\u{1}ten\u{1b}[31m \u{7f}80\u{0};\n".into());
+    let shown = rendered_with(&tree, Style::default());
+    assert!(shown.contains("unknown-directive"), "{shown}");
+    assert!(shown.chars().all(|c| c == '\n' || !c.is_control()), "{shown:?}");
+}
+
+#[test]
+fn long_lines_are_cut_around_what_matters() {
+    let padding = "a".repeat(3_000);
+    let shown = rendered(&format!(
+        "server {{ set $a {padding}; location /i {{ alias /srv/i/; }} set $b {padding}; }}"
+    ));
+    assert!(shown.contains("^^^^^"), "{shown}");
+    assert!(shown.lines().all(|line| line.chars().count() < 200), "{shown}");
+    let huge = "b ".repeat(500_000);
+    let shown = rendered(&format!("server {{ location /i {{ alias /srv/i/; }} }} # {huge}"));
+    assert!(shown.len() < 20_000, "{}", shown.len());
+}
+
+#[test]
+fn colour_is_only_used_when_asked_for() {
+    let tree = fixture("server { location /i { alias /srv/i/; } }");
+    assert!(!rendered_with(&tree, Style::default()).contains('\u{1b}'));
+    assert!(rendered_with(&tree, Style { colour: true, ..Style::default() }).contains("\u{1b}["));
+}

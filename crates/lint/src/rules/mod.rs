@@ -1,0 +1,82 @@
+//! The rules, one a file.
+
+use std::collections::HashSet;
+
+use evenkeel_model::{Config, Node, NodeId};
+
+pub(crate) mod alias_traversal;
+pub(crate) mod allow_unknown_rule;
+pub(crate) mod allow_unused;
+pub(crate) mod allow_without_reason;
+pub(crate) mod backup_file_included;
+pub(crate) mod dropped_inherited_headers;
+pub(crate) mod duplicate_server_name;
+pub(crate) mod include_matches_nothing;
+pub(crate) mod missing_error_page;
+pub(crate) mod upstream_resolved_once;
+
+rules! {
+    alias_traversal,
+    allow_unknown_rule,
+    allow_unused,
+    allow_without_reason,
+    backup_file_included,
+    dropped_inherited_headers,
+    duplicate_server_name,
+    include_matches_nothing,
+    missing_error_page,
+    upstream_resolved_once,
+}
+
+/// The blocks that include a file of which nothing is known here: what such a block lacks may stand there.
+pub(crate) struct Holes(HashSet<NodeId>);
+
+impl Holes {
+    pub(crate) fn of(config: &Config) -> Self {
+        let unknown = config.includes().iter().filter(|include| !include.known);
+        Self(unknown.filter_map(|include| Some(config.node(include.node).parent()?.id())).collect())
+    }
+
+    /// Whether something may stand directly in a block that is not here.
+    pub(crate) fn is_in(&self, block: Node<'_>) -> bool {
+        !self.0.is_empty() && self.0.contains(&block.id())
+    }
+}
+
+/// Joins names as a sentence does: `a`, `a and b`, `a, b and c`; `most` at the most, the rest counted.
+pub(crate) fn enumerate(names: &[String], most: usize) -> String {
+    let (shown, more) = names.split_at(names.len().min(most));
+    let rest = (!more.is_empty()).then(|| format!("{} more", more.len()));
+    let mut words: Vec<&str> = shown.iter().map(String::as_str).chain(rest.as_deref()).collect();
+    match words.pop() {
+        None => String::new(),
+        Some(last) if words.is_empty() => last.to_owned(),
+        Some(last) => format!("{} and {last}", words.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_sorted_by_name_and_each_has_a_page_that_explains_itself() {
+        assert!(ALL.is_sorted_by(|a, b| a.name < b.name));
+        for rule in ALL {
+            let page = rule.documentation();
+            assert!(rule.summary().ends_with('.'), "{}: the first line is one sentence", rule.name);
+            assert!(page.contains("## Why is this bad?"), "{}", rule.name);
+            assert!(page.contains("```nginx"), "{}: an example", rule.name);
+            assert_eq!(crate::rule::rule(rule.name).map(|found| found.name), Some(rule.name));
+        }
+    }
+
+    #[test]
+    fn names_are_joined_as_in_a_sentence() {
+        let names: Vec<String> = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
+        assert_eq!(enumerate(&names[..1], 3), "a");
+        assert_eq!(enumerate(&names[..2], 3), "a and b");
+        assert_eq!(enumerate(&names[..3], 3), "a, b and c");
+        assert_eq!(enumerate(&names, 2), "a, b and 2 more");
+    }
+}
