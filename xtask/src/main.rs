@@ -3,6 +3,7 @@
 mod bench;
 mod codegen;
 mod gallery;
+mod rule_pages;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -15,7 +16,9 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
-        ["codegen", rest @ ..] => codegen::run(rest),
+        ["codegen", rest @ ..] => {
+            codegen::run(rest).and_then(|()| rule_pages::run(rest.contains(&"--check")))
+        }
         ["tidy", rest @ ..] => tidy::run(rest),
         ["bench", rest @ ..] => bench::run(rest),
         ["gallery", rest @ ..] => gallery::run(rest),
