@@ -73,19 +73,17 @@ impl<'t> Lexer<'t> {
         if matches!(last, TokenKind::Semicolon | TokenKind::Open | TokenKind::Close) {
             self.fill(start, start);
         }
-        let mut error = None;
-        if matches!(last, TokenKind::DoubleQuoted | TokenKind::SingleQuoted)
+        let glued = matches!(last, TokenKind::DoubleQuoted | TokenKind::SingleQuoted)
             && !is_space(byte)
-            && !matches!(byte, b';' | b'{' | b')' | b'}')
-        {
-            error = Some((SyntaxErrorKind::Unexpected(byte), start));
-        }
+            && !matches!(byte, b';' | b'{' | b')' | b'}');
+        let mut error = glued.then_some((SyntaxErrorKind::Unexpected(byte), start));
         let kind = match byte {
             b' ' | b'\t' | b'\r' | b'\n' => self.space(),
             b';' => self.one(TokenKind::Semicolon),
             b'{' => self.one(TokenKind::Open),
             b'}' => self.one(TokenKind::Close),
             b'#' => self.comment(&mut error),
+            b'"' | b'\'' if glued && !self.closes_on_its_line(byte) => self.one(TokenKind::Word),
             b'"' | b'\'' => self.quoted(byte, &mut error),
             _ => self.word(&mut error),
         };
@@ -117,8 +115,7 @@ impl<'t> Lexer<'t> {
 
     fn comment(&mut self, error: &mut Option<(SyntaxErrorKind, usize)>) -> TokenKind {
         let start = self.pos;
-        let rest = &self.bytes[start..];
-        self.pos += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+        self.pos = self.line_end(start);
         if self.overflows(start, self.pos) {
             error.get_or_insert_with(|| self.too_long(start));
         }
@@ -168,6 +165,17 @@ impl<'t> Lexer<'t> {
         kind
     }
 
+    /// Whether a quote at hand has its end on the same line; a lone one behind a closing quote is one too many.
+    fn closes_on_its_line(&self, quote: u8) -> bool {
+        let start = self.pos + 1;
+        self.closing(quote, start, self.line_end(start)).is_some()
+    }
+
+    fn line_end(&self, start: usize) -> usize {
+        let rest = &self.bytes[start..];
+        start + rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len())
+    }
+
     /// Where the closing quote stands.
     fn closing(&self, quote: u8, from: usize, to: usize) -> Option<usize> {
         let mut at = from;
@@ -184,8 +192,7 @@ impl<'t> Lexer<'t> {
     /// Where to go on when a quoted text does not end in time: behind its end if that is on the same line, else as if
     /// the end of its line, or the `;` or `{` there, were meant to end it.
     fn recover(&self, quote: u8, start: usize) -> usize {
-        let rest = &self.bytes[start..];
-        let line = start + rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+        let line = self.line_end(start);
         if let Some(last) = self.closing(quote, start, line) {
             return last + 1;
         }

@@ -72,7 +72,8 @@ impl fmt::Display for SyntaxErrorKind {
             }
             SyntaxErrorKind::OpenLuaBracket(bracket) => {
                 let bracket = String::from_utf8_lossy(bracket);
-                write!(f, "Lua code block missing the closing long bracket \"{bracket}\"")
+                write!(f, "Lua code block missing the closing long bracket \"{bracket}\", ")?;
+                f.write_str("the inlined Lua code may be too long")
             }
             SyntaxErrorKind::TooLarge => f.write_str("too large file"),
         }
@@ -226,13 +227,12 @@ impl Parser<'_> {
             self.report(SyntaxErrorKind::Unexpected(b'{'), at, at..at + 1, None);
         }
         let Some(head) = self.head.take() else {
-            self.skipped += 1;
-            return self.frames.push(Frame { owner: None, values: false });
+            return self.enter(None, false);
         };
         let name = self.value_of(head.name);
         let (lua, holds_values) = (is_lua_block(&name) && !values, is_value_block(&name));
         let owner = self.keep(head, token);
-        self.frames.push(Frame { owner, values: holds_values });
+        self.enter(owner, holds_values);
         if lua {
             self.lua();
         }
@@ -299,6 +299,11 @@ impl Parser<'_> {
         let Head { name, args, .. } = head;
         self.statements.push(Statement { name, end, close: end, next: id + 1, args });
         Some(id)
+    }
+
+    fn enter(&mut self, owner: Option<u32>, values: bool) {
+        self.skipped += usize::from(owner.is_none());
+        self.frames.push(Frame { owner, values });
     }
 
     fn leave(&mut self, frame: &Frame, close: u32) {
