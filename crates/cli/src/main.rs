@@ -1,1 +1,34 @@
-fn main() {}
+//! The evenkeel binary: arguments, one library call, rendering, exit code.
+
+mod args;
+mod commands;
+mod fuse;
+mod identity;
+mod output;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    // Another process of ours: it is a fuse before it is a command line, and closes what it inherited first.
+    if std::env::args_os().nth(1).is_some_and(|first| first == "__fuse") {
+        return fuse::main(std::env::args_os().skip(2));
+    }
+    let cli = match args::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _closed = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let json = cli.global.json;
+    match commands::run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            commands::failed(&error, json);
+            ExitCode::from(2)
+        }
+    }
+}

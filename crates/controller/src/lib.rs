@@ -1,1 +1,17 @@
-//! placeholder
+//! The one loop over the journal (`input → Fleet::step → append → perform`), and a fleet of one: journal, loop and agent
+//! in one process. It is what `apply`, `rollback` and `status` call.
+//!
+//! Invariants:
+//! * Nothing is done before what decided it is durable: effects come out of [`local::Journal::tell`] alone.
+//! * It signals nginx never itself; the agent does.
+//! * Text side and fleet side meet in [`stages`], where findings become evidence, and nowhere else.
+//! * Whatever is stored or shown has been redacted first.
+
+pub mod ask;
+pub mod diff;
+pub mod local;
+pub mod pages;
+pub mod routes;
+pub mod source;
+pub mod stages;
+pub mod when;

@@ -1,0 +1,271 @@
+//! One apply, from the staged files to the proof.
+
+use evenkeel_fleet::apply::{RevertWhy, Stage};
+use evenkeel_fleet::{Evidence, EvidenceKind, Report};
+use evenkeel_host::configdir::{ContentDigest, Entry, FileSet};
+use evenkeel_host::fuse::{self, WayBack};
+use evenkeel_host::identity::ProcessId;
+use evenkeel_host::install::{self, Staged, SwitchError, Unobserved};
+use evenkeel_host::nginx::find::{Master, find};
+use evenkeel_host::nginx::generation::{self, Before, Proof};
+use evenkeel_host::nginx::control;
+use evenkeel_host::slots::Slots;
+
+use crate::{Agent, Applied, Order, Watcher, report};
+
+/// How long the guard may be held by somebody else.
+const GUARD_WITHIN_MS: u64 = 2_000;
+
+/// Why an apply ends before its proof.
+enum Stop {
+    /// Nothing was armed; the host is as it was.
+    Refused { kind: EvidenceKind, why: String, could_not_look: bool },
+    /// Somebody else wrote to the tree.
+    Conflict(Vec<String>),
+    /// Armed, and perhaps switched: it must be taken back.
+    Back { kind: EvidenceKind, why: String, details: Vec<String>, could_not_look: bool },
+}
+
+fn refused(why: &dyn std::error::Error) -> Stop {
+    Stop::Refused { kind: EvidenceKind::Staged, why: chain(why), could_not_look: true }
+}
+
+fn back(kind: EvidenceKind, why: &dyn std::error::Error) -> Stop {
+    Stop::Back { kind, why: chain(why), details: Vec::new(), could_not_look: true }
+}
+
+/// An error and its causes on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.ends_with(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+pub(crate) fn apply(agent: &Agent, order: &Order<'_>, watcher: &mut dyn Watcher) -> Applied {
+    let mut applied = Applied { reports: Vec::new(), workers: Vec::new(), could_not_look: false };
+    match go(agent, order, watcher, &mut applied.reports) {
+        Ok(workers) => applied.workers = workers,
+        Err(Stop::Refused { kind, why, could_not_look }) => {
+            applied.could_not_look = could_not_look;
+            applied.reports.push(Report::Refused(Evidence::new(kind, false, why)));
+        }
+        Err(Stop::Conflict(paths)) => {
+            // Armed and untouched: the slots are closed, and nothing was to be put back.
+            match agent.revert(RevertWhy::Evidence, "somebody else changed the tree") {
+                Ok(_) => applied.reports.push(Report::Conflict(paths)),
+                Err(error) => not_closed(&mut applied, &error),
+            }
+        }
+        Err(Stop::Back { kind, why, details, could_not_look }) => {
+            applied.could_not_look = could_not_look;
+            watcher.doing("going back");
+            let back = agent.revert(RevertWhy::Evidence, &why);
+            let evidence = Evidence::new(kind, false, why).details(details);
+            applied.reports.push(match kind {
+                EvidenceKind::Proof => Report::Proven(evidence),
+                _ => Report::Saw(evidence),
+            });
+            match back {
+                Ok(record) => applied.reports.push(Report::Reverted(report::reverted(&record))),
+                Err(error) => not_closed(&mut applied, &error),
+            }
+        }
+    }
+    applied
+}
+
+/// The host did not go back: the fuse or `recover` will have to.
+fn not_closed(applied: &mut Applied, error: &dyn std::error::Error) {
+    applied.could_not_look = true;
+    let why = format!("the way back is not finished: {}", chain(error));
+    applied.reports.push(Report::Saw(Evidence::new(EvidenceKind::Revert, false, why)));
+}
+
+fn go(
+    agent: &Agent,
+    order: &Order<'_>,
+    watcher: &mut dyn Watcher,
+    reports: &mut Vec<Report>,
+) -> Result<Vec<ProcessId>, Stop> {
+    let place = &agent.place;
+    let interrupted = |watcher: &dyn Watcher| match watcher.interrupted() {
+        false => Ok(()),
+        true => Err(Stop::Refused {
+            kind: EvidenceKind::Staged,
+            why: "interrupted before the switch".to_owned(),
+            could_not_look: false,
+        }),
+    };
+    let master = find(place).map_err(|error| refused(&error))?;
+    let mut slots = Slots::create(&place.state_dir).map_err(|error| refused(&error))?;
+    // What an interrupted release before us left is nobody's any more.
+    let _named_by_status = install::sweep(&place.config_dir, None);
+
+    watcher.doing("staging the new files");
+    let staged = stage(agent, order)?;
+    if let Err(stop) = interrupted(watcher) {
+        let _nothing_foreign = staged.discard(false);
+        return Err(stop);
+    }
+    watcher.doing("arming the fuse");
+    let armed = fuse::arm(
+        &mut slots,
+        &place.state_dir,
+        &fuse::Order {
+            generation: order.generation,
+            release: order.release,
+            staged: &staged,
+            master: Some(master.id),
+            proof_within: order.proof_within,
+            confirm_within: order.confirm_within,
+        },
+        &agent.launch,
+    );
+    let armed = match armed {
+        Ok(armed) => armed,
+        Err(error) => {
+            let stop = refused(&error);
+            let _nothing_foreign = staged.discard(false);
+            return Err(stop);
+        }
+    };
+    let notes = armed.note.iter().map(String::as_str);
+    let summary = format!("{} files lie beside the tree, the fuse is armed", staged.plan().steps.len());
+    reports.push(Report::Saw(Evidence::new(EvidenceKind::Staged, true, summary).details(notes)));
+
+    watcher.doing("switching");
+    let (before, reload) = switch(order, &staged, &mut slots, &master, watcher, reports)?;
+    watcher.doing("waiting for the proof");
+    prove(order, &mut slots, before, &reload, watcher, reports)
+}
+
+fn stage(agent: &Agent, order: &Order<'_>) -> Result<Staged, Stop> {
+    let logs = order.before.error_logs.iter().chain(&order.after.error_logs).cloned();
+    let mut error_logs: Vec<_> = logs.collect();
+    error_logs.sort();
+    error_logs.dedup();
+    let way_back =
+        WayBack { place: agent.place.clone(), error_logs, expected: order.before.expected.clone() };
+    let plan = install::plan(order.from, order.to);
+    let name = order.release.to_string();
+    let staged = install::stage(&agent.place, &agent.keep, &plan, order.to, &name, &way_back.encode());
+    staged.map_err(|error| refused(&error))
+}
+
+/// Exchanges the files, makes sure that nginx will read them, and tells it: all under one guard, so that the fuse comes
+/// before or after all of it.
+fn switch(
+    order: &Order<'_>,
+    staged: &Staged,
+    slots: &mut Slots,
+    master: &Master,
+    watcher: &dyn Watcher,
+    reports: &mut Vec<Report>,
+) -> Result<(Before, control::Reload), Stop> {
+    let mut guard = slots.lock(GUARD_WITHIN_MS).map_err(|error| back(EvidenceKind::CompareAndSwap, &error))?;
+    match install::switch(staged, order.from, &mut guard, &mut Unobserved) {
+        Ok(()) => {}
+        Err(SwitchError::Conflict { paths }) => {
+            return Err(Stop::Conflict(paths.iter().map(|path| path.display().to_string()).collect()));
+        }
+        Err(error) => return Err(back(EvidenceKind::CompareAndSwap, &error)),
+    }
+    reports.push(Report::Saw(Evidence::new(
+        EvidenceKind::CompareAndSwap,
+        true,
+        "nobody else wrote to the tree since it was looked at",
+    )));
+    reports.push(Report::Switched);
+    reports.push(Report::Saw(what_is_read(order, master)?));
+    if watcher.interrupted() {
+        let why = "interrupted".to_owned();
+        return Err(Stop::Back { kind: EvidenceKind::Observation, why, details: Vec::new(), could_not_look: false });
+    }
+    let mut logs = order.before.error_logs.clone();
+    logs.extend(order.after.error_logs.iter().cloned());
+    logs.sort();
+    logs.dedup();
+    let before = Before::take(master.id, &logs);
+    guard.advance(Stage::Signalled).map_err(|error| back(EvidenceKind::Proof, &error))?;
+    let reload = control::reload(master.id).map_err(|error| back(EvidenceKind::Proof, &error))?;
+    Ok((before, reload))
+}
+
+/// What nginx reads is what we wrote: through its own eyes, whatever namespace or mount it lives in.
+fn what_is_read(order: &Order<'_>, master: &Master) -> Result<Evidence, Stop> {
+    let files = changed_files(order.from, order.to);
+    let count = files.len();
+    let wrong = |why: String| Stop::Back {
+        kind: EvidenceKind::WhatIsRead,
+        why,
+        details: Vec::new(),
+        could_not_look: true,
+    };
+    let borrowed = files.iter().map(|(path, digest)| (path.as_path(), *digest));
+    match generation::what_is_read(master, borrowed) {
+        Ok(None) => {
+            let summary = format!("nginx reads the {count} files that were written, through /proc/{}/root", master.id.pid);
+            Ok(Evidence::new(EvidenceKind::WhatIsRead, true, summary))
+        }
+        Ok(Some(path)) => Err(wrong(format!(
+            "nginx (process {}) would not read what was written to {}: another mount or namespace stands in its way",
+            master.id.pid,
+            path.display()
+        ))),
+        Err(error) => Err(wrong(format!("what nginx reads cannot be seen: {error}"))),
+    }
+}
+
+/// The regular files that differ, with the digests of their new bytes. What is only taken away leaves nothing to compare,
+/// so then the main file stands for the tree.
+fn changed_files(from: &FileSet, to: &FileSet) -> Vec<(std::path::PathBuf, [u8; 32])> {
+    let path = |bytes: &[u8]| std::path::PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes));
+    let bytes = |entry: &Entry| match entry {
+        Entry::File(bytes) => Some(ContentDigest::of(bytes).0),
+        Entry::Link(_) => None,
+    };
+    let changed = from.diff(to).into_iter().filter_map(|change| Some((path(change.path.as_bytes()), bytes(change.new?)?)));
+    let mut files: Vec<_> = changed.collect();
+    let main = to.iter().find(|(path, _)| path.as_bytes() == b"nginx.conf");
+    if let Some((name, entry)) = main.filter(|_| files.is_empty())
+        && let Some(digest) = bytes(entry)
+    {
+        files.push((path(name.as_bytes()), digest));
+    }
+    files
+}
+
+fn prove(
+    order: &Order<'_>,
+    slots: &mut Slots,
+    before: Before,
+    reload: &control::Reload,
+    watcher: &dyn Watcher,
+    reports: &mut Vec<Report>,
+) -> Result<Vec<ProcessId>, Stop> {
+    let proof = generation::prove(before, reload, &order.after.expected);
+    let evidence = report::proof(&proof);
+    let Proof::Holds(seen) = proof else {
+        return Err(Stop::Back {
+            kind: EvidenceKind::Proof,
+            why: evidence.summary,
+            details: evidence.details,
+            could_not_look: false,
+        });
+    };
+    if watcher.interrupted() {
+        let why = "interrupted".to_owned();
+        return Err(Stop::Back { kind: EvidenceKind::Observation, why, details: Vec::new(), could_not_look: false });
+    }
+    let mut guard = slots.lock(GUARD_WITHIN_MS).map_err(|error| back(EvidenceKind::Proof, &error))?;
+    guard.advance(Stage::Proven).map_err(|error| back(EvidenceKind::Proof, &error))?;
+    reports.push(Report::Proven(evidence));
+    Ok(seen.workers)
+}

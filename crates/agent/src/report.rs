@@ -1,0 +1,79 @@
+//! What the host half says, in the fleet's words.
+
+use evenkeel_fleet::apply::RevertWhy;
+use evenkeel_fleet::journal::{Revert, Reverter};
+use evenkeel_fleet::{Evidence, EvidenceKind, Span, Timestamp};
+use evenkeel_host::nginx::generation::{Failure, FailureKind, Proof};
+use evenkeel_host::slots::Record;
+
+/// A proof as evidence.
+pub(crate) fn proof(proof: &Proof) -> Evidence {
+    match proof {
+        Proof::Holds(seen) => {
+            let old = match seen.old_workers {
+                0 => String::new(),
+                old => format!("; {old} old ones still finish their requests"),
+            };
+            let summary = format!("{} new workers serve, after {} ms{old}", seen.workers.len(), seen.first_ms);
+            let foreign = seen.foreign_reloads.iter().map(|pid| foreign(*pid));
+            Evidence::new(EvidenceKind::Proof, true, summary).details(foreign).rests_on(seen.rests_on.clone())
+        }
+        Proof::Fails(failure) => {
+            let foreign = failure.foreign_reloads.iter().map(|pid| foreign(*pid));
+            let details = failure.details.iter().cloned().chain(foreign);
+            Evidence::new(EvidenceKind::Proof, false, said(failure)).details(details)
+        }
+    }
+}
+
+fn foreign(pid: i32) -> String {
+    format!("process {pid} asked nginx to reload meanwhile, and it was not us")
+}
+
+/// The failure in one sentence.
+pub(crate) fn said(failure: &Failure) -> String {
+    let what = match failure.kind {
+        FailureKind::RefusedByNginx => "nginx kept the old configuration",
+        FailureKind::WorkersDied => "the new workers died",
+        FailureKind::TooFewWorkers => "too few new workers",
+        FailureKind::NotListening => "an address is not listened on",
+        FailureKind::MasterGone => "nginx has ended",
+        FailureKind::NoNewWorkers => "no new worker came",
+        FailureKind::OldWorkersServe => "old workers go on serving",
+        FailureKind::Deadline => "not done in time",
+        FailureKind::CannotLook => "nginx could not be looked at",
+    };
+    format!("{what}: {}", failure.reason)
+}
+
+/// A finished revert as the slots tell it.
+#[must_use]
+pub fn reverted(record: &Record) -> Revert {
+    let why = record.applying.why.unwrap_or(RevertWhy::Asked);
+    let by = match why {
+        RevertWhy::Asked => Reverter::Person,
+        RevertWhy::Evidence => Reverter::Command,
+        RevertWhy::Boot => Reverter::Recovery,
+        RevertWhy::CommandDied | RevertWhy::NotProvenInTime | RevertWhy::NotConfirmedInTime => Reverter::Fuse,
+    };
+    let how = record.reverted.unwrap_or_default();
+    // Nothing to prove where nginx was never told, or does not run.
+    let proven = how.proven != Some(false);
+    let took = |until: i64| Span::from_millis(u64::try_from(until - how.decided_unix_ms).unwrap_or(0));
+    let summary = match how.proven {
+        Some(true) => "new workers serve the old configuration again".to_owned(),
+        Some(false) => "the old files stand again, but it is not proven that they serve".to_owned(),
+        None => "the old files stand again; nginx had not been told of the new ones, or does not run".to_owned(),
+    };
+    let mut evidence = vec![Evidence::new(EvidenceKind::Revert, proven, summary)];
+    if !record.note.is_empty() {
+        evidence[0].details.push(record.note.clone());
+    }
+    if let Some(kept) = how.foreign {
+        let text = format!("what somebody changed by hand meanwhile is kept as bundle {}", kept.short());
+        evidence.push(Evidence::new(EvidenceKind::HandFix, false, text).details([record.note.clone()]));
+    }
+    let decided_at = u64::try_from(how.decided_unix_ms).ok().filter(|ms| *ms > 0).map(Timestamp::from_millis);
+    let took = took(how.done_unix_ms);
+    Revert { why, by, decided_at, proven, evidence, took, last_wrong: None, kept: how.foreign }
+}

@@ -1,0 +1,265 @@
+//! The command line: every command, its flags and an example of its use.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Makes nginx changes safe: checks them, applies them with a way back, and writes down what happened.
+#[derive(Debug, Parser)]
+#[command(name = "evenkeel", version, about, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 clean or done · 1 the answer is no (findings, a refused or rolled-back release) · \
+2 could not look.\n\nExample:\n  evenkeel check /etc/nginx\n  evenkeel apply ./nginx --message 'shop: new upstream'")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// The settings file [default: /etc/evenkeel/evenkeel.toml, when it exists]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Where the host is")]
+    pub(crate) config: Option<PathBuf>,
+    /// The live tree [default: /etc/nginx]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Where the host is")]
+    pub(crate) config_dir: Option<PathBuf>,
+    /// The nginx binary [default: /usr/sbin/nginx]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Where the host is")]
+    pub(crate) nginx: Option<PathBuf>,
+    /// The pid file of the running nginx [default: /run/nginx.pid]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Where the host is")]
+    pub(crate) pid: Option<PathBuf>,
+    /// Where Evenkeel keeps bundles, slots and the journal [default: /var/lib/evenkeel]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Where the host is")]
+    pub(crate) state_dir: Option<PathBuf>,
+    /// Print one JSON document on standard output and nothing else there
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
+    pub(crate) color: When,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Checks a tree: syntax, directives, includes, rules
+    Check(Check),
+    /// Lists the rules, or prints one rule's documentation
+    Rules(Rules),
+    /// Makes what stands in the live tree the confirmed bundle
+    Adopt(Adopt),
+    /// Applies a tree to this host, with a way back
+    Apply(Apply),
+    /// Confirms the release that waits for it
+    Confirm(Confirm),
+    /// Takes the open release back, or returns to an earlier bundle
+    Rollback(Rollback),
+    /// Lists what happened on this host
+    History(History),
+    /// Shows one release: who, why, what, and every answer before and after
+    Show(Show),
+    /// Says whether released, on disk and running agree, and whether a restart would work
+    Status(Status),
+    /// Forbids forward changes; a rollback is never forbidden
+    Freeze(Freeze),
+    /// Allows forward changes again
+    Thaw(Thaw),
+    /// Brings an interrupted host back to its confirmed bundle (run it at boot)
+    Recover(Recover),
+    /// Writes the post-mortem of a release that was refused or taken back
+    Postmortem(Postmortem),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  evenkeel check /etc/nginx\n  evenkeel check ./nginx --against /etc/nginx   # \
+only what is new or worse than live\n  evenkeel check ./nginx --format json\n  evenkeel check /etc/nginx --as \
+/etc/nginx/conf.d/a.conf < a.conf   # one fragment, in its place")]
+pub(crate) struct Check {
+    /// A directory with nginx.conf, or the main file itself
+    pub(crate) tree: PathBuf,
+    /// Where the tree will live: absolute includes of this directory are read inside TREE
+    #[arg(long, value_name = "DIR")]
+    pub(crate) prefix: Option<PathBuf>,
+    /// The tree that is live: only what is new or worse counts, and rules that compare have something to compare
+    #[arg(long, value_name = "DIR")]
+    pub(crate) against: Option<PathBuf>,
+    /// Findings that were there before, as `--write-baseline` wrote them
+    #[arg(long, value_name = "FILE", conflicts_with = "against")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Write today's findings as a baseline, and exit 0
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write_baseline: Option<PathBuf>,
+    /// Take standard input for the file PATH of the tree
+    #[arg(long = "as", value_name = "PATH")]
+    pub(crate) fragment: Option<PathBuf>,
+    /// How to print the findings
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    /// The lowest severity that makes the exit status 1
+    #[arg(long, value_enum, default_value_t = Level::Warning, value_name = "SEVERITY")]
+    pub(crate) fail_on: Level,
+    /// The nginx version to check for, such as 1.22.1 [default: that of the nginx binary, else the newest known]
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) nginx_version: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Level {
+    /// Advice.
+    Note,
+    /// Probably not what was meant.
+    Warning,
+    /// nginx would refuse it, or requests fail.
+    Error,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  evenkeel rules dropped-inherited-headers")]
+pub(crate) struct Rules {
+    /// The rule to explain
+    pub(crate) rule: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  evenkeel adopt --message 'certbot renewed the certificates'")]
+pub(crate) struct Adopt {
+    /// Why
+    #[arg(long, short, default_value = "", hide_default_value = true)]
+    pub(crate) message: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  evenkeel apply ./nginx --message 'shop: new upstream'\n  evenkeel apply ./nginx \
+--hold --confirm-within 5m   # then, from anywhere: evenkeel confirm\n\nCtrl-C takes the release back.")]
+pub(crate) struct Apply {
+    /// The tree to apply: a directory with nginx.conf
+    pub(crate) tree: PathBuf,
+    /// How long the host waits for a confirmation before it reverts by itself
+    #[arg(long, value_parser = duration, value_name = "TIME")]
+    pub(crate) confirm_within: Option<Duration>,
+    /// How long a proven release is watched before it confirms itself
+    #[arg(long, value_parser = duration, value_name = "TIME")]
+    pub(crate) bake: Option<Duration>,
+    /// How long new workers may take to be proven [default: 3s, more for large trees]
+    #[arg(long, value_parser = duration, value_name = "TIME")]
+    pub(crate) proof_within: Option<Duration>,
+    /// Wait for `evenkeel confirm` instead of confirming by itself
+    #[arg(long)]
+    pub(crate) hold: bool,
+    /// Go on in spite of this finding (RULE or RULE:FILE); recorded
+    #[arg(long, value_name = "FINDING")]
+    pub(crate) accept: Vec<String>,
+    /// Why
+    #[arg(long, short, default_value = "", hide_default_value = true)]
+    pub(crate) message: String,
+    /// Check everything, change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  evenkeel confirm")]
+pub(crate) struct Confirm {}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  evenkeel rollback            # the open release, else to the bundle before\n  \
+evenkeel rollback --to r12   # to what r12 released")]
+pub(crate) struct Rollback {
+    /// The release (r12) or bundle (first characters of its digest) to return to
+    #[arg(long, value_name = "ID")]
+    pub(crate) to: Option<String>,
+    /// Why
+    #[arg(long, short, default_value = "", hide_default_value = true)]
+    pub(crate) message: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  evenkeel history --limit 5")]
+pub(crate) struct History {
+    /// How many releases at most, newest first
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    pub(crate) limit: usize,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  evenkeel show r12")]
+pub(crate) struct Show {
+    /// The release, such as r12
+    pub(crate) id: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  evenkeel status --json\n\nExit codes: 0 all agree and a restart would work · 1 they \
+differ, or it would not · 2 could not look.")]
+pub(crate) struct Status {}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  evenkeel freeze --message 'big sale until Monday'")]
+pub(crate) struct Freeze {
+    /// Why
+    #[arg(long, short, default_value = "", hide_default_value = true)]
+    pub(crate) message: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  evenkeel thaw --message 'sale is over'")]
+pub(crate) struct Thaw {
+    /// Why
+    #[arg(long, short, default_value = "", hide_default_value = true)]
+    pub(crate) message: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example (a unit ordered before nginx.service):\n  evenkeel recover")]
+pub(crate) struct Recover {}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  evenkeel postmortem r12 > r12.md\n  evenkeel postmortem --since 24h")]
+pub(crate) struct Postmortem {
+    /// The release, such as r12
+    #[arg(required_unless_present = "since")]
+    pub(crate) id: Option<String>,
+    /// Every release since: a time (2026-11-21T09:00:00Z, 2026-11-21) or how long ago (90m, 24h, 7d)
+    #[arg(long, value_name = "TIME", conflicts_with = "id")]
+    pub(crate) since: Option<String>,
+}
+
+/// Reads `500ms`, `10s`, `5m` or `1h`; a bare number is seconds.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 =
+        digits.parse().map_err(|_| format!("\"{text}\" is not a time; write for example 500ms, 10s or 5m"))?;
+    let unit = match &text[digits.len()..] {
+        "ms" => 1,
+        "" | "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        other => return Err(format!("\"{other}\" is not a unit of time; use ms, s, m, h or d")),
+    };
+    let ms = number.checked_mul(unit).filter(|ms| *ms <= 365 * 86_400_000);
+    ms.map(Duration::from_millis).ok_or_else(|| format!("\"{text}\" is longer than a year"))
+}

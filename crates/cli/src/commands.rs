@@ -1,0 +1,96 @@
+//! One file for each group of commands: it calls the library and renders what comes back.
+
+mod change;
+mod check;
+mod history;
+mod postmortem;
+mod status;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use evenkeel_controller::local::{Host, HostError, Settings as HostSettings};
+use evenkeel_fleet::HostId;
+use evenkeel_host::place::Place;
+
+use crate::args::{Cli, Command, Global};
+use crate::output::{Exit, Output, put};
+use crate::settings::Settings;
+use crate::{identity, settings};
+
+/// Runs one command.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let output = Output::new(&cli.global);
+    let global = &cli.global;
+    let exit = match &cli.command {
+        Command::Check(args) => check::check(args, global, output)?,
+        Command::Rules(args) => check::rules(args, output)?,
+        Command::Adopt(args) => change::adopt(args, &host(global)?, output)?,
+        Command::Apply(args) => change::apply(args, global, output)?,
+        Command::Confirm(_) => change::confirm(&host(global)?, output)?,
+        Command::Rollback(args) => change::rollback(args, &host(global)?, output)?,
+        Command::Recover(_) => change::recover(&host(global)?, output)?,
+        Command::Freeze(args) => change::freeze(args, &host(global)?, output)?,
+        Command::Thaw(args) => change::thaw(args, &host(global)?, output)?,
+        Command::History(args) => history::history(args, &host(global)?, output)?,
+        Command::Show(args) => history::show(args, &host(global)?, output)?,
+        Command::Status(_) => status::status(&host(global)?, output)?,
+        Command::Postmortem(args) => postmortem::postmortem(args, &host(global)?, output)?,
+    };
+    Ok(match exit {
+        Exit::Yes => ExitCode::SUCCESS,
+        Exit::No => ExitCode::from(1),
+        Exit::CouldNotLook => ExitCode::from(2),
+    })
+}
+
+/// This host, as settings and flags say.
+pub(crate) fn host(global: &Global) -> anyhow::Result<Host> {
+    host_of(&Settings::load(global)?)
+}
+
+pub(crate) fn host_of(settings: &Settings) -> anyhow::Result<Host> {
+    let mut place = Place::new(&settings.config_dir, &settings.state_dir);
+    place.nginx.clone_from(&settings.nginx);
+    place.pid.clone_from(&settings.pid);
+    let host = Host::new(HostSettings {
+        place,
+        name: HostId::new(&settings.name)?,
+        keep: settings.keep.clone(),
+        rules: rule_settings(settings)?,
+        who: identity::actor(),
+        routes: settings::routes,
+    });
+    host.context("begin")
+}
+
+/// The rules as the settings file wants them.
+pub(crate) fn rule_settings(settings: &Settings) -> anyhow::Result<evenkeel_lint::Settings> {
+    let mut rules = evenkeel_lint::Settings::default();
+    for (rule, level) in &settings.rules {
+        rules.set(rule, level)?;
+    }
+    Ok(rules)
+}
+
+/// Prints why a command could not look: one message, its causes, and the way out.
+pub(crate) fn failed(error: &anyhow::Error, json: bool) {
+    let mut message = String::new();
+    for cause in error.chain() {
+        let said = cause.to_string();
+        if !message.ends_with(&said) {
+            let sep = if message.is_empty() { "" } else { ": " };
+            message.push_str(sep);
+            message.push_str(&said);
+        }
+    }
+    let message = evenkeel_syntax::secret::redact_str(&message).into_owned();
+    let hint = error.chain().find_map(|cause| cause.downcast_ref::<HostError>().and_then(HostError::hint));
+    if json {
+        put(&serde_json::json!({ "error": format!("failed to {message}"), "hint": hint }).to_string());
+    }
+    eprintln!("evenkeel: failed to {message}");
+    if let Some(hint) = hint {
+        eprintln!("hint: {hint}");
+    }
+}

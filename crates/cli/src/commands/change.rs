@@ -1,0 +1,185 @@
+//! The commands that change this host: `adopt`, `apply`, `confirm`, `rollback`, `recover`, `freeze`, `thaw`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context as _;
+use evenkeel_controller::local::{Ended, Host, Outcome, Request, Teller};
+use evenkeel_controller::when;
+use evenkeel_syntax::secret::redact_str;
+use serde_json::json;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use crate::args::{self, Global};
+use crate::commands::host_of;
+use crate::output::{Exit, Output, Progress, put};
+use crate::settings::{Settings, absolute};
+
+/// Tells a person on the terminal, and listens for Ctrl-C.
+struct Terminal {
+    output: Output,
+    progress: Progress,
+    stages: Vec<serde_json::Value>,
+    interrupted: Arc<AtomicBool>,
+}
+
+impl Terminal {
+    fn new(output: Output) -> anyhow::Result<Terminal> {
+        let interrupted = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            signal_hook::flag::register(signal, interrupted.clone()).context("listen for Ctrl-C")?;
+        }
+        Ok(Terminal { output, progress: output.progress(), stages: Vec::new(), interrupted })
+    }
+}
+
+impl Teller for Terminal {
+    fn doing(&mut self, what: &str) {
+        self.progress.say(what);
+    }
+
+    fn done(&mut self, stage: &str, what: &str, good: bool) {
+        let what = redact_str(what);
+        self.stages.push(json!({ "stage": stage, "text": what, "good": good }));
+        if !self.output.json {
+            let mark = self.output.verdict(good, if good { "ok" } else { "NO" });
+            self.progress.aside(|| put(&format!("{mark}  {stage:<17} {what}")));
+        }
+    }
+
+    fn interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+}
+
+pub(crate) fn apply(args: &args::Apply, global: &Global, output: Output) -> anyhow::Result<Exit> {
+    let settings = Settings::load(global)?;
+    let request = Request {
+        tree: absolute(args.tree.clone())?,
+        confirm_within: args.confirm_within.or(settings.confirm_within),
+        bake: args.bake.or(settings.bake),
+        proof_within: args.proof_within,
+        hold: args.hold,
+        accept: args.accept.clone(),
+        why: args.message.clone(),
+        dry_run: args.dry_run,
+    };
+    let host = host_of(&settings)?;
+    let mut terminal = Terminal::new(output)?;
+    let outcome = host.apply(&request, &mut terminal)?;
+    Ok(report(&outcome, terminal))
+}
+
+pub(crate) fn adopt(args: &args::Adopt, host: &Host, output: Output) -> anyhow::Result<Exit> {
+    let outcome = host.adopt(&args.message)?;
+    Ok(report(&outcome, Terminal::new(output)?))
+}
+
+pub(crate) fn confirm(host: &Host, output: Output) -> anyhow::Result<Exit> {
+    let mut terminal = Terminal::new(output)?;
+    let outcome = host.confirm(&mut terminal)?;
+    Ok(report(&outcome, terminal))
+}
+
+pub(crate) fn rollback(args: &args::Rollback, host: &Host, output: Output) -> anyhow::Result<Exit> {
+    let mut terminal = Terminal::new(output)?;
+    let outcome = host.rollback(args.to.as_deref(), &args.message, &mut terminal)?;
+    let good = matches!(outcome.ended, Ended::RolledBack { proven: true } | Ended::Confirmed | Ended::Unchanged);
+    report(&outcome, terminal);
+    Ok(exit(&outcome, good))
+}
+
+pub(crate) fn recover(host: &Host, output: Output) -> anyhow::Result<Exit> {
+    let mut terminal = Terminal::new(output)?;
+    let outcome = host.recover(&mut terminal)?;
+    let good = matches!(outcome.ended, Ended::RolledBack { proven: true } | Ended::Unchanged);
+    report(&outcome, terminal);
+    Ok(exit(&outcome, good))
+}
+
+pub(crate) fn freeze(args: &args::Freeze, host: &Host, output: Output) -> anyhow::Result<Exit> {
+    host.freeze(&args.message)?;
+    output.print(
+        || "frozen: nothing goes forward on this host until `evenkeel thaw`; a rollback always works".to_owned(),
+        || json!({ "frozen": true }),
+    );
+    Ok(Exit::Yes)
+}
+
+pub(crate) fn thaw(args: &args::Thaw, host: &Host, output: Output) -> anyhow::Result<Exit> {
+    let was_frozen = host.thaw(&args.message)?;
+    let text = if was_frozen { "thawed" } else { "nothing was frozen" };
+    output.print(|| text.to_owned(), || json!({ "frozen": false, "was_frozen": was_frozen }));
+    Ok(Exit::Yes)
+}
+
+/// Prints how it ended, and says whether that is good.
+fn report(outcome: &Outcome, terminal: Terminal) -> Exit {
+    let Terminal { output, progress, stages, .. } = terminal;
+    drop(progress);
+    let good = matches!(outcome.ended, Ended::Confirmed | Ended::Unchanged | Ended::WouldApply);
+    output.print(|| text(outcome, output), || document(outcome, &stages));
+    exit(outcome, good)
+}
+
+fn exit(outcome: &Outcome, good: bool) -> Exit {
+    if outcome.could_not_look || outcome.ended == Ended::Stuck { Exit::CouldNotLook } else { good.into() }
+}
+
+fn word(ended: Ended) -> &'static str {
+    match ended {
+        Ended::Confirmed => "confirmed",
+        Ended::Unchanged => "unchanged",
+        Ended::WouldApply => "would apply",
+        Ended::Refused => "refused",
+        Ended::Conflict => "conflict",
+        Ended::RolledBack { proven: true } => "rolled back",
+        Ended::RolledBack { proven: false } => "rolled back, NOT PROVEN",
+        Ended::Stuck => "stuck",
+    }
+}
+
+fn text(outcome: &Outcome, output: Output) -> String {
+    let good = matches!(outcome.ended, Ended::Confirmed | Ended::Unchanged | Ended::WouldApply);
+    let mut out = output.verdict(good, word(outcome.ended));
+    if let Some(release) = outcome.release {
+        out.push_str(&format!("  {release}"));
+    }
+    if !outcome.reason.is_empty() {
+        out.push_str(&format!("  {}", redact_str(&outcome.reason)));
+    }
+    out.push('\n');
+    match (outcome.ended, outcome.took) {
+        (Ended::RolledBack { proven: true }, Some(took)) => {
+            out.push_str(&format!(
+                "  the old configuration serves again: proven {} after the decision\n",
+                when::span(took)
+            ));
+        }
+        (Ended::RolledBack { proven: false }, _) => {
+            out.push_str("  the old files stand again; that they serve is not proven: look at `evenkeel status`\n");
+        }
+        (Ended::Stuck, _) => out.push_str("  `evenkeel status` says more, `evenkeel recover` goes on\n"),
+        _ => {}
+    }
+    for note in &outcome.notes {
+        out.push_str(&format!("  note: {}\n", redact_str(note)));
+    }
+    if let (Some(release), false) = (outcome.release, good) {
+        out.push_str(&format!("  post-mortem: evenkeel postmortem {release}\n"));
+    }
+    out
+}
+
+fn document(outcome: &Outcome, stages: &[serde_json::Value]) -> serde_json::Value {
+    let proven = match outcome.ended {
+        Ended::RolledBack { proven } => Some(proven),
+        _ => None,
+    };
+    let notes: Vec<_> = outcome.notes.iter().map(|note| redact_str(note).into_owned()).collect();
+    json!({
+        "release": outcome.release.map(|release| release.to_string()),
+        "outcome": word(outcome.ended), "reason": redact_str(&outcome.reason), "proven": proven,
+        "took_ms": outcome.took.map(evenkeel_fleet::Span::as_millis), "stages": stages, "notes": notes,
+    })
+}

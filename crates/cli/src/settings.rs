@@ -1,0 +1,222 @@
+//! Reads every TOML file into the types of those who own the settings: `evenkeel.toml` and `routes.toml`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use evenkeel_controller::routes::{Live, RequestError, Route};
+use serde::Deserialize;
+
+use crate::args::{Global, duration};
+
+/// Where the settings are looked for when nobody says otherwise.
+const DEFAULT_FILE: &str = "/etc/evenkeel/evenkeel.toml";
+
+/// A settings or routes file larger than this is not one.
+const FILE_BYTES_MAX: u64 = 4 << 20;
+
+/// What `evenkeel.toml` and the flags say together; flags win.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// The live tree.
+    pub(crate) config_dir: PathBuf,
+    /// The nginx binary.
+    pub(crate) nginx: PathBuf,
+    /// The pid file.
+    pub(crate) pid: PathBuf,
+    /// Bundles, slots and journal.
+    pub(crate) state_dir: PathBuf,
+    /// More patterns of files that are never touched.
+    pub(crate) keep: Vec<String>,
+    /// What this host is called.
+    pub(crate) name: String,
+    /// The windows of a release.
+    pub(crate) confirm_within: Option<Duration>,
+    /// How long a proven release is watched.
+    pub(crate) bake: Option<Duration>,
+    /// The levels of rules: `off`, `note`, `warning`, `error`.
+    pub(crate) rules: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct File {
+    host: Host,
+    policy: Policy,
+    rules: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct Host {
+    config_dir: Option<PathBuf>,
+    nginx: Option<PathBuf>,
+    pid: Option<PathBuf>,
+    state_dir: Option<PathBuf>,
+    keep: Vec<String>,
+    name: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct Policy {
+    confirm_within: Option<String>,
+    bake: Option<String>,
+}
+
+impl Settings {
+    /// Reads the settings file, if there is one, and lays the flags over it.
+    pub(crate) fn load(global: &Global) -> anyhow::Result<Settings> {
+        let (file, from) = match &global.config {
+            Some(path) => (read_toml::<File>(path)?, path.clone()),
+            None if Path::new(DEFAULT_FILE).exists() => (read_toml(Path::new(DEFAULT_FILE))?, DEFAULT_FILE.into()),
+            None => (File::default(), PathBuf::new()),
+        };
+        let window = |text: &Option<String>| -> anyhow::Result<Option<Duration>> {
+            let read = |text: &String| duration(text).map_err(|why| anyhow!("{}: [policy] {why}", from.display()));
+            text.as_ref().map(read).transpose()
+        };
+        let pick = |flag: &Option<PathBuf>, file: Option<PathBuf>, default: &str| {
+            absolute(flag.clone().or(file).unwrap_or_else(|| default.into()))
+        };
+        Ok(Settings {
+            config_dir: pick(&global.config_dir, file.host.config_dir, "/etc/nginx")?,
+            nginx: pick(&global.nginx, file.host.nginx, "/usr/sbin/nginx")?,
+            pid: pick(&global.pid, file.host.pid, "/run/nginx.pid")?,
+            state_dir: pick(&global.state_dir, file.host.state_dir, "/var/lib/evenkeel")?,
+            keep: file.host.keep,
+            name: file.host.name.unwrap_or_else(host_name),
+            confirm_within: window(&file.policy.confirm_within)?,
+            bake: window(&file.policy.bake)?,
+            rules: file.rules,
+        })
+    }
+}
+
+/// Makes a path absolute without following links: what is bound or linked there stays the operator's word.
+pub(crate) fn absolute(path: PathBuf) -> anyhow::Result<PathBuf> {
+    std::path::absolute(&path).with_context(|| format!("find where {} is", path.display()))
+}
+
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    if name.trim().is_empty() { "localhost".to_owned() } else { name.trim().to_owned() }
+}
+
+fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
+    let about = || format!("read {}", path.display());
+    if std::fs::metadata(path).with_context(about)?.len() > FILE_BYTES_MAX {
+        bail!("{} is larger than {FILE_BYTES_MAX} bytes", path.display());
+    }
+    let text = std::fs::read_to_string(path).with_context(about)?;
+    toml::from_str(&text).map_err(|error| anyhow!("{}: {error}", path.display()))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RoutesFile {
+    #[serde(default)]
+    route: Vec<RouteEntry>,
+    /// Held by the model, not asked of a running nginx.
+    #[serde(default, rename = "invariant")]
+    _invariant: Vec<toml::Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RouteEntry {
+    name: Option<String>,
+    request: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    listen: Option<String>,
+    /// Held by the model and the rehearsal.
+    #[serde(default, rename = "client")]
+    _client: Option<String>,
+    #[serde(default, rename = "expect")]
+    _expect: Option<toml::Value>,
+    live: Option<LiveEntry>,
+    #[serde(default, rename = "unsafe")]
+    is_unsafe: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LiveEntry {
+    status: Option<u16>,
+    contains: Option<String>,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default, rename = "unsafe")]
+    is_unsafe: bool,
+}
+
+/// Reads the text of a `routes.toml`. Routes that may not be asked (POST without `unsafe`) are an error when they carry
+/// `live`, and are left out otherwise.
+pub(crate) fn routes(text: &str) -> Result<Vec<Route>, String> {
+    let file: RoutesFile = toml::from_str(text).map_err(|error| error.to_string())?;
+    let mut routes = Vec::new();
+    for (index, entry) in file.route.into_iter().enumerate() {
+        let name = entry.name.unwrap_or_else(|| entry.request.clone());
+        let about = |error: RequestError| format!("route {} ({name}): {error}", index + 1);
+        let mut route = Route::parse(&name, &entry.request).map_err(about)?;
+        let allowed = entry.is_unsafe || entry.live.as_ref().is_some_and(|live| live.is_unsafe);
+        if route.is_unsafe() && !allowed {
+            match entry.live {
+                Some(_) => return Err(about(RequestError::Unsafe(route.method))),
+                None => continue,
+            }
+        }
+        let bad = |text: &str| text.chars().any(|c| c.is_control());
+        if let Some((key, _)) = entry.headers.iter().find(|(key, value)| bad(key) || bad(value) || key.is_empty()) {
+            return Err(about(RequestError::Control(key.clone())));
+        }
+        route.headers = entry.headers.into_iter().collect();
+        route.listen = entry.listen;
+        route.live = entry.live.map(|live| Live {
+            status: live.status,
+            contains: live.contains,
+            headers: live.headers.into_iter().collect(),
+        });
+        routes.push(route);
+    }
+    Ok(routes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_routes_file_gives_its_live_routes_and_says_what_is_wrong_with_it() {
+        let text = r#"
+            [[route]]
+            name = "cart"
+            request = "GET http://shop.test/cart"
+            headers = { X-A = "1" }
+            expect = { kind = "proxy", upstream = "app" }
+            live = { status = 200, contains = "cart" }
+            [[route]]
+            request = "POST http://shop.test/order"
+            expect = { kind = "proxy" }
+            [[invariant]]
+            name = "admin"
+        "#;
+        let routes = routes(text).unwrap();
+        assert_eq!(routes.len(), 1);
+        assert_eq!(routes[0].live.as_ref().unwrap().status, Some(200));
+        let error = super::routes("[[route]]\nrequest = \"POST http://a/\"\nlive = { status = 200 }").unwrap_err();
+        assert!(error.contains("unsafe = true"), "{error}");
+        let error = super::routes("[[route]]\nreqest = 1").unwrap_err();
+        assert!(error.contains("line 2"), "{error}");
+    }
+
+    #[test]
+    fn times_are_read_with_their_unit() {
+        assert_eq!(duration("500ms").unwrap(), Duration::from_millis(500));
+        assert_eq!(duration("2m").unwrap(), Duration::from_secs(120));
+        assert_eq!(duration("7").unwrap(), Duration::from_secs(7));
+        assert!(duration("5 parsecs").is_err() && duration("99999999999999h").is_err() && duration("").is_err());
+    }
+}

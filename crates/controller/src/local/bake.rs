@@ -1,0 +1,203 @@
+//! Watching a proven release: live routes and workers, until the policy or a person confirms, or something does not hold.
+
+use std::time::{Duration, Instant};
+
+use evenkeel_agent::Agent;
+use evenkeel_fleet::apply::{RevertWhy, Stage};
+use evenkeel_fleet::journal::{By, Phase};
+use evenkeel_fleet::{Command, Effect, Evidence, EvidenceKind, Input, Timestamp};
+use evenkeel_host::identity::ProcessId;
+
+use super::apply::Way;
+use super::{Ended, Host, HostError, Journal, Outcome, Teller, now};
+use crate::ask::Asker;
+
+/// How often live routes are asked.
+const ASK_EVERY: Duration = Duration::from_millis(500);
+/// How often the slots, the workers and the person are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How long another command may take to write down what it did.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(3);
+
+/// Why the watching ends.
+enum End {
+    /// Everything held.
+    Baked,
+    /// Something does not hold.
+    Fails(String),
+    /// A person wants it back.
+    Interrupted,
+    /// Another command confirmed it, or the host went back.
+    Elsewhere,
+}
+
+impl Host {
+    #[expect(clippy::too_many_arguments, reason = "one call; each is a thing of its own")]
+    pub(super) fn bake(
+        &self,
+        journal: &mut Journal,
+        way: &Way<'_>,
+        agent: &Agent,
+        before: &Asker<'_>,
+        workers: &[ProcessId],
+        until: Timestamp,
+        teller: &mut dyn Teller,
+    ) -> Result<Outcome, HostError> {
+        let release = way.release;
+        let forgiven = before.wrong_already(&self.routes(way.from).unwrap_or_default());
+        let mut after = Asker::new(way.routes, &way.new.listens).forgiving(forgiven.clone());
+        let mut end = None;
+        if !way.routes.is_empty() {
+            teller.doing("asking the live routes");
+            end = after.round(&self.runtime).map(End::Fails);
+            let answers = after.answers();
+            let _ = journal.tell(&self.runtime, &Input::Answered { release, phase: Phase::After, answers })?;
+            if end.is_none() {
+                teller.done("routes", &format!("{} asked, all as they should be", way.routes.len()), true);
+            }
+        }
+        let mut watch = Asker::new(way.routes, &way.new.listens).forgiving(forgiven);
+        let end = match end {
+            Some(end) => end,
+            None => self.watch(way, agent, &mut watch, workers, until, teller)?,
+        };
+        if watch.was_asked() {
+            let answers = watch.answers();
+            let _ = journal.tell(&self.runtime, &Input::Answered { release, phase: Phase::Watch, answers })?;
+        }
+        match end {
+            End::Elsewhere => self.elsewhere(journal, agent, way),
+            End::Interrupted => {
+                let by = By::Person(self.settings.who.clone());
+                let why = "interrupted".to_owned();
+                let _ = journal.tell(&self.runtime, &Input::Rollback { release, by, why: why.clone() })?;
+                self.take_back(journal, agent, release, (RevertWhy::Asked, &why), teller)
+            }
+            End::Fails(why) => {
+                let evidence = Evidence::new(EvidenceKind::Observation, false, why.clone());
+                let _ = journal.tell(&self.runtime, &Input::Saw { release, evidence })?;
+                let mut outcome = self.take_back(journal, agent, release, (RevertWhy::Evidence, &why), teller)?;
+                self.ask_again(journal, way, &mut outcome)?;
+                Ok(outcome)
+            }
+            End::Baked => self.finish(journal, agent, way, teller),
+        }
+    }
+
+    /// Looks until the bake is over and, on hold, until somebody decides.
+    fn watch(
+        &self,
+        way: &Way<'_>,
+        agent: &Agent,
+        asker: &mut Asker<'_>,
+        workers: &[ProcessId],
+        until: Timestamp,
+        teller: &mut dyn Teller,
+    ) -> Result<End, HostError> {
+        let mut asked = Instant::now();
+        let mut told = 0;
+        loop {
+            let record = agent.standing()?;
+            let ours = record.as_ref().filter(|record| record.applying.release == way.release);
+            if ours.is_none_or(|record| record.stage() != Stage::Proven || record.asked.is_some()) {
+                return Ok(End::Elsewhere);
+            }
+            if teller.interrupted() {
+                return Ok(End::Interrupted);
+            }
+            if let Some(gone) = agent.still(workers) {
+                return Ok(End::Fails(gone));
+            }
+            if asked.elapsed() >= ASK_EVERY {
+                if let Some(wrong) = asker.round(&self.runtime) {
+                    return Ok(End::Fails(wrong));
+                }
+                asked = Instant::now();
+            }
+            let left = until.since(now()).as_millis();
+            if left == 0 && !way.hold {
+                // The last look is at the end of the bake, not half a second before it.
+                return Ok(asker.round(&self.runtime).map_or(End::Baked, End::Fails));
+            }
+            if left.div_ceil(1_000) != told {
+                told = left.div_ceil(1_000);
+                match left {
+                    0 => teller.doing("waiting for `evenkeel confirm`"),
+                    _ => teller.doing(&format!("watching, {told} s to go")),
+                }
+            }
+            std::thread::sleep(LOOK_EVERY.min(Duration::from_millis(left.max(1))));
+        }
+    }
+
+    /// The policy confirms.
+    fn finish(
+        &self,
+        journal: &mut Journal,
+        agent: &Agent,
+        way: &Way<'_>,
+        teller: &mut dyn Teller,
+    ) -> Result<Outcome, HostError> {
+        let release = way.release;
+        let summary = match way.routes.iter().filter(|route| route.live.is_some()).count() {
+            0 => "the workers stayed; no live route was there to ask".to_owned(),
+            count => format!("{count} live routes answered as they should, the workers stayed"),
+        };
+        teller.done("bake", &summary, true);
+        let evidence = Evidence::new(EvidenceKind::Observation, true, summary);
+        let told = journal.tell(&self.runtime, &Input::Saw { release, evidence })?;
+        let order = told.effects.iter().find_map(|effect| match effect {
+            Effect::Order { generation, command: Command::Confirm { .. }, .. } => Some(*generation),
+            _ => None,
+        });
+        let Some(generation) = order else { return self.elsewhere(journal, agent, way) };
+        match agent.confirm(release) {
+            Ok(report) => {
+                let _ = self.report(journal, generation, report)?;
+                Ok(self.ended(journal, release))
+            }
+            // The fuse was faster.
+            Err(_) => self.elsewhere(journal, agent, way),
+        }
+    }
+
+    /// Another command, or the fuse, ends this release: waits for what it writes down.
+    fn elsewhere(&self, journal: &mut Journal, agent: &Agent, way: &Way<'_>) -> Result<Outcome, HostError> {
+        let started = Instant::now();
+        loop {
+            journal.catch_up(&self.runtime)?;
+            let open = journal.fleet().release(way.release).is_some_and(|release| release.open());
+            let standing = agent.standing()?;
+            let moving = Host::waiting(standing.as_ref()) == Some(way.release);
+            if !open {
+                return Ok(self.ended(journal, way.release));
+            }
+            // Who ended it writes it down; when nobody does, we do.
+            if !moving && started.elapsed() >= WRITTEN_WITHIN {
+                self.settle(journal, standing.as_ref(), false)?;
+                return Ok(self.ended(journal, way.release));
+            }
+            if started.elapsed() > WRITTEN_WITHIN + Duration::from_secs(30) {
+                let mut outcome = self.ended(journal, way.release);
+                outcome.ended = Ended::Stuck;
+                return Ok(outcome);
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    /// The live routes once more, with the old configuration back.
+    fn ask_again(&self, journal: &mut Journal, way: &Way<'_>, outcome: &mut Outcome) -> Result<(), HostError> {
+        let mut asker = Asker::new(way.routes, &way.live.outside.listens);
+        if !asker.has_live() {
+            return Ok(());
+        }
+        let wrong = asker.round(&self.runtime);
+        let (release, answers) = (way.release, asker.answers());
+        let _ = journal.tell(&self.runtime, &Input::Answered { release, phase: Phase::Reverted, answers })?;
+        if let Some(wrong) = wrong {
+            outcome.notes.push(format!("with the old configuration back: {wrong}"));
+        }
+        Ok(())
+    }
+}

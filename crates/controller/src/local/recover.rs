@@ -1,0 +1,96 @@
+//! `recover`: what the fuse would have done, at boot or by hand; then the first bundle that nginx accepts today.
+
+use evenkeel_agent::Agent;
+use evenkeel_fleet::journal::{Choice, Recovery};
+use evenkeel_fleet::{BundleId, Evidence, EvidenceKind, Input};
+use evenkeel_host::fuse;
+use evenkeel_host::nginx::check::{self, Question, Verdict};
+use evenkeel_host::nginx::find::find;
+use evenkeel_host::slots::Record;
+use evenkeel_syntax::fileset::FileSet;
+
+use super::look::NGINX_WITHIN;
+use super::{Ended, Host, HostError, Look, Outcome, Teller};
+use crate::stages;
+
+impl Host {
+    /// Brings an interrupted host back to its confirmed bundle; where nginx does not accept that today, to the last known
+    /// good one, else to the proposed one. May be called any number of times.
+    ///
+    /// # Errors
+    /// [`HostError`] when it cannot.
+    pub fn recover(&self, teller: &mut dyn Teller) -> Result<Outcome, HostError> {
+        teller.doing("looking for an interrupted release");
+        let record = fuse::recover(&self.settings.place)?;
+        let mut journal = self.open_journal();
+        let Some(record) = record else {
+            // A fuse may have ended it while nobody could write that down.
+            if let Ok(journal) = &mut journal {
+                let standing = self.agent_here().standing()?;
+                self.settle(journal, standing.as_ref(), false)?;
+            }
+            return Ok(Outcome::new(None, Ended::Unchanged, "no release was interrupted here"));
+        };
+        let revert = evenkeel_agent::reverted(&record);
+        teller.done("revert", &revert.evidence[0].summary, revert.proven);
+        let (choice, evidence) = self.choose(&record, teller)?;
+        let reason = evidence.summary.clone();
+        let proven = evidence.holds && revert.proven;
+        let mut outcome = Outcome::new(Some(record.applying.release), Ended::RolledBack { proven }, reason);
+        outcome.took = Some(revert.took);
+        match &mut journal {
+            Ok(journal) => {
+                self.settle(journal, Some(&record), false)?;
+                let bundle = match choice {
+                    Choice::Confirmed => record.applying.from,
+                    Choice::LastKnownGood => record.confirmed_before.unwrap_or(record.applying.from),
+                    Choice::Proposed => record.applying.to,
+                };
+                let recovery = Recovery { host: self.settings.name.clone(), bundle, choice, evidence };
+                let _ = journal.tell(&self.runtime, &Input::Recovered(recovery))?;
+            }
+            Err(error) => outcome.notes.push(format!("not in the journal, which cannot be used: {error}")),
+        }
+        Ok(outcome)
+    }
+
+    /// The first bundle that nginx accepts today. The confirmed one stands already.
+    fn choose(&self, record: &Record, teller: &mut dyn Teller) -> Result<(Choice, Evidence), HostError> {
+        let master = find(&self.settings.place).ok();
+        let compiled = self.compiled(master.as_ref())?;
+        let (live, keep) = self.live(&self.model_settings(&compiled, master.as_ref()))?;
+        teller.doing("asking nginx whether it would start");
+        let refused = match self.restart_works(&live)? {
+            Verdict::Accepted { .. } => {
+                let text = "nginx accepts the confirmed bundle, which stands on disk";
+                return Ok((Choice::Confirmed, Evidence::new(EvidenceKind::Recovery, true, text)));
+            }
+            refused @ Verdict::Refused { .. } => stages::preflight_evidence(&refused, "nginx").summary,
+        };
+        let others =
+            [(Choice::LastKnownGood, record.confirmed_before), (Choice::Proposed, Some(record.applying.to))];
+        for (choice, bundle) in others {
+            let Some(files) = bundle.and_then(|bundle| self.bundle(bundle).ok()) else { continue };
+            if let Verdict::Accepted { .. } = self.would_start(&files, &live)? {
+                let agent = Agent::new(self.settings.place.clone(), keep);
+                agent.put(record, &live.snapshot.files, &files)?;
+                let name = bundle.map(|bundle: BundleId| bundle.short()).unwrap_or_default();
+                let text = format!("nginx does not accept the confirmed bundle today ({refused}); {name} stands on disk now");
+                return Ok((choice, Evidence::new(EvidenceKind::Recovery, true, text)));
+            }
+        }
+        let text = format!("nginx accepts none of the bundles today; the confirmed one stands on disk: {refused}");
+        Ok((Choice::Confirmed, Evidence::new(EvidenceKind::Recovery, false, text)))
+    }
+
+    fn would_start(&self, files: &FileSet, live: &Look) -> Result<Verdict, HostError> {
+        let question = Question {
+            place: &self.settings.place,
+            master: None,
+            kept: &live.snapshot.kept,
+            written: &live.outside.written,
+            limit: NGINX_WITHIN,
+        };
+        Ok(check::proposed(&question, files)?)
+    }
+}

@@ -1,0 +1,328 @@
+//! `confirm` and `rollback`, from any terminal.
+
+use std::time::Duration;
+
+use evenkeel_agent::{Agent, Order, Watcher};
+use evenkeel_fleet::apply::RevertWhy;
+use evenkeel_fleet::journal::{By, Proposal};
+use evenkeel_fleet::{
+    BundleId, Command, Effect, EvidenceKind, Generation, Input, Policy, ReleaseId, Report,
+};
+use evenkeel_host::configdir::bundles;
+use evenkeel_host::nginx::check::Verdict;
+use evenkeel_host::nginx::find::find;
+use evenkeel_host::slots::Record;
+
+use super::apply::Way;
+use super::look::looks;
+use super::{Ended, Host, HostError, Journal, Outcome, Teller, span};
+use crate::{diff, stages};
+
+/// How long a rollback is watched: its bundle served here before.
+const BAKE: Duration = Duration::from_secs(1);
+/// How long a rollback's proof may take beyond a reload.
+const PROOF_MARGIN: Duration = Duration::from_secs(4);
+
+/// A rollback without a journal has no one to be told.
+struct Silent<'t>(&'t mut dyn Teller);
+
+impl Watcher for Silent<'_> {
+    fn doing(&mut self, what: &str) {
+        self.0.doing(what);
+    }
+
+    fn interrupted(&self) -> bool {
+        false
+    }
+}
+
+impl Host {
+    /// Confirms the release that waits.
+    ///
+    /// # Errors
+    /// [`HostError`] when nothing waits, or it is too late.
+    pub fn confirm(&self, teller: &mut dyn Teller) -> Result<Outcome, HostError> {
+        let agent = self.agent_here();
+        let mut journal = self.open_journal()?;
+        let record = agent.standing()?;
+        self.settle(&mut journal, record.as_ref(), false)?;
+        let Some(release) = Host::waiting(record.as_ref()) else {
+            return Ok(Outcome::new(None, Ended::Refused, "no release waits for a confirmation"));
+        };
+        let who = self.settings.who.clone();
+        let told = journal.tell(&self.runtime, &Input::Confirm { release, who })?;
+        if let Some(refusal) = told.refusal {
+            return Ok(Outcome::new(Some(release), Ended::Refused, refusal.to_string()));
+        }
+        let generation = ordered(&told.effects).unwrap_or_default();
+        match agent.confirm(release) {
+            Ok(report) => {
+                let _ = self.report(&mut journal, generation, report)?;
+                teller.done("confirm", &format!("{release} is permanent"), true);
+                Ok(self.ended(&journal, release))
+            }
+            Err(error) => {
+                let standing = agent.standing()?;
+                self.settle(&mut journal, standing.as_ref(), false)?;
+                match Host::waiting(standing.as_ref()) {
+                    None => Ok(self.ended(&journal, release)),
+                    Some(_) => Err(error.into()),
+                }
+            }
+        }
+    }
+
+    /// Takes the open release back, or returns to an earlier bundle. Works without a journal.
+    ///
+    /// # Errors
+    /// [`HostError`] when there is nothing to return to, or the host cannot be changed.
+    pub fn rollback(&self, to: Option<&str>, why: &str, teller: &mut dyn Teller) -> Result<Outcome, HostError> {
+        let agent = self.agent_here();
+        let record = agent.standing()?;
+        let mut journal = self.open_journal();
+        if let Some(release) = Host::waiting(record.as_ref())
+            && to.is_none()
+        {
+            return self.take_open_back(&agent, &mut journal, release, why, teller);
+        }
+        let _lock = self.lock("rollback")?;
+        self.nothing_open(record.as_ref())?;
+        match journal {
+            Ok(mut journal) => {
+                self.settle(&mut journal, record.as_ref(), true)?;
+                self.return_to(&mut journal, record.as_ref(), to, why, teller)
+            }
+            Err(error) => self.return_without_journal(record.as_ref(), to, &error, teller),
+        }
+    }
+
+    fn take_open_back(
+        &self,
+        agent: &Agent,
+        journal: &mut Result<Journal, HostError>,
+        release: ReleaseId,
+        why: &str,
+        teller: &mut dyn Teller,
+    ) -> Result<Outcome, HostError> {
+        let said = if why.is_empty() { "asked for" } else { why };
+        match journal {
+            Ok(journal) => {
+                let input =
+                    Input::Rollback { release, by: By::Person(self.settings.who.clone()), why: said.to_owned() };
+                // The journal must not stand in the way: what could not be written down now is settled later.
+                let _recorded = journal.tell(&self.runtime, &input);
+                self.take_back(journal, agent, release, (RevertWhy::Asked, said), teller)
+            }
+            Err(error) => {
+                let record = agent.revert(RevertWhy::Asked, said)?;
+                let revert = evenkeel_agent::reverted(&record);
+                let mut outcome =
+                    Outcome::new(Some(release), Ended::RolledBack { proven: revert.proven }, said);
+                outcome.took = Some(revert.took);
+                outcome.notes.push(not_written(error));
+                Ok(outcome)
+            }
+        }
+    }
+
+    /// A release of its own, back to a bundle that was confirmed here before.
+    fn return_to(
+        &self,
+        journal: &mut Journal,
+        record: Option<&Record>,
+        to: Option<&str>,
+        why: &str,
+        teller: &mut dyn Teller,
+    ) -> Result<Outcome, HostError> {
+        teller.doing("looking at this host");
+        let master = find(&self.settings.place)?;
+        let compiled = self.compiled(Some(&master))?;
+        let settings = self.model_settings(&compiled, Some(&master));
+        let (live, keep) = self.live(&settings)?;
+        let on_disk = BundleId(live.snapshot.files.digest().0);
+        let confirmed = journal.fleet().host(&self.settings.name).and_then(|host| host.confirmed());
+        let drifted = confirmed.is_some_and(|confirmed| confirmed != on_disk);
+        let target = match to {
+            Some(to) => find_bundle(journal, &self.settings.place.state_dir, to)?,
+            // Somebody changed the released tree by hand: back is what was released.
+            None if drifted => confirmed.unwrap_or(on_disk),
+            None => self.before(journal, record).ok_or_else(|| {
+                HostError::NothingBefore("nothing else was ever confirmed on this host".to_owned())
+            })?,
+        };
+        let mut notes = Vec::new();
+        if drifted || confirmed.is_none() {
+            let changed = self.adopt_look(journal, &live, "what a rollback found on disk, kept before it went back")?;
+            notes.push(format!(
+                "what stood there was of no release and is kept as bundle {}: {}",
+                on_disk.short(),
+                changed.join(", ")
+            ));
+        }
+        if target == on_disk {
+            return Ok(Outcome::new(None, Ended::Unchanged, format!("{} stands here already", target.short())));
+        }
+        let files = self.bundle(target)?;
+        let config = self.meaning(&files, &settings, &live);
+        let new = stages::outside(&config);
+        teller.doing("asking the running nginx");
+        let (verdict, took) = self.preflight(&master, &files, &live, &new)?;
+        let reload = looks(&new, took).expected.limit;
+        let preflight = stages::preflight_evidence(&verdict, &format!("the running nginx {}", compiled.version));
+        let from = &live.snapshot.files;
+        let routes = self.routes(&files).unwrap_or_default();
+        let policy = Policy {
+            proof_within: span(reload + PROOF_MARGIN),
+            bake: span(BAKE),
+            confirm_within: span(reload + PROOF_MARGIN + BAKE + Duration::from_secs(30)),
+            // A rollback is not held up by what a rule thinks; nginx itself must take it.
+            gates: vec![EvidenceKind::Preflight],
+            ..Policy::default()
+        };
+        let proposal = Proposal {
+            host: self.settings.name.clone(),
+            from: on_disk,
+            to: target,
+            goes_back: true,
+            who: self.settings.who.clone(),
+            why: if why.is_empty() { "rollback".to_owned() } else { format!("rollback: {why}") },
+            changes: diff::changes(from, &files),
+            diff: diff::text(from, &files),
+            accepted: Vec::new(),
+            policy,
+        };
+        let told = journal.tell(&self.runtime, &Input::Propose(proposal))?;
+        let (Some(release), None) = (told.proposed, &told.refusal) else {
+            return Err(told.refusal.map_or_else(
+                || HostError::NothingBefore("the journal opened no release".to_owned()),
+                HostError::Refused,
+            ));
+        };
+        let way =
+            Way { release, from, to: &files, live: &live, new: &new, routes: &routes, proof: reload, hold: false };
+        let mut outcome = self.walk(journal, &way, [Some(preflight), None], &keep, teller)?;
+        outcome.notes.extend(notes);
+        Ok(outcome)
+    }
+
+    /// The bundle before the present one.
+    fn before(&self, journal: &Journal, record: Option<&Record>) -> Option<BundleId> {
+        let journaled = journal.fleet().host(&self.settings.name).and_then(|host| host.last_known_good());
+        journaled.or_else(|| record.and_then(|record| record.confirmed_before))
+    }
+
+    /// The same with the slots and the bundles alone, when the journal cannot be used.
+    fn return_without_journal(
+        &self,
+        record: Option<&Record>,
+        to: Option<&str>,
+        error: &HostError,
+        teller: &mut dyn Teller,
+    ) -> Result<Outcome, HostError> {
+        let nothing = |what: &str| HostError::NothingBefore(what.to_owned());
+        let record = record.ok_or_else(|| nothing("nothing was ever released on this host"))?;
+        let master = find(&self.settings.place)?;
+        let compiled = self.compiled(Some(&master))?;
+        let settings = self.model_settings(&compiled, Some(&master));
+        let (live, keep) = self.live(&settings)?;
+        let from = &live.snapshot.files;
+        let on_disk = BundleId(from.digest().0);
+        bundles::save(&self.settings.place.state_dir, from)?;
+        let drifted = record.confirmed.filter(|confirmed| *confirmed != on_disk);
+        let target = match to {
+            Some(text) => by_prefix(&self.settings.place.state_dir, text)
+                .ok_or_else(|| nothing("without the journal a bundle is named by its digest, not by a release"))?,
+            None => drifted
+                .or(record.confirmed_before)
+                .ok_or_else(|| nothing("nothing else was ever confirmed on this host"))?,
+        };
+        let files = self.bundle(target)?;
+        let new = stages::outside(&self.meaning(&files, &settings, &live));
+        let (verdict, took) = self.preflight(&master, &files, &live, &new)?;
+        if let Verdict::Refused { .. } = verdict {
+            let refused = stages::preflight_evidence(&verdict, "the running nginx");
+            return Ok(Outcome::new(None, Ended::Refused, refused.summary));
+        }
+        let reload = looks(&new, took);
+        let generation = Generation(record.applying.generation.0 + 1);
+        let release = record.applying.release;
+        let agent = Agent::new(self.settings.place.clone(), keep);
+        let within = span(reload.expected.limit + PROOF_MARGIN);
+        let order = Order {
+            generation,
+            release,
+            from,
+            to: &files,
+            before: &looks(&live.outside, took),
+            after: &reload,
+            proof_within: within,
+            confirm_within: within.saturating_add(within),
+        };
+        let applied = agent.apply(&order, &mut Silent(teller));
+        let failed = applied.reports.iter().find_map(|report| match report {
+            Report::Refused(evidence) | Report::Proven(evidence) | Report::Saw(evidence) if !evidence.holds => {
+                Some(evidence.summary.clone())
+            }
+            _ => None,
+        });
+        let mut outcome = match failed {
+            Some(why) => Outcome::new(None, Ended::Refused, why),
+            None => {
+                agent.confirm(release)?;
+                Outcome::new(None, Ended::Confirmed, format!("bundle {} serves again", target.short()))
+            }
+        };
+        outcome.could_not_look = applied.could_not_look;
+        outcome.notes.push(not_written(error));
+        Ok(outcome)
+    }
+
+    /// Forbids forward changes.
+    ///
+    /// # Errors
+    /// [`HostError`] when it cannot be written down.
+    pub fn freeze(&self, why: &str) -> Result<(), HostError> {
+        let mut journal = self.open_journal()?;
+        let who = self.settings.who.clone();
+        let _ = journal
+            .tell(&self.runtime, &Input::Freeze { scope: None, who, why: why.to_owned(), until: None })?;
+        Ok(())
+    }
+
+    /// Allows them again; says whether they were forbidden.
+    ///
+    /// # Errors
+    /// [`HostError`] when it cannot be written down.
+    pub fn thaw(&self, why: &str) -> Result<bool, HostError> {
+        let mut journal = self.open_journal()?;
+        let who = self.settings.who.clone();
+        let told = journal.tell(&self.runtime, &Input::Thaw { scope: None, who, why: why.to_owned() })?;
+        Ok(told.refusal.is_none())
+    }
+}
+
+fn not_written(error: &HostError) -> String {
+    format!("not in the journal, which cannot be used: {error}")
+}
+
+fn ordered(effects: &[Effect]) -> Option<Generation> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Order { generation, command: Command::Confirm { .. }, .. } => Some(*generation),
+        _ => None,
+    })
+}
+
+/// `r12`: what r12 released; else the beginning of a bundle's digest.
+fn find_bundle(journal: &Journal, state_dir: &std::path::Path, text: &str) -> Result<BundleId, HostError> {
+    let release = text.parse::<ReleaseId>().ok().and_then(|id| journal.fleet().release(id).map(|it| it.proposal().to));
+    release
+        .or_else(|| by_prefix(state_dir, text))
+        .ok_or_else(|| HostError::NothingBefore(format!("\"{text}\" is no release of this host and no bundle")))
+}
+
+fn by_prefix(state_dir: &std::path::Path, text: &str) -> Option<BundleId> {
+    let all = bundles::list(state_dir).ok()?;
+    let mut found = all.into_iter().filter(|digest| text.len() >= 6 && digest.to_string().starts_with(text));
+    let first = found.next()?;
+    found.next().is_none().then_some(BundleId(first.0))
+}

@@ -1,0 +1,189 @@
+//! Whether released, on disk and running agree, and whether a restart now would work.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use evenkeel_fleet::{BundleId, ReleaseId};
+use evenkeel_host::nginx::check::Verdict;
+use evenkeel_host::nginx::find::{Master, find};
+use evenkeel_host::nginx::generation::{RunningVerdict, running};
+use evenkeel_host::place::DOT_DIR;
+use evenkeel_host::slots::Record;
+use evenkeel_store::StoreError;
+
+use super::{Host, HostError, Journal, Look, now};
+use crate::{diff, stages, when};
+
+/// What the host says of itself.
+#[derive(Debug)]
+pub struct Status {
+    /// The bundle that was confirmed last, and the release that brought it.
+    pub released: Option<(BundleId, Option<ReleaseId>)>,
+    /// What stands on disk.
+    pub on_disk: BundleId,
+    /// The paths in which the disk differs from what was released.
+    pub drift: Vec<String>,
+    /// What runs.
+    pub running: Running,
+    /// Whether a start of nginx with what is on disk would work, and nginx's words.
+    pub restart: Result<Vec<String>, String>,
+    /// The release that is open, and how far it is.
+    pub open: Option<(ReleaseId, &'static str)>,
+    /// Who forbade forward changes, and why.
+    pub frozen: Option<String>,
+    /// What else a person should know.
+    pub notes: Vec<String>,
+}
+
+/// What nginx runs, as far as it can be told from outside.
+#[derive(Debug)]
+pub enum Running {
+    /// Every worker is younger than the newest change on disk.
+    OnDisk {
+        /// What that rests on.
+        because: String,
+    },
+    /// It runs something else than what is on disk.
+    Other {
+        /// What that rests on.
+        because: String,
+    },
+    /// It cannot be told.
+    Unknown {
+        /// Why.
+        because: String,
+    },
+    /// No nginx runs.
+    Stopped {
+        /// What was found.
+        because: String,
+    },
+}
+
+/// Whether the three agree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Agrees {
+    /// Released, on disk and running are the same, and a restart would work.
+    Yes,
+    /// They are not, or it would not.
+    No,
+}
+
+impl Status {
+    /// Whether all is as it should be.
+    #[must_use]
+    pub fn agrees(&self) -> Agrees {
+        let same = self.released.is_some_and(|(bundle, _)| bundle == self.on_disk);
+        let runs = matches!(self.running, Running::OnDisk { .. });
+        if same && runs && self.restart.is_ok() && self.open.is_none() { Agrees::Yes } else { Agrees::No }
+    }
+}
+
+impl Host {
+    /// Looks at this host and changes nothing.
+    ///
+    /// # Errors
+    /// [`HostError`] when it cannot be looked at.
+    pub fn status(&self) -> Result<Status, HostError> {
+        let mut notes = Vec::new();
+        let record = self.agent_here().standing()?;
+        let journal = match self.read_journal() {
+            Ok(journal) => Some(journal),
+            Err(HostError::Journal(StoreError::Missing { .. })) => None,
+            Err(error) => {
+                notes.push(format!("{error}"));
+                None
+            }
+        };
+        let found = find(&self.settings.place);
+        let master = found.as_ref().ok();
+        let compiled = self.compiled(master)?;
+        let (live, _) = self.live(&self.model_settings(&compiled, master))?;
+        let on_disk = BundleId(live.snapshot.files.digest().0);
+        let released = self.released(journal.as_ref(), record.as_ref());
+        let drift = released.filter(|(bundle, _)| *bundle != on_disk).map(|(bundle, _)| self.drift(bundle, &live));
+        let running = match &found {
+            Ok(master) => self.runs(master, &live),
+            Err(error) => Running::Stopped { because: error.to_string() },
+        };
+        let restart = match self.restart_works(&live)? {
+            Verdict::Accepted { warnings } => Ok(warnings.iter().map(|warning| warning.text.clone()).collect()),
+            refused @ Verdict::Refused { .. } => {
+                Err(stages::preflight_evidence(&refused, &format!("nginx {}", self.settings.place.nginx.display())).summary)
+            }
+        };
+        if let Some(host) = journal.as_ref().and_then(|journal| journal.fleet().host(&self.settings.name)) {
+            notes.extend(host.doubt().map(str::to_owned));
+        }
+        let frozen = journal.as_ref().and_then(|journal| journal.fleet().frozen(&self.settings.name, now())).map(|it| {
+            format!("by {}, since {}: {}", it.who, when::shown(it.since), it.why)
+        });
+        Ok(Status {
+            released,
+            on_disk,
+            drift: drift.unwrap_or_default(),
+            running,
+            restart,
+            open: record
+                .as_ref()
+                .filter(|record| record.stage().unconfirmed())
+                .map(|record| (record.applying.release, record.stage().name())),
+            frozen,
+            notes,
+        })
+    }
+
+    fn released(&self, journal: Option<&Journal>, record: Option<&Record>) -> Option<(BundleId, Option<ReleaseId>)> {
+        let from_journal = journal.and_then(|journal| {
+            let bundle = journal.fleet().host(&self.settings.name)?.confirmed()?;
+            let by = journal.fleet().releases().rev().find(|it| {
+                it.proposal().to == bundle && it.outcome() == Some(evenkeel_fleet::Outcome::Confirmed)
+            });
+            Some((bundle, by.map(evenkeel_fleet::Release::id)))
+        });
+        from_journal.or_else(|| Some((record?.confirmed?, None)))
+    }
+
+    fn drift(&self, released: BundleId, live: &Look) -> Vec<String> {
+        match self.bundle(released) {
+            Ok(files) => diff::changes(&files, &live.snapshot.files).iter().map(ToString::to_string).collect(),
+            Err(error) => vec![error.to_string()],
+        }
+    }
+
+    /// Workers read what is on disk when the master told them apart from it: all of them started after the newest change,
+    /// or none did.
+    fn runs(&self, master: &Master, live: &Look) -> Running {
+        let newest = newest_change(&self.settings.place.config_dir, live);
+        let Some(newest) = newest else {
+            return Running::Unknown { because: "the times of the files cannot be read".to_owned() };
+        };
+        match running(master.id, newest) {
+            RunningVerdict::Newer => {
+                Running::OnDisk { because: "every worker started after the newest change on disk".to_owned() }
+            }
+            RunningVerdict::Older { worker, .. } => Running::Other {
+                because: format!("worker {} started before the newest change on disk", worker.pid),
+            },
+            RunningVerdict::Unclear => Running::Unknown {
+                because: "the newest change on disk and the start of the workers are too close to tell".to_owned(),
+            },
+            RunningVerdict::NoWorkers => Running::Stopped { because: "the master has no workers".to_owned() },
+        }
+    }
+}
+
+/// When a file of the tree, or what is in a directory of it, changed last.
+fn newest_change(config_dir: &Path, live: &Look) -> Option<SystemTime> {
+    let mut newest: Option<SystemTime> = None;
+    for (path, _) in live.snapshot.files.iter() {
+        let path = config_dir.join(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(path.as_bytes()));
+        let meta = std::fs::symlink_metadata(&path).ok()?;
+        let (seconds, nanos) = (u64::try_from(meta.ctime()).ok()?, u32::try_from(meta.ctime_nsec()).ok()?);
+        let changed = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos);
+        newest = newest.max(Some(changed));
+    }
+    debug_assert!(!config_dir.ends_with(DOT_DIR), "the dot directory is no tree");
+    newest
+}

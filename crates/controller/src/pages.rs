@@ -1,0 +1,3 @@
+//! Documents made of what the journal says.
+
+pub mod postmortem;
