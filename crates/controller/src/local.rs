@@ -95,6 +95,8 @@ pub struct Outcome {
     pub ended: Ended,
     /// Why, in one sentence.
     pub reason: String,
+    /// Which stage said no: the name of its evidence, or why the host went back by itself.
+    pub caught_by: Option<&'static str>,
     /// Whether something could not be looked at, as opposed to an answer that is no.
     pub could_not_look: bool,
     /// From the decision to go back to the end of its proof.
@@ -105,7 +107,8 @@ pub struct Outcome {
 
 impl Outcome {
     fn new(release: Option<ReleaseId>, ended: Ended, reason: impl Into<String>) -> Outcome {
-        Outcome { release, ended, reason: reason.into(), could_not_look: false, took: None, notes: Vec::new() }
+        let (reason, notes) = (reason.into(), Vec::new());
+        Outcome { release, ended, reason, caught_by: None, could_not_look: false, took: None, notes }
     }
 }
 

@@ -179,7 +179,7 @@ fn document(outcome: &Outcome, stages: &[serde_json::Value]) -> serde_json::Valu
     let notes: Vec<_> = outcome.notes.iter().map(|note| redact_str(note).into_owned()).collect();
     json!({
         "release": outcome.release.map(|release| release.to_string()),
-        "outcome": word(outcome.ended), "reason": redact_str(&outcome.reason), "proven": proven,
+        "outcome": word(outcome.ended), "reason": redact_str(&outcome.reason), "caught_by": outcome.caught_by, "proven": proven,
         "took_ms": outcome.took.map(evenkeel_fleet::Span::as_millis), "stages": stages, "notes": notes,
     })
 }

@@ -336,9 +336,9 @@ pub fn copy_tree(from: &Path, to: &Path) {
     }
 }
 
-/// Sends a signal by the `kill` of the shell's own kind.
+/// Sends a signal; by the shell, which has a `kill` of its own on the barest machine.
 pub fn kill(pid: i32, signal: &str) {
-    let _ = Command::new("kill").arg(format!("-{signal}")).arg("--").arg(pid.to_string()).output();
+    let _ = Command::new("sh").arg("-c").arg(format!("kill -s {signal} -- {pid}")).output();
 }
 
 pub fn kill_group(child: &Child) {

@@ -6,6 +6,7 @@ use evenkeel_host::configdir::bundles;
 use evenkeel_host::nginx::find::find;
 use evenkeel_host::slots::{Record, Slots};
 use evenkeel_syntax::fileset::{Digest, FileSet};
+use evenkeel_syntax::secret::redact_str;
 
 use super::{Ended, Host, HostError, Journal, Look, Outcome};
 use crate::diff;
@@ -67,7 +68,7 @@ impl Host {
             changes: if first { Vec::new() } else { changes },
             diff: if first { String::new() } else { diff::text(&before, files) },
             who: self.settings.who.clone(),
-            why: why.to_owned(),
+            why: redact_str(why).into_owned(),
         };
         let told = journal.tell(&self.runtime, &Input::Adopt(adoption))?;
         if let Some(refusal) = told.refusal {

@@ -12,6 +12,7 @@ use evenkeel_fleet::{
 use evenkeel_host::configdir::{Keep, bundles};
 use evenkeel_host::nginx::find::find;
 use evenkeel_syntax::fileset::FileSet;
+use evenkeel_syntax::secret::redact_str;
 
 use super::look::looks;
 use super::{Ended, Host, HostError, Journal, Look, Outcome, Teller, span};
@@ -144,7 +145,7 @@ impl Host {
             to: BundleId(to.digest().0),
             goes_back: false,
             who: self.settings.who.clone(),
-            why: request.why.clone(),
+            why: redact_str(&request.why).into_owned(),
             changes: diff::changes(from, to),
             diff: diff::text(from, to),
             accepted: gate.accepted.clone(),
@@ -239,7 +240,7 @@ impl Host {
             let told = journal.tell(&self.runtime, &Input::Saw { release, evidence: gate })?;
             effects = told.effects;
             if !holds {
-                return Ok(Outcome::new(Some(release), Ended::Refused, summary));
+                return Ok(self.ended(journal, release));
             }
         }
         if teller.interrupted() {
@@ -363,6 +364,13 @@ impl Host {
             None => Ended::Stuck,
         };
         let mut outcome = Outcome::new(Some(id), ended, reason);
+        let failed = |what: &What| match what {
+            What::Saw { release, evidence } if *release == id && !evidence.holds => Some(evidence.kind.name()),
+            What::Reverted { release, revert, .. } if *release == id => Some(revert.why.name()),
+            What::Conflict { release, .. } if *release == id => Some("conflict"),
+            _ => None,
+        };
+        outcome.caught_by = journal.events().iter().find_map(|event| failed(&event.what));
         for event in journal.events() {
             if let What::Reverted { release, revert, .. } = &event.what
                 && *release == id

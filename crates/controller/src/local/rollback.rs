@@ -12,6 +12,7 @@ use evenkeel_host::configdir::bundles;
 use evenkeel_host::nginx::check::Verdict;
 use evenkeel_host::nginx::find::find;
 use evenkeel_host::slots::Record;
+use evenkeel_syntax::secret::redact_str;
 
 use super::apply::Way;
 use super::look::looks;
@@ -104,7 +105,8 @@ impl Host {
         why: &str,
         teller: &mut dyn Teller,
     ) -> Result<Outcome, HostError> {
-        let said = if why.is_empty() { "asked for" } else { why };
+        let why = redact_str(why);
+        let said = if why.is_empty() { "asked for" } else { &*why };
         match journal {
             Ok(journal) => {
                 let input =
@@ -185,7 +187,7 @@ impl Host {
             to: target,
             goes_back: true,
             who: self.settings.who.clone(),
-            why: if why.is_empty() { "rollback".to_owned() } else { format!("rollback: {why}") },
+            why: if why.is_empty() { "rollback".to_owned() } else { format!("rollback: {}", redact_str(why)) },
             changes: diff::changes(from, &files),
             diff: diff::text(from, &files),
             accepted: Vec::new(),
@@ -285,7 +287,7 @@ impl Host {
         let mut journal = self.open_journal()?;
         let who = self.settings.who.clone();
         let _ = journal
-            .tell(&self.runtime, &Input::Freeze { scope: None, who, why: why.to_owned(), until: None })?;
+            .tell(&self.runtime, &Input::Freeze { scope: None, who, why: redact_str(why).into_owned(), until: None })?;
         Ok(())
     }
 
@@ -296,7 +298,7 @@ impl Host {
     pub fn thaw(&self, why: &str) -> Result<bool, HostError> {
         let mut journal = self.open_journal()?;
         let who = self.settings.who.clone();
-        let told = journal.tell(&self.runtime, &Input::Thaw { scope: None, who, why: why.to_owned() })?;
+        let told = journal.tell(&self.runtime, &Input::Thaw { scope: None, who, why: redact_str(why).into_owned() })?;
         Ok(told.refusal.is_none())
     }
 }
