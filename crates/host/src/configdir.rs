@@ -114,7 +114,7 @@ pub enum ReadError {
 /// [`ReadError`] names the file, and the way out where there is one.
 pub fn read(root: &Path, keep: &Keep) -> Result<Snapshot, ReadError> {
     let snapshot = read_any(root, keep)?;
-    if snapshot.files.len() == 0 { Err(ReadError::Empty { path: root.to_owned() }) } else { Ok(snapshot) }
+    if snapshot.files.is_empty() { Err(ReadError::Empty { path: root.to_owned() }) } else { Ok(snapshot) }
 }
 
 /// Reads a directory that may also be empty, such as a live tree of which everything was deleted by hand.

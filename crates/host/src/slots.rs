@@ -139,8 +139,7 @@ impl Slots {
     /// [`SlotsError::Busy`] when somebody else keeps it that long.
     pub fn lock(&mut self, limit_ms: u64) -> Result<Guard<'_>, SlotsError> {
         let end = boottime_ms().saturating_add(limit_ms);
-        loop {
-            let Err(error) = sys::flock(self.file.as_fd(), libc::LOCK_EX | libc::LOCK_NB) else { break };
+        while let Err(error) = sys::flock(self.file.as_fd(), libc::LOCK_EX | libc::LOCK_NB) {
             match error.raw_os_error() {
                 Some(libc::EWOULDBLOCK) if boottime_ms() >= end => {
                     return Err(SlotsError::Busy { path: self.path.clone(), limit_ms });

@@ -1,6 +1,4 @@
 //! What the tests of the install and of the fuse share: trees on the disk, and slots that say what they should.
-#![allow(dead_code, reason = "every test file uses another part of it")]
-#![allow(unreachable_pub, reason = "the test files are roots of their own")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,16 +18,16 @@ use evenkeel_syntax::fileset::FileSet;
 
 /// What one path of a tree looks like from outside, but for its inode number and the time that was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
-    pub kind: char,
-    pub content: Vec<u8>,
-    pub mode: u32,
-    pub owner: (u32, u32),
-    pub modified: (i64, i64),
+pub(crate) struct Seen {
+    pub(crate) kind: char,
+    pub(crate) content: Vec<u8>,
+    pub(crate) mode: u32,
+    pub(crate) owner: (u32, u32),
+    pub(crate) modified: (i64, i64),
 }
 
 /// Looks at everything below a directory.
-pub fn see(root: &Path) -> BTreeMap<PathBuf, Seen> {
+pub(crate) fn see(root: &Path) -> BTreeMap<PathBuf, Seen> {
     let mut seen = BTreeMap::new();
     see_into(root, root, &mut seen);
     seen
@@ -58,68 +56,81 @@ fn see_into(root: &Path, directory: &Path, seen: &mut BTreeMap<PathBuf, Seen>) {
 }
 
 /// Writes files (`path = text`), links (`path -> target`) and directories (`path/`), one a line.
-pub fn write(root: &Path, lines: &str) {
+pub(crate) fn write(root: &Path, lines: &str) {
     for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let (path, make): (&str, Box<dyn Fn(&Path)>) = if let Some((path, target)) = line.split_once(" -> ") {
-            (path, Box::new(move |path| std::os::unix::fs::symlink(target, path).unwrap()))
-        } else if let Some((path, text)) = line.split_once(" = ") {
-            (path, Box::new(move |path| fs::write(path, text).unwrap()))
+        let part = |separator| line.split_once(separator).map(|(path, rest)| (root.join(path), rest));
+        let directory = |path: &Path| fs::create_dir_all(path).unwrap();
+        if let Some((path, target)) = part(" -> ") {
+            directory(path.parent().unwrap());
+            std::os::unix::fs::symlink(target, path).unwrap();
+        } else if let Some((path, text)) = part(" = ") {
+            directory(path.parent().unwrap());
+            fs::write(path, text).unwrap();
         } else {
-            (line, Box::new(|path| fs::create_dir_all(path).unwrap()))
-        };
-        let path = root.join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        make(&path);
+            directory(&root.join(line));
+        }
     }
 }
 
 /// A host with a tree, a state directory, and what is proposed.
-pub struct Host {
-    pub dir: tempfile::TempDir,
-    pub place: Place,
-    pub keep: Keep,
-    pub from: FileSet,
-    pub to: FileSet,
+pub(crate) struct Host {
+    pub(crate) dir: PathBuf,
+    guard: Option<tempfile::TempDir>,
+    pub(crate) place: Place,
+    pub(crate) keep: Keep,
+    pub(crate) from: FileSet,
+    pub(crate) to: FileSet,
 }
 
 impl Host {
-    pub fn new(old: &str, new: &str) -> Self {
-        Self::within(tempfile::tempdir().unwrap(), old, new)
+    pub(crate) fn new(old: &str, new: &str) -> Self {
+        let guard = tempfile::tempdir().unwrap();
+        let mut host = Self::within(guard.path(), old, new);
+        host.guard = Some(guard);
+        host
     }
 
-    pub fn within(dir: tempfile::TempDir, old: &str, new: &str) -> Self {
-        let root = dir.path().canonicalize().unwrap();
-        let (live, proposed, state) = (root.join("nginx"), root.join("proposed"), root.join("state"));
-        for path in [&live, &proposed, &state] {
-            fs::create_dir_all(path).unwrap();
+    /// Makes the host in a directory that somebody else takes away.
+    pub(crate) fn within(dir: &Path, old: &str, new: &str) -> Self {
+        for name in ["conf", "proposed", "state"] {
+            fs::create_dir_all(dir.join(name)).unwrap();
         }
-        fs::set_permissions(&state, fs::Permissions::from_mode(0o700)).unwrap();
-        write(&live, old);
-        write(&proposed, new);
-        let keep = Keep::default();
-        let (from, to) = (read_any(&live, &keep).unwrap().files, read_any(&proposed, &keep).unwrap().files);
-        Self { dir, place: Place::new(live, state), keep, from, to }
+        fs::set_permissions(dir.join("state"), fs::Permissions::from_mode(0o700)).unwrap();
+        write(&dir.join("conf"), old);
+        write(&dir.join("proposed"), new);
+        Self::open(dir)
     }
 
-    pub fn live(&self) -> &Path {
+    /// Finds the host that stands in a directory.
+    pub(crate) fn open(dir: &Path) -> Self {
+        let dir = dir.canonicalize().unwrap();
+        let keep = Keep::default();
+        let (live, proposed) = (dir.join("conf"), dir.join("proposed"));
+        let (from, to) = (read_any(&live, &keep).unwrap().files, read_any(&proposed, &keep).unwrap().files);
+        let mut place = Place::new(live, dir.join("state"));
+        place.pid = dir.join("run/nginx.pid");
+        Self { dir, guard: None, place, keep, from, to }
+    }
+
+    pub(crate) fn live(&self) -> &Path {
         &self.place.config_dir
     }
 
-    pub fn stage(&self) -> Staged {
+    pub(crate) fn stage(&self) -> Staged {
         self.try_stage().unwrap()
     }
 
-    pub fn try_stage(&self) -> Result<Staged, install::StageError> {
+    pub(crate) fn try_stage(&self) -> Result<Staged, install::StageError> {
         let plan = install::plan(&self.from, &self.to);
         install::stage(&self.place, &self.keep, &plan, &self.to, "r1", b"")
     }
 
-    pub fn read(&self) -> FileSet {
+    pub(crate) fn read(&self) -> FileSet {
         read_any(self.live(), &self.keep).unwrap().files
     }
 
     /// Writes slots that say that this is armed, with this process as its own fuse.
-    pub fn arm(&self, staged: &Staged) -> Slots {
+    pub(crate) fn arm(&self, staged: &Staged) -> Slots {
         let mut slots = Slots::create(&self.place.state_dir).unwrap();
         let (from, to) = (BundleId(self.from.digest().0), BundleId(self.to.digest().0));
         let applying = Applying::IDLE.stage(Generation(1), ReleaseId(1), from, to).unwrap();
@@ -137,7 +148,7 @@ impl Host {
         slots
     }
 
-    pub fn switch(&self, staged: &Staged, steps: &mut dyn Steps) -> Result<(), SwitchError> {
+    pub(crate) fn switch(&self, staged: &Staged, steps: &mut dyn Steps) -> Result<(), SwitchError> {
         let mut slots = self.arm(staged);
         let mut guard = slots.lock(1_000).unwrap();
         install::switch(staged, &self.from, &mut guard, steps)

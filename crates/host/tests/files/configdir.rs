@@ -1,12 +1,10 @@
 //! Trees and bundles on real files.
 
-mod common;
-
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use common::write;
+use crate::common::write;
 use evenkeel_host::configdir::bundles::{self, BundleError};
 use evenkeel_host::configdir::{FILE_BYTES_MAX, Keep, ReadError, read};
 use evenkeel_syntax::fileset::{Digest, Entry, RelPath};
@@ -102,7 +100,7 @@ fn unreadable_file_is_named_unless_it_is_kept() {
     }
     let dir = tree("a = x\nsecret = x");
     let secret = dir.path().join("secret");
-    fs::set_permissions(&secret, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).unwrap();
     let failed = read(dir.path(), &Keep::default()).unwrap_err();
     assert!(matches!(failed, ReadError::Unreadable { path, .. } if path == secret));
     let keep = Keep::default().with_patterns([b"/secret".as_slice()]).unwrap();

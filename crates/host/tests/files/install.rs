@@ -1,12 +1,10 @@
 //! The journaled install on real files.
 
-mod common;
-
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 
-use common::{Host, see, write};
+use crate::common::{Host, see, write};
 use evenkeel_host::install::{self, StageError, Steps, SwitchError, Unobserved};
 
 /// Every kind of change at once.
@@ -238,7 +236,7 @@ fn kept_file_in_the_way_is_refused_before_anything_happens() {
 #[test]
 fn dot_directory_of_somebody_else_is_refused() {
     let host = Host::new("a.conf = a", "a.conf = b");
-    let elsewhere = host.dir.path().join("elsewhere");
+    let elsewhere = host.dir.join("elsewhere");
     fs::create_dir(&elsewhere).unwrap();
     std::os::unix::fs::symlink(&elsewhere, host.live().join(".evenkeel")).unwrap();
     assert!(matches!(host.try_stage(), Err(StageError::DotDirectory { .. })));

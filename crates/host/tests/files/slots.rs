@@ -1,7 +1,5 @@
 //! The two slots on real files.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -136,8 +134,8 @@ fn guard_is_one_at_a_time() {
 }
 
 /// Slots of a host whose release is proven and waits.
-fn proven() -> (common::Host, Slots) {
-    let host = common::Host::new("a.conf = a", "a.conf = b");
+fn proven() -> (crate::common::Host, Slots) {
+    let host = crate::common::Host::new("a.conf = a", "a.conf = b");
     let staged = host.stage();
     let mut slots = host.arm(&staged);
     {
@@ -196,7 +194,7 @@ fn confirmation_of_another_release_is_refused() {
 
 #[test]
 fn stages_only_follow_each_other() {
-    let host = common::Host::new("a.conf = a", "a.conf = b");
+    let host = crate::common::Host::new("a.conf = a", "a.conf = b");
     let mut slots = host.arm(&host.stage());
     let mut guard = slots.lock(LIMIT_MS).unwrap();
     assert!(matches!(guard.advance(Stage::Proven), Err(AdvanceError::Step(IllegalStep::Order { .. }))));
