@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use evenkeel_syntax::{Directive, Tree};
 
 use crate::catalog;
 use crate::context::Context;
 use crate::files::{Path, Presence};
+use crate::inherit::ByBlock;
 use crate::lower::Lowered;
 use crate::parsed::{Line, ParsedFile, Symbol};
 use crate::problem::Problem;
@@ -86,6 +87,8 @@ pub struct Config {
     pub(crate) problems: Vec<Problem>,
     pub(crate) presence: HashMap<Path, Presence>,
     pub(crate) lowered: Lowered,
+    /// What [`Config::effective`] was asked for so far.
+    pub(crate) by_block: Mutex<HashMap<String, Arc<ByBlock>>>,
 }
 
 impl Config {
