@@ -32,8 +32,7 @@ pub(super) struct Trial {
 /// The part of `evenkeel apply --json` that the gallery looks at.
 #[derive(Debug, Deserialize)]
 pub(super) struct Answer {
-    #[serde(alias = "id")]
-    pub(super) release: String,
+    pub(super) release: Option<String>,
     pub(super) outcome: String,
     #[serde(default)]
     pub(super) caught_by: Option<String>,
@@ -79,7 +78,10 @@ pub(super) fn run(entry: &Entry, place: &Place) -> anyhow::Result<Trial> {
     ended(&host.run(&["status", "--json"])?, 0, "status")?;
     let left = stand.still_at_work();
     ensure!(left.is_empty(), "evenkeel still runs: {left:?}");
-    let postmortem = if entry.is_good() { None } else { Some(host.postmortem(entry, &answer.release)?) };
+    let postmortem = match &answer.release {
+        Some(release) if !entry.is_good() => Some(host.postmortem(entry, release)?),
+        _ => None,
+    };
     stand.end()?;
     Ok(Trial { answer, took, seen, postmortem })
 }
@@ -143,6 +145,7 @@ fn hold_answer(entry: &Entry, output: &Output, answer: &Answer) -> anyhow::Resul
         expect.outcome,
         about()
     );
+    ensure!(answer.release.is_some(), "no release is named; {}", about());
     ended(output, i32::from(!entry.is_good()), "apply")?;
     if entry.is_good() {
         return Ok(());
