@@ -35,10 +35,8 @@ pub(super) fn story(entry: &Entry, trial: &Trial) {
     let seconds = seconds(trial.took);
     match &expect.outage {
         None => {
-            println!(
-                "  evenkeel apply  {} as {} after {seconds}",
-                trial.answer.outcome, trial.answer.release
-            );
+            let release = trial.answer.release.as_deref().unwrap_or_default();
+            println!("  evenkeel apply  {} as {release} after {seconds}", trial.answer.outcome);
         }
         Some(outage) => {
             println!(
