@@ -43,7 +43,7 @@ fn http(text: impl AsRef<[u8]>) -> Vec<u8> {
     [HTTP.as_bytes(), text.as_ref(), b"}\n"].concat()
 }
 
-fn server(text: impl AsRef<[u8]>) -> Vec<u8> {
+pub(crate) fn server(text: impl AsRef<[u8]>) -> Vec<u8> {
     http([b"server {", text.as_ref(), b"}"].concat())
 }
 

@@ -4,6 +4,7 @@
 mod cases;
 mod oracle;
 mod soup;
+mod values;
 
 use std::ops::Range;
 
