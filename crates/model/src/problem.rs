@@ -34,6 +34,23 @@ impl Problem {
         Problem::span(node, node.arg_span(index).unwrap_or_else(|| node.name_span()), code, message)
     }
 
+    /// A problem that shows when a block is complete, at its closing brace.
+    pub(crate) fn at_end(node: Node<'_>, code: &'static str, message: impl Into<String>) -> Problem {
+        let end = node.span().end;
+        let span = end.saturating_sub(1)..end;
+        let (line, _) = node.source().tree.line_column(span.start);
+        Problem { line, ..Problem::span(node, span, code, message) }.with(node, "of this block")
+    }
+
+    /// A problem of a directive's head: where a Lua block follows, nginx has not read it yet.
+    pub(crate) fn at_head(node: Node<'_>, code: &'static str, message: impl Into<String>) -> Problem {
+        let mut problem = Problem::at(node, code, message);
+        if let Some(body) = node.directive().and_then(|directive| directive.lua_range()) {
+            (problem.line, _) = node.source().tree.line_column(body.start.saturating_sub(1));
+        }
+        problem
+    }
+
     fn span(node: Node<'_>, span: Range<usize>, code: &'static str, message: impl Into<String>) -> Problem {
         let (_, column) = node.source().tree.line_column(span.start);
         let (file, line) = (node.file(), node.line());

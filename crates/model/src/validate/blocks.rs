@@ -11,6 +11,7 @@ use crate::catalog::Setter;
 use crate::config::Node;
 use crate::listen::ipv4;
 use crate::number::{atofp, hextoi};
+use crate::problem::Problem;
 
 /// Checks the head of such a block and its lines.
 pub(super) fn values<'c>(checker: &mut Checker<'c>, node: Node<'c>, setter: Setter) -> bool {
@@ -166,8 +167,8 @@ fn split_clients<'c>(checker: &mut Checker<'c>, node: Node<'c>) {
             }
         }
         if sum > WHOLE {
-            checker.refuse(node, "invalid-value", "percent total is greater than 100%");
-            return;
+            let problem = Problem::at_end(node, "invalid-value", "percent total is greater than 100%");
+            return checker.problems.push(problem);
         }
     }
 }

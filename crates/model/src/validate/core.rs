@@ -6,6 +6,7 @@ use super::{Checker, lossy};
 use crate::catalog::Setter;
 use crate::config::{Config, Node};
 use crate::number::{atoi, size};
+use crate::problem::Problem;
 
 /// The modules whose directives this crate has a table of, or that have none.
 const KNOWN_MODULES: &[&str] = &[
@@ -66,14 +67,20 @@ pub(super) fn invalid_value(checker: &mut Checker<'_>, node: Node<'_>, index: us
 }
 
 /// A module must come before the first block that makes nginx count its modules.
-pub(super) fn load_module(checker: &mut Checker<'_>, node: Node<'_>) {
+pub(super) fn load_module<'c>(checker: &mut Checker<'c>, node: Node<'c>) {
     let before =
         node.parent().into_iter().flat_map(Node::children).take_while(|other| other.id() < node.id());
     let late = before
-        .into_iter()
+        .clone()
         .any(|other| other.is_block() && matches!(other.name(), "events" | "http" | "stream" | "mail"));
     if late {
         checker.refuse(node, "misplaced-directive", "\"load_module\" directive is specified too late");
+    }
+    let file = |node: Node<'c>| node.arg(0).and_then(|path| path.rsplit(|&byte| byte == b'/').next());
+    if let Some(first) = before.clone().find(|other| other.is("load_module") && file(*other) == file(node)) {
+        let module = lossy(file(node).unwrap_or(b""));
+        let message = format!("module \"{}\" is already loaded", module.trim_end_matches(".so"));
+        checker.problems.push(Problem::arg(node, 0, "duplicate-directive", message).with(first, "first here"));
     }
 }
 

@@ -9,6 +9,16 @@ use crate::parsed::Symbol;
 
 use super::Checker;
 
+/// Handlers of lua-nginx-module that a block has one of.
+const LUA_HANDLERS: [&str; 6] = [
+    "access_by_lua",
+    "body_filter_by_lua",
+    "content_by_lua",
+    "header_filter_by_lua",
+    "log_by_lua",
+    "rewrite_by_lua",
+];
+
 /// Looks at every block once, at its own directives only.
 pub(super) fn check(checker: &mut Checker<'_>) {
     let config = checker.config;
@@ -62,6 +72,12 @@ fn slot(checker: &Checker<'_>, node: Node<'_>) -> Option<Symbol> {
         // `root` and `alias` set the same.
         Setter::HttpCoreRoot => Some(Symbol::of(b"root")),
         Setter::HttpMapBlock | Setter::StreamMapBlock => None,
+        // The forms of a Lua handler (`_block`, `_file`, plain) set the same.
+        _ if entry.module() == "ngx_http_lua_module" => {
+            let stem = node.name().strip_suffix("_block").or(node.name().strip_suffix("_file"));
+            let stem = stem.unwrap_or(node.name());
+            LUA_HANDLERS.contains(&stem).then(|| Symbol::of(format!("{stem}_block").as_bytes()))
+        }
         _ => is_refused(entry).then_some(symbol),
     }
 }

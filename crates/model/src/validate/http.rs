@@ -87,6 +87,14 @@ pub(super) fn values<'c>(checker: &mut Checker<'c>, node: Node<'c>, setter: Sett
         Setter::HttpLuaSetByLua | Setter::HttpLuaSetByLuaBlock | Setter::HttpLuaSetByLuaFile => {
             checker.define(node, 0);
         }
+        Setter::HttpLuaSharedDict => {
+            let bytes = node.arg(1).unwrap_or(b"");
+            if size(bytes).is_none() {
+                let message = format!("invalid lua shared dict size \"{}\"", lossy(bytes));
+                checker.refuse_arg(node, 1, "invalid-value", message);
+            }
+        }
+        Setter::HttpModernBrowser => modern_browser(checker, node),
         Setter::HttpMirror => {
             if value == b"off" && node.args().len() > 1 {
                 checker.invalid_parameter(node, 1);
@@ -255,6 +263,28 @@ fn valid_referers<'c>(checker: &mut Checker<'c>, node: Node<'c>) {
             [b'~', pattern @ ..] => checker.regex_without_names(node, index, pattern, true),
             _ => {}
         }
+    }
+}
+
+/// Source: `ngx_http_modern_browser`, src/http/modules/ngx_http_browser_module.c
+fn modern_browser(checker: &mut Checker<'_>, node: Node<'_>) {
+    let name = node.arg(0).unwrap_or(b"");
+    let Some(version) = node.arg(1) else {
+        if name != b"unlisted" {
+            checker.refuse_arg(node, 0, "invalid-value", "invalid modern browser: a version is missing");
+        }
+        return;
+    };
+    let parts: Vec<&[u8]> = version.split(|&byte| byte == b'.').collect();
+    let digits = |part: &&[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+    if parts.len() > 4 || !parts.iter().all(digits) {
+        let message = format!("invalid browser version \"{}\"", lossy(version));
+        checker.refuse_arg(node, 1, "invalid-value", message);
+    }
+    let known = [&b"opera"[..], b"msie", b"konqueror", b"safari", b"gecko"];
+    if !known.iter().any(|browser| browser.eq_ignore_ascii_case(name)) {
+        let message = format!("unknown browser name \"{}\"", lossy(name));
+        checker.refuse_arg(node, 0, "invalid-value", message);
     }
 }
 

@@ -3,8 +3,9 @@
 //! Source: `ngx_http_core_server_name`, src/http/ngx_http_core_module.c; `ngx_http_server_names`, src/http/ngx_http.c;
 //! `ngx_hash_add_key`, src/core/ngx_hash.c
 
-use std::collections::HashMap;
-use std::net::IpAddr;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 
 use super::{Checker, lossy};
 use crate::config::NodeId;
@@ -14,17 +15,39 @@ use crate::problem::Problem;
 
 pub(super) fn check(checker: &mut Checker<'_>) {
     let config = checker.config;
-    let mut addresses: HashMap<(IpAddr, u16), Vec<&Server>> = HashMap::new();
+    let mut addresses: BTreeMap<Address<'_>, Vec<&Server>> = BTreeMap::new();
     for server in config.servers().iter().filter(|server| server.kind == ServerKind::Http) {
         server.names.iter().for_each(|name| syntax(checker, name));
         for listen in &server.listens {
-            if let ListenAddress::Inet { ip, port, last } = listen.address {
-                (port..=last).for_each(|port| addresses.entry((ip, port)).or_default().push(server));
+            match &listen.address {
+                ListenAddress::Inet { ip, port, last } => (*port..=*last)
+                    .for_each(|port| addresses.entry(Address::Inet(*ip, port)).or_default().push(server)),
+                ListenAddress::Unix(path) => {
+                    addresses.entry(Address::Unix(path)).or_default().push(server);
+                }
+                ListenAddress::Name { .. } => {}
             }
         }
     }
-    for servers in addresses.into_values().filter(|servers| servers.len() > 1) {
-        conflicts(checker, &servers);
+    let mut told = HashSet::new();
+    for (address, servers) in addresses.into_iter().filter(|(_, servers)| servers.len() > 1) {
+        conflicts(checker, &address, &servers, &mut told);
+    }
+}
+
+/// One address that servers may share.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Address<'c> {
+    Inet(IpAddr, u16),
+    Unix(&'c [u8]),
+}
+
+impl fmt::Display for Address<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Inet(ip, port) => SocketAddr::new(*ip, *port).fmt(f),
+            Address::Unix(path) => write!(f, "unix:{}", lossy(path)),
+        }
     }
 }
 
@@ -46,14 +69,32 @@ fn syntax(checker: &mut Checker<'_>, name: &ServerName) {
 }
 
 /// Where several servers share an address, their names are put into one table: a name that does not fit is refused,
-/// one that is there already is ignored with a warning.
-fn conflicts(checker: &mut Checker<'_>, servers: &[&Server]) {
+/// one that is there already is ignored with a warning (told of the first address where it is). A server without a
+/// name has the empty one.
+fn conflicts<'c>(
+    checker: &mut Checker<'c>,
+    address: &Address<'_>,
+    servers: &[&'c Server],
+    told: &mut HashSet<(NodeId, usize)>,
+) {
     let config = checker.config;
     let mut seen: HashMap<(NameKind, &[u8]), NodeId> = HashMap::new();
     let mut before: Option<NodeId> = None;
     for server in servers {
         if before.replace(server.node) == Some(server.node) {
             continue;
+        }
+        if server.names.is_empty() {
+            let unnamed = config.node(server.node);
+            match seen.get(&(NameKind::Exact, &b""[..])) {
+                Some(first) if told.insert((server.node, 0)) => {
+                    let message = format!("conflicting server name \"\" on {address}, ignored");
+                    let problem = Problem::at(unnamed, "duplicate-server-name", message);
+                    checker.problems.push(problem.with(config.node(*first), "first here"));
+                }
+                Some(_) => {}
+                None => drop(seen.insert((NameKind::Exact, b""), server.node)),
+            }
         }
         for name in server.names.iter().filter(|name| name.kind != NameKind::Regex) {
             let node = config.node(name.node);
@@ -74,7 +115,10 @@ fn conflicts(checker: &mut Checker<'_>, servers: &[&Server]) {
                 seen.extend(keys.iter().map(|key| (*key, name.node)));
                 continue;
             };
-            let message = format!("conflicting server name \"{}\", ignored", lossy(&name.text));
+            if !told.insert((name.node, name.arg)) {
+                continue;
+            }
+            let message = format!("conflicting server name \"{}\" on {address}, ignored", lossy(&name.text));
             let problem = Problem::arg(node, name.arg, "duplicate-server-name", message);
             checker.problems.push(problem.with(config.node(first), "first here"));
         }

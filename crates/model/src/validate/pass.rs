@@ -76,7 +76,7 @@ struct Form {
 fn form(setter: Setter) -> Option<Form> {
     let (schemes, required, uri): (&[(&[u8], u16)], _, _) = match setter {
         Setter::HttpProxyPass => (&[(b"http://", 80), (b"https://", 443)], true, true),
-        Setter::HttpGrpcPass => (&[(b"grpc://", 80), (b"grpcs://", 443)], false, false),
+        Setter::HttpGrpcPass => (&[(b"grpc://", 0), (b"grpcs://", 0)], false, false),
         Setter::HttpUwsgiPass => (&[(b"uwsgi://", 0), (b"suwsgi://", 0)], false, false),
         Setter::HttpFastcgiPass | Setter::HttpScgiPass | Setter::HttpMemcachedPass => (&[], false, false),
         Setter::StreamProxyPass => (&[], false, false),
@@ -107,9 +107,8 @@ pub(super) fn values<'c>(checker: &mut Checker<'c>, node: Node<'c>, setter: Sett
         Setter::HttpFastcgiSplitPathInfo => {
             checker.regex_without_names(node, 0, node.arg(0).unwrap_or(b""), false);
         }
-        Setter::ConfSetKeyvalSlot if matches!(node.name(), "proxy_set_header" | "grpc_set_header") => {
-            checker.script(node, 1);
-        }
+        Setter::ConfSetKeyvalSlot => checker.script(node, 1),
+        Setter::ConfSetStrSlot => checker.script(node, 0),
         _ => return false,
     }
     true

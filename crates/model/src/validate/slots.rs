@@ -29,6 +29,9 @@ pub(super) fn check(checker: &mut Checker<'_>, node: Node<'_>, setter: Setter) -
                 valid(checker, node, index, node.arg(index).and_then(number::atoi).is_some_and(|n| n > 0));
             }
         }
+        // Values of these are compiled when the blocks are merged.
+        Setter::ConfSetStrSlot if node.is("proxy_set_body") => return false,
+        Setter::ConfSetKeyvalSlot if matches!(node.name(), "proxy_set_header" | "grpc_set_header") => return false,
         Setter::ConfSetStrSlot | Setter::ConfSetStrArraySlot | Setter::ConfSetKeyvalSlot => {}
         _ => return false,
     }

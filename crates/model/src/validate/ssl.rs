@@ -80,8 +80,8 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         if bare(server) {
             let message =
                 format!("no \"ssl_certificate\" is defined for the \"listen ... ssl\" directive ({address})");
-            let node = config.node(node);
-            checker.problems.push(Problem::arg(node, 0, "missing-certificate", message));
+            let problem = Problem::at(config.node(server.node), "missing-certificate", message);
+            checker.problems.push(problem.with(config.node(node), "listens here"));
         }
     }
 }

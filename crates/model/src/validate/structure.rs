@@ -6,6 +6,7 @@ use super::{Checker, lossy};
 use crate::catalog::{Catalog, Entry};
 use crate::config::Node;
 use crate::parsed::Symbol;
+use crate::problem::Problem;
 
 /// Whether the values of a directive can be looked at.
 pub(super) enum Sound {
@@ -39,7 +40,7 @@ pub(super) fn check(checker: &mut Checker<'_>, node: Node<'_>, report: bool) -> 
         (false, true) => {
             if report {
                 let message = format!("directive \"{}\" is not terminated by \";\"", node.name());
-                checker.refuse(node, "missing-semicolon", message);
+                checker.problems.push(Problem::at_head(node, "missing-semicolon", message));
             }
             return Sound::No;
         }
@@ -50,7 +51,7 @@ pub(super) fn check(checker: &mut Checker<'_>, node: Node<'_>, report: bool) -> 
     }
     if report {
         let message = format!("invalid number of arguments in \"{}\" directive", node.name());
-        checker.refuse(node, "wrong-arguments", message);
+        checker.problems.push(Problem::at_head(node, "wrong-arguments", message));
     }
     Sound::Look
 }
@@ -71,7 +72,7 @@ fn stranger(checker: &mut Checker<'_>, node: Node<'_>, symbol: Symbol) {
         let may_be_more = checker.catalog.entries_at(usize::from(symbol.0)).any(of_a_module);
         if !(checker.unknown_modules && may_be_more) {
             let message = format!("\"{}\" directive is not allowed here", node.name());
-            checker.refuse(node, "wrong-context", message);
+            checker.problems.push(Problem::at_head(node, "wrong-context", message));
         }
         return;
     }

@@ -105,10 +105,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
             checker.problems.push(problem.with(first, "first here"));
         }
         if upstream.servers.is_empty() && config.is_complete() {
-            let mut problem = Problem::at(node, "empty-upstream", "no servers are inside upstream");
-            problem.line = node.directive().map_or(problem.line, |directive| {
-                node.source().tree.line_column(directive.range().end.saturating_sub(1)).0
-            });
+            let problem = Problem::at_end(node, "empty-upstream", "no servers are inside upstream");
             checker.problems.push(problem);
         }
     }
