@@ -31,14 +31,29 @@ mod tests {
     fn a_name_taken_on_the_same_address_is_found() {
         check_rule(
             &super::RULE,
-            r"
+            r#"
 server { listen 80; server_name shop.example.com; }
 server { listen 80; server_name blog.example.com SHOP.example.com; }
-                                               # ^^^^^^^^^^^^^^^^ conflicting server name
+                                               # ^^^^^^^^^^^^^^^^ conflicting server name "shop.example.com" on 0.0.0.0:80
 server { listen 127.0.0.1:8080; server_name .example.org; }
 server { listen 127.0.0.1:8080; server_name example.org; }
                                           # ^^^^^^^^^^^ conflicting server name
-",
+"#,
+        );
+    }
+
+    #[test]
+    fn servers_without_a_name_share_the_empty_one() {
+        check_rule(
+            &super::RULE,
+            r#"
+  server { listen 80; }
+  server { listen 80; listen [::]:80; }
+# ^^^^^^ conflicting server name "" on 0.0.0.0:80
+  server { listen unix:/run/a.sock; server_name ""; }
+  server { listen unix:/run/a.sock; }
+# ^^^^^^ conflicting server name "" on unix:/run/a.sock
+"#,
         );
     }
 

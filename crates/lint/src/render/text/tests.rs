@@ -59,7 +59,7 @@ fn one_rule_does_not_drown_the_others() {
             "server {{ listen {port}; location / {{ proxy_pass http://127.0.0.1; }} }}\n"
         ));
     }
-    text.push_str("server { location /i { alias /srv/i/; error_page 404 502 504 /x; } }\n");
+    text.push_str("server { listen 90; location /i { alias /srv/i/; error_page 404 502 504 /x; } }\n");
     let shown = rendered(&text);
     assert_eq!(shown.matches("note[missing-error-page]").count(), 3, "{shown}");
     assert!(shown.contains("… and 97 more of missing-error-page, in http.conf"), "{shown}");
