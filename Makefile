@@ -9,7 +9,8 @@ SECONDS_OF_FUZZING ?= 600
 # A good change and bad ones, applied to a real nginx on loopback; post-mortems go to target/demo.
 demo:
 	@scripts/setup.sh demo
-	@$(CARGO) build --quiet --locked --profile quick -p evenkeel-cli -p xtask
+	@echo 'building; the first time takes a few minutes' >&2
+	@quiet=--quiet; if [ -t 2 ]; then quiet=; fi; $(CARGO) build $$quiet --locked --profile quick -p evenkeel-cli -p xtask
 	@target/quick/xtask gallery --demo --evenkeel target/quick/evenkeel
 
 # Everything that must hold before a change lands.
