@@ -65,19 +65,18 @@ pub fn check(input: &Input<'_>) -> Report {
     let config = input.config;
     let mut drafts: Vec<Draft> =
         input.problems.iter().filter_map(|problem| Draft::of(problem, input.settings)).collect();
-    for rule in rules() {
-        if let Some(severity) = input.settings.severity(rule.name, rule.severity) {
-            let mut findings = Findings { rule, severity, drafts: &mut drafts };
-            match (rule.check, input.live) {
-                (Check::Tree(check), _) => check(config, &mut findings),
-                (Check::Change(check), Some(live)) => check(live, config, &mut findings),
-                (Check::Change(_), None) | (Check::Validate | Check::Allow, _) => {}
-            }
+    for rule in rules().iter().filter(|rule| is_asked(rule.name, input)) {
+        let Some(severity) = input.settings.severity(rule.name, rule.severity) else { continue };
+        let mut findings = Findings { rule, severity, drafts: &mut drafts };
+        match (rule.check, input.live) {
+            (Check::Tree(check), _) => check(config, &mut findings),
+            (Check::Change(check), Some(live)) => check(live, config, &mut findings),
+            (Check::Change(_), None) | (Check::Validate | Check::Allow, _) => {}
         }
     }
     let mut allows = Allows::of(config);
     let (kept, allowed) = allows.divide(config, drafts);
-    let complaints = allows.complaints(input.settings);
+    let complaints = allows.complaints(input.settings, |rule| is_asked(rule, input));
     let (files, directives) = (config.files().len(), config.directive_count());
     let report = Report {
         findings: Vec::new(),
@@ -85,6 +84,12 @@ pub fn check(input: &Input<'_>) -> Report {
         summary: Counts { files, directives, ..Counts::default() },
     };
     report.with(merge(config, kept.into_iter().chain(complaints)))
+}
+
+/// Whether a rule can find anything this time: it is on, and it has the live tree if it needs one.
+fn is_asked(name: &str, input: &Input<'_>) -> bool {
+    let needs_live = rule(name).is_some_and(|rule| matches!(rule.check, Check::Change(_)));
+    input.settings.severity(name, Severity::Note).is_some() && (input.live.is_some() || !needs_live)
 }
 
 impl Report {

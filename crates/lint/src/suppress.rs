@@ -86,9 +86,10 @@ impl Allows {
         (kept, allowed)
     }
 
-    /// What is to be said of the comments themselves, once everything else was divided.
-    pub(crate) fn complaints(self, settings: &Settings) -> Vec<Draft> {
-        let unused = self.allows.iter().filter(|allow| !allow.used).map(|allow| {
+    /// What is to be said of the comments themselves, once everything else was divided. A comment for a rule that was
+    /// not asked this time is not unused.
+    pub(crate) fn complaints(self, settings: &Settings, is_asked: impl Fn(&str) -> bool) -> Vec<Draft> {
+        let unused = self.allows.iter().filter(|allow| !allow.used && is_asked(&allow.rule)).map(|allow| {
             let message = format!("`evenkeel:allow({})` has nothing to allow here", allow.rule);
             (&allow_unused::RULE, allow.file, allow.comment.clone(), message)
         });

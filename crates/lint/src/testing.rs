@@ -16,7 +16,7 @@ use crate::finding::Finding;
 use crate::rule::Rule;
 
 /// A tree's files by their path relative to `/etc/nginx`.
-pub(crate) type Fixture = BTreeMap<String, String>;
+pub(crate) type Fixture = BTreeMap<String, Vec<u8>>;
 
 /// Checks that `rule` says of the tree exactly what its comments say.
 #[track_caller]
@@ -83,7 +83,7 @@ fn answer(fixture: &Fixture, want: &Want) -> Answer {
     };
     match want {
         Want::Bytes(path) => match relative(path).and_then(|path| fixture.get(&path)) {
-            Some(text) => Answer::Bytes(text.as_bytes().into()),
+            Some(text) => Answer::Bytes(text.as_slice().into()),
             None => Answer::Absent,
         },
         Want::Directory(path) => {
@@ -112,7 +112,8 @@ struct Said {
 
 #[track_caller]
 fn compare(rule: &Rule, fixture: &Fixture, report: &Report) {
-    let mut expected: Vec<Said> = fixture.iter().flat_map(|(path, text)| annotations(path, text)).collect();
+    let mut expected: Vec<Said> =
+        fixture.iter().flat_map(|(path, text)| annotations(path, &String::from_utf8_lossy(text))).collect();
     let of_rule = report.findings.iter().filter(|finding| finding.rule == rule.name);
     let mut surprises = Vec::new();
     for said in of_rule.map(|finding| said(fixture, finding)) {
@@ -154,7 +155,7 @@ fn annotations(path: &str, text: &str) -> Vec<Said> {
 }
 
 fn said(fixture: &Fixture, finding: &Finding) -> Said {
-    let text = &fixture[&finding.file];
+    let text = std::str::from_utf8(&fixture[&finding.file]).expect("fixtures of rules are text");
     let before = &text[..finding.span.start];
     let start = before.len() - before.rfind('\n').map_or(0, |newline| newline + 1) + 1;
     Said {

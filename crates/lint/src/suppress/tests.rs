@@ -135,6 +135,13 @@ server { location /img { alias /srv/img/; } }");
 }
 
 #[test]
+fn a_comment_for_a_rule_that_had_nothing_to_compare_with_is_not_unused() {
+    let (found, _) = of("# evenkeel:allow(include-matches-nothing) because the directory is filled later
+include conf.d/*.conf;");
+    assert_eq!(found, [""; 0]);
+}
+
+#[test]
 fn several_rules_may_share_a_comment() {
     let (found, allowed) = of("# evenkeel:allow(alias-traversal, missing-error-page) because it is public
 server { location /img { alias /srv/img/; } }");

@@ -75,7 +75,7 @@ fn nothing_found_is_said() {
 #[test]
 fn bytes_that_are_no_text_are_printed_as_text() {
     let mut tree = fixture("#- nginx.conf\nevents { }\n");
-    tree.insert("nginx.conf".into(), "events { }\nlis\u{1}ten\u{1b}[31m \u{7f}80\u{0};\n".into());
+    tree.insert("nginx.conf".into(), b"events { }\nlis\x01ten\x1b[31m \x7f80\xff\0;\n".to_vec());
     let shown = rendered_with(&tree, Style::default());
     assert!(shown.contains("unknown-directive"), "{shown}");
     assert!(shown.chars().all(|c| c == '\n' || !c.is_control()), "{shown:?}");
@@ -99,4 +99,62 @@ fn colour_is_only_used_when_asked_for() {
     let tree = fixture("server { location /i { alias /srv/i/; } }");
     assert!(!rendered_with(&tree, Style::default()).contains('\u{1b}'));
     assert!(rendered_with(&tree, Style { colour: true, ..Style::default() }).contains("\u{1b}["));
+}
+
+#[test]
+fn whatever_the_bytes_and_the_places_are_it_is_printed() {
+    let words: &[&[u8]] = &[
+        b"add_header X 'y z';",
+        b"\n",
+        b"\r\n",
+        b"\t",
+        b"\xff\xfe",
+        "\u{20ac}\u{1f600}\u{301}".as_bytes(),
+        b"{",
+        b"}",
+        b"\0",
+        b"\x1b[31m",
+        b"Bearer 0123456789abcdef0123456789abcdef",
+        b"listen 80;",
+        b"'open",
+        b"",
+    ];
+    let mut seed = 7_u64;
+    let mut next = |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(seed >> 33).unwrap() % below
+    };
+    for round in 0..2_000 {
+        let bytes: Vec<u8> = (0..next(12)).flat_map(|_| words[next(words.len())]).copied().collect();
+        let mut tree = Fixture::new();
+        tree.insert("nginx.conf".into(), bytes.clone());
+        let config = config(&tree);
+        let mut place = || {
+            let start = next(bytes.len() + 3);
+            start..start + next(9)
+        };
+        let (span, other) = (place(), place());
+        let related = crate::Related {
+            file: "nginx.conf".into(),
+            line: config.files()[0].tree.line_column(other.start).0,
+            column: 1,
+            span: other,
+            message: "because".into(),
+        };
+        let finding = Finding {
+            rule: "alias-traversal".into(),
+            severity: Severity::Warning,
+            file: "nginx.conf".into(),
+            line: config.files()[0].tree.line_column(span.start).0,
+            column: 1,
+            span,
+            message: "message".into(),
+            help: None,
+            related: vec![related],
+            places: 1,
+        };
+        let shown = text(&Report::default().with(vec![finding]), &config, Style::default());
+        assert!(shown.starts_with("warning[alias-traversal]: message\n"), "round {round}: {shown}");
+        assert!(shown.chars().all(|c| c == '\n' || !c.is_control()), "round {round}: {shown:?}");
+    }
 }
