@@ -75,8 +75,8 @@ fn parse(text: &str) -> Option<Compiled> {
     let version = version.split(' ').next()?.to_owned();
     let arguments = unquote(line("configure arguments:").unwrap_or_default());
     let value = |name: &str| {
-        let values = arguments.iter().filter_map(|argument| argument.strip_prefix(name)?.strip_prefix('='));
-        values.last().map(PathBuf::from)
+        let of_name = |argument: &String| Some(argument.strip_prefix(name)?.strip_prefix('=')?.into());
+        arguments.iter().rev().find_map(of_name)
     };
     let or = |name: &str, default: &str| value(name).unwrap_or_else(|| default.into());
     let prefix = or("--prefix", "/usr/local/nginx");

@@ -2,6 +2,9 @@
 
 use std::io;
 
+use nix::sys::signal::Signal;
+
+use crate::clock;
 use crate::identity::ProcessId;
 
 /// A reload that was asked for.
@@ -40,6 +43,13 @@ pub enum SignalError {
 /// # Errors
 /// [`SignalError`] when it has ended or belongs to somebody else.
 pub fn reload(master: ProcessId) -> Result<Reload, SignalError> {
-    let _ = master;
-    unimplemented!()
+    let refused = |source| SignalError::Refused { pid: master.pid, source };
+    let gone = || SignalError::Gone { pid: master.pid };
+    let handle = master.open().map_err(refused)?.ok_or_else(gone)?;
+    let sent_ms = clock::boottime_ms();
+    if !handle.signal(Signal::SIGHUP).map_err(refused)? {
+        return Err(gone());
+    }
+    let sender = i32::try_from(std::process::id()).expect("process numbers fit an i32");
+    Ok(Reload { master, sender, sent_ms })
 }

@@ -3,30 +3,53 @@
 //! An exit status proves nothing: `nginx -s reload` ends before the reload begins, and a refused reload leaves
 //! the old workers serving without a word to whoever asked.
 
-use std::path::PathBuf;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::control::Reload;
+use super::find::Master;
+use super::log::Offsets;
+use super::proc;
+use super::sockets::Listen;
+use super::title::Role;
+use super::view::View;
+use crate::clock;
 use crate::identity::ProcessId;
-use crate::nginx::control::Reload;
-use crate::nginx::find::Master;
-use crate::nginx::log::Offsets;
-use crate::nginx::sockets::Listen;
+
+mod story;
+mod watch;
 
 /// How things were just before a reload.
 #[derive(Debug)]
 pub struct Before {
-    #[expect(dead_code, reason = "read by the proof")]
+    master: ProcessId,
+    /// All its children, not only those that serve.
+    children: Vec<ProcessId>,
     logs: Offsets,
+    /// Whether the master is still at work on something and hears no signal.
+    busy: bool,
 }
 
 impl Before {
     /// Notes the workers of this master and where the error logs end: those of the configuration that runs and
     /// those of the one that comes (nginx reports what goes wrong early to the old one, later to the new one).
     /// Take it as the last thing before the signal. Paths are absolute, as the master sees them, or
-    /// [`crate::nginx::log::STDERR`].
+    /// [`super::log::STDERR`].
     pub fn take(master: ProcessId, error_logs: &[PathBuf]) -> Self {
-        Self { logs: Offsets::take(master, error_logs) }
+        let busy = proc::status(master.pid).is_ok_and(|status| !hears_hup(&status));
+        let logs = Offsets::take(master, error_logs);
+        Self { master, children: proc::children(master.pid).unwrap_or_default(), logs, busy }
     }
+}
+
+/// The bit of SIGHUP in the masks of `/proc/PID/status`.
+const HUP: u64 = 1;
+
+/// Says whether the master waits for signals. It blocks all of them while it works
+/// (`ngx_master_process_cycle`, src/os/unix/ngx_process_cycle.c).
+fn hears_hup(status: &proc::Status) -> bool {
+    status.blocked & HUP == 0
 }
 
 /// How many workers a configuration asks for.
@@ -123,10 +146,16 @@ pub enum FailureKind {
     CannotLook,
 }
 
+impl Expected {
+    /// Expects this many workers and these listeners, with the ordinary limits.
+    pub fn new(workers: Workers, listens: Vec<Listen>) -> Self {
+        Self { workers, listens, stay: STAY, limit: LIMIT }
+    }
+}
+
 /// Watches a reload until it is proven, or known to have failed.
 pub fn prove(before: Before, reload: &Reload, expected: &Expected) -> Proof {
-    let _ = (before, reload, expected);
-    unimplemented!()
+    watch::Watch::new(before, reload, expected).run()
 }
 
 /// Whether what runs is younger than what is on disk.
@@ -149,8 +178,28 @@ pub enum RunningVerdict {
 
 /// Says whether the workers of this master are younger than the newest change of its files (by `ctime`).
 pub fn running(master: ProcessId, newest_change: SystemTime) -> RunningVerdict {
-    let _ = (master, newest_change);
-    unimplemented!()
+    let children = proc::children(master.pid).unwrap_or_default();
+    let serving = children.into_iter().filter(|&child| proc::role_of(child) == Some(Role::Worker));
+    let Some(worker) = serving.min_by_key(|worker| worker.start_ticks) else {
+        return RunningVerdict::NoWorkers;
+    };
+    let started = wall_clock(worker.start_ticks);
+    if started >= newest_change + TICK {
+        RunningVerdict::Newer
+    } else if started + TICK < newest_change {
+        RunningVerdict::Older { worker, started }
+    } else {
+        RunningVerdict::Unclear
+    }
+}
+
+/// How finely the start of a process is known, and a little more for the way between the two clocks.
+const TICK: Duration = Duration::from_millis(20);
+
+fn wall_clock(start_ticks: u64) -> SystemTime {
+    let per_second = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100);
+    let start_ms = start_ticks * 1000 / u64::try_from(per_second).unwrap_or(100);
+    SystemTime::now() - Duration::from_millis(clock::boottime_ms().saturating_sub(start_ms))
 }
 
 /// Gives the first path, relative to the tree, whose bytes are not what the master would read, or `None` when
@@ -160,8 +209,30 @@ pub fn running(master: ProcessId, newest_change: SystemTime) -> RunningVerdict {
 /// When the master's view of the file system cannot be entered.
 pub fn what_is_read<'a>(
     master: &Master,
-    files: impl IntoIterator<Item = (&'a std::path::Path, [u8; 32])>,
-) -> std::io::Result<Option<PathBuf>> {
-    let _ = (master, files.into_iter().count());
-    unimplemented!()
+    files: impl IntoIterator<Item = (&'a Path, [u8; 32])>,
+) -> io::Result<Option<PathBuf>> {
+    let view = View::of(master.id.pid)?;
+    if !master.id.lives() {
+        return Err(io::Error::from_raw_os_error(libc::ESRCH));
+    }
+    for (path, digest) in files {
+        let read = view.open(&master.tree.join(path)).and_then(digest_of);
+        if read.ok() != Some(digest) {
+            return Ok(Some(path.to_owned()));
+        }
+    }
+    Ok(None)
+}
+
+fn digest_of(mut file: std::fs::File) -> io::Result<[u8; 32]> {
+    let mut hasher = blake3::Hasher::new();
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(*hasher.finalize().as_bytes()),
+            Ok(read) => hasher.update(&buffer[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+    }
 }

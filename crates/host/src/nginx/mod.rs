@@ -11,6 +11,7 @@ mod enter;
 pub mod find;
 pub mod generation;
 pub mod log;
+mod log_line;
 mod proc;
 pub mod sockets;
 mod title;

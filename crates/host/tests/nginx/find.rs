@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::common::{NGINX, Nginx, children, free_port, signal, wait_for, wait_for_end};
+use crate::private::{NGINX, Nginx, children, free_port, get, signal, wait_for, wait_for_end, workers};
 use evenkeel_host::identity::ProcessId;
 use evenkeel_host::nginx::compiled::compiled;
 use evenkeel_host::nginx::find::{FindError, find};
@@ -95,7 +95,7 @@ fn pid_file_that_lies_is_answered_with_what_that_process_is() {
 fn worker_in_the_pid_file_is_not_taken_for_the_master() {
     let nginx = running();
     let master = find(&nginx.place).unwrap();
-    let worker = children(master.id.pid)[0];
+    let worker = workers(master.id.pid)[0];
     fs::write(&nginx.place.pid, worker.pid.to_string()).unwrap();
     let error = find(&nginx.place).unwrap_err();
     let FindError::PidFileWrong { says, master: named, .. } = &error else { panic!("{error:?}") };
@@ -136,6 +136,7 @@ fn two_masters_on_one_configuration_are_both_named() {
     let second: i32 =
         wait_for("the second pid file", || fs::read_to_string(&nginx.place.pid).ok()?.trim().parse().ok());
     nginx.also_stop(ProcessId::of(second).unwrap());
+    wait_for("the second master's workers", || (workers(second).len() >= 2).then_some(()));
     let error = wait_for("the second title", || match find(&nginx.place) {
         Err(error @ FindError::TwoMasters { .. }) => Some(error),
         _ => None,
@@ -156,8 +157,8 @@ fn pending_upgrade_is_seen() {
         let pid: i32 = fs::read_to_string(&nginx.place.pid).ok()?.trim().parse().ok()?;
         (pid != old.id.pid).then_some(pid)
     });
-    let id = ProcessId::of(new).unwrap();
-    nginx.also_stop(id);
+    nginx.also_stop(ProcessId::of(new).unwrap());
+    wait_for("the new workers", || (workers(new).len() >= 2).then_some(()));
     let error = wait_for("the new title", || match find(&nginx.place) {
         Err(error @ FindError::UpgradePending { .. }) => Some(error),
         _ => None,
@@ -171,28 +172,31 @@ fn pending_upgrade_is_seen() {
 fn workers_without_a_master_are_named() {
     let nginx = running();
     let master = find(&nginx.place).unwrap();
-    let mut workers: Vec<i32> = children(master.id.pid).iter().map(|worker| worker.pid).collect();
+    let mut left: Vec<i32> = children(master.id.pid).iter().map(|worker| worker.pid).collect();
     signal(master.id, Signal::SIGKILL);
     wait_for_end(master.id);
     let error = find(&nginx.place).unwrap_err();
-    for pid in &workers {
+    for pid in &left {
         signal(ProcessId::of(*pid).unwrap(), Signal::SIGKILL);
     }
     let FindError::OrphanedWorkers { master: gone, workers: named } = error else { panic!("{error:?}") };
-    workers.sort_unstable();
-    assert_eq!((gone, named), (master.id.pid, workers));
+    left.sort_unstable();
+    assert_eq!((gone, named), (master.id.pid, left));
 }
 
 #[test]
 fn single_process_is_refused() {
     let mut nginx = Nginx::new();
-    nginx.serve(&format!("127.0.0.1:{}", free_port()), "a");
+    let port = free_port();
+    nginx.serve(&format!("127.0.0.1:{port}"), "a");
     nginx.write("nginx.conf", &nginx.main("master_process off;"));
     assert!(nginx.command().status().unwrap().success());
     let pid: i32 =
         wait_for("the pid file", || fs::read_to_string(&nginx.place.pid).ok()?.trim().parse().ok());
     nginx.also_stop(ProcessId::of(pid).unwrap());
     assert!(matches!(find(&nginx.place), Err(FindError::SingleProcess { pid: named }) if named == pid));
+    // It hears a signal only once it waits for events.
+    wait_for("an answer", || get(port));
 }
 
 #[test]

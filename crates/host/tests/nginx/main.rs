@@ -1,5 +1,5 @@
 //! What this crate asks of nginx, asked of real ones.
 
-#[path = "../common/mod.rs"]
-mod common;
 mod find;
+mod private;
+mod proof;
