@@ -22,9 +22,11 @@ const MARK: &str = "evenkeel:allow";
 const RULES_MAX: usize = 32;
 
 /// The `evenkeel:allow` comments of a tree.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Allows {
     allows: Vec<Allow>,
+    /// Which of them stand in a file.
+    of_file: HashMap<FileId, Vec<usize>>,
     /// Which of them hold for a directive of a file.
     of_directive: HashMap<(FileId, DirectiveId), Vec<usize>>,
     complaints: Vec<(&'static crate::rule::Rule, FileId, Range<usize>, String)>,
@@ -53,7 +55,7 @@ struct Words<'t> {
 impl Allows {
     /// Reads the comments of every file.
     pub(crate) fn of(config: &Config) -> Self {
-        let mut allows = Self { allows: Vec::new(), of_directive: HashMap::new(), complaints: Vec::new() };
+        let mut allows = Self::default();
         for file in files(config) {
             // Most files have no such comment: one look at the bytes is all that they cost.
             let tree = &config.file(file).tree;
@@ -127,6 +129,7 @@ impl Allows {
                     continue;
                 }
                 let index = self.allows.len();
+                self.of_file.entry(file).or_default().push(index);
                 if let Some(target) = target {
                     self.of_directive.entry((file, target.id())).or_default().push(index);
                 }
@@ -143,8 +146,10 @@ impl Allows {
     }
 
     fn allow_of(&self, config: &Config, draft: &Draft) -> Option<usize> {
-        let by_text = self.allows.iter().position(|allow| {
-            allow.rule == draft.rule && allow.file == draft.file && allow.target.contains(&draft.span.start)
+        let of_file = self.of_file.get(&draft.file).map(Vec::as_slice).unwrap_or_default();
+        let by_text = of_file.iter().copied().find(|&index| {
+            let allow = &self.allows[index];
+            allow.rule == draft.rule && allow.target.contains(&draft.span.start)
         });
         by_text.or_else(|| self.allow_around(config, draft.node?, draft.rule))
     }

@@ -1,6 +1,6 @@
 //! An `include` of a pattern that used to bring something in.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use evenkeel_model::{Config, Include};
 
@@ -33,27 +33,24 @@ rule! {
 const NAMES_MAX: usize = 5;
 
 fn compare(live: &Config, new: &Config, findings: &mut Findings<'_>) {
-    let empty = || {
-        new.includes().iter().filter(|include| include.glob && include.known && include.matched.is_empty())
-    };
-    if empty().next().is_none() {
-        return;
-    }
+    let of_live: HashSet<&[u8]> = patterns(live);
+    let of_new: HashSet<&[u8]> = patterns(new);
     let mut matched: HashMap<&[u8], &Include> = HashMap::new();
+    let mut gone: HashMap<Place<'_>, &Include> = HashMap::new();
     for include in live.includes().iter().filter(|include| include.glob && !include.matched.is_empty()) {
         matched.entry(&include.pattern).or_insert(include);
+        if !of_new.contains(include.pattern.as_slice()) {
+            gone.entry(place(live, include)).or_insert(include);
+        }
     }
-    let is_still_there = |pattern: &[u8]| new.includes().iter().any(|include| include.pattern == pattern);
-    for include in empty() {
-        let lost = matched.get(include.pattern.as_slice()).copied().or_else(|| {
-            let is_of_this_tree_only = !live.includes().iter().any(|old| old.pattern == include.pattern);
-            let mut replaced = matched.values().copied().filter(|old| {
-                is_of_this_tree_only
-                    && place(live, old) == place(new, include)
-                    && !is_still_there(&old.pattern)
-            });
-            replaced.by_ref().min_by_key(|old| old.node)
-        });
+    for include in
+        new.includes().iter().filter(|include| include.glob && include.known && include.matched.is_empty())
+    {
+        let lost = if of_live.contains(include.pattern.as_slice()) {
+            matched.get(include.pattern.as_slice())
+        } else {
+            gone.get(&place(new, include))
+        };
         let Some(lost) = lost else { continue };
         let node = new.node(include.node);
         let pattern = String::from_utf8_lossy(node.arg(0).unwrap_or_default()).into_owned();
@@ -69,8 +66,15 @@ fn compare(live: &Config, new: &Config, findings: &mut Findings<'_>) {
     }
 }
 
-/// Where an include stands: its file and the names of the blocks around it.
-fn place<'c>(config: &'c Config, include: &Include) -> (&'c [u8], Vec<&'c str>) {
+fn patterns(config: &Config) -> HashSet<&[u8]> {
+    config.includes().iter().map(|include| include.pattern.as_slice()).collect()
+}
+
+/// A file and the names of the blocks around.
+type Place<'c> = (&'c [u8], Vec<&'c str>);
+
+/// Where an include stands.
+fn place<'c>(config: &'c Config, include: &Include) -> Place<'c> {
     let node = config.node(include.node);
     (&node.source().path, node.ancestors().map(|block| block.name()).collect())
 }
