@@ -106,7 +106,7 @@ fn go(
     let master = find(place).map_err(|error| refused(&error))?;
     let mut slots = Slots::create(&place.state_dir).map_err(|error| refused(&error))?;
     // What an interrupted release before us left is nobody's any more.
-    let _named_by_status = install::sweep(&place.config_dir, None);
+    let _named_by_status = install::sweep(place);
 
     watcher.doing("staging the new files");
     let staged = stage(agent, order)?;
