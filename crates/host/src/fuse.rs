@@ -18,6 +18,7 @@
 //! (`decide` allows the killing whenever the command may live.)
 
 mod arm;
+mod back;
 mod launch;
 mod revert;
 mod run;

@@ -18,6 +18,7 @@ mod meta;
 mod mounts;
 mod plan;
 mod rename;
+mod rescue;
 mod spot;
 mod stage;
 mod switch;
@@ -25,6 +26,7 @@ mod undo;
 
 pub use foreign::{ForeignError, foreign, foreign_snapshot, strays, sweep};
 pub use plan::{Action, Plan, PlanError, Planned, plan};
+pub use rescue::{RescueError, Rescued, rescue};
 pub use stage::{StageError, Staged, stage};
 pub use switch::{SwitchError, switch};
 pub use undo::{UndoError, Undone, flush, undo};

@@ -1,22 +1,18 @@
 //! Going back, whoever does it: the fuse, a `rollback` from another terminal, or `recover` at boot.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use evenkeel_fleet::apply::{Alarm, Boottime, Decision, IllegalStep, RevertWhy, Stage, decide};
-use evenkeel_fleet::{BundleId, ReleaseId, Span};
+use evenkeel_fleet::ReleaseId;
+use evenkeel_fleet::apply::{Alarm, IllegalStep, RevertWhy, Stage};
 use nix::sys::signal::Signal;
 
-use super::way_back::WayBack;
+use super::back::Back;
 use super::{GUARD_GRACE_MS, KILL_WITHIN_MS, REVERT_WITHIN_MS};
-use crate::clock::{self, unix_ms};
-use crate::configdir::bundles;
-use crate::identity::ProcessId;
-use crate::install::{self, PlanError, Staged, Steps, UndoError, Unobserved};
-use crate::nginx::generation::{self, Before, Proof};
-use crate::nginx::{control, find};
+use crate::identity::{ProcessHandle, ProcessId};
+use crate::install::{PlanError, Staged, UndoError, Unobserved};
 use crate::place::Place;
-use crate::slots::{ConfirmError, Guard, Record, Reverted, Slots, SlotsError};
+use crate::slots::{ConfirmError, Guard, Record, Slots, SlotsError};
 
 /// Why a host did not go back. What the slots say then still holds, so somebody can try again.
 #[derive(Debug, thiserror::Error)]
@@ -33,22 +29,15 @@ pub enum RevertError {
         /// The release.
         release: ReleaseId,
     },
-    /// The plan of the exchange is not there or not what was written.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// What was staged cannot be opened.
-    #[error(transparent)]
-    Undo(#[from] UndoError),
-    /// Some files could not be put back.
-    #[error("put {path} back (and {others} others)", path = path.display())]
-    Failed {
-        /// The first of them.
-        path: PathBuf,
-        /// How many more there are.
-        others: usize,
-        /// What the kernel said.
-        source: io::Error,
+    /// Some files could not be put back, neither from what lies beside the tree nor from the saved bundles.
+    #[error("put the old files back: {why}")]
+    Files {
+        /// What stands in the way.
+        why: String,
     },
+    /// The old files stand, and whether they would after a power cut is not known.
+    #[error(transparent)]
+    Flush(#[from] UndoError),
     /// The kernel does not say which boot this is, or refuses a process handle.
     #[error("look at this host")]
     Host(#[source] io::Error),
@@ -128,7 +117,7 @@ pub fn request_revert(state_dir: &Path, ask: &Ask<'_>) -> Result<Record, RevertE
     free_guard(&mut slots, command.as_ref(), GUARD_GRACE_MS)?;
     let mut guard = slots.lock(GUARD_GRACE_MS)?;
     let staged = open_staged(&guard)?;
-    go_back(&mut guard, &staged, Alarm::RevertAsked, &mut Unobserved)
+    Back { staged: staged.as_ref(), place: None, alarm: Alarm::RevertAsked }.go(&mut guard, &mut Unobserved)
 }
 
 /// Does what the fuse would have done: at boot, or by hand when command and fuse are gone. May be called any number
@@ -151,118 +140,19 @@ pub fn recover(place: &Place) -> Result<Option<Record>, RevertError> {
     free_guard(&mut slots, command.as_ref(), GUARD_GRACE_MS)?;
     let mut guard = slots.lock(GUARD_GRACE_MS)?;
     let staged = open_staged(&guard)?;
-    match go_back(&mut guard, &staged, Alarm::Boot, &mut Unobserved) {
+    let back = Back { staged: staged.as_ref(), place: Some(place), alarm: Alarm::Boot };
+    match back.go(&mut guard, &mut Unobserved) {
         Err(RevertError::NothingOpen | RevertError::Confirmed { .. }) => Ok(None),
         done => done.map(Some),
     }
 }
 
-/// The way back itself: the slots first, then the files, then nginx, then the proof, then the slots. The caller holds
-/// the guard from the decision to the end, so nobody else acts meanwhile.
-pub(super) fn go_back(
-    guard: &mut Guard<'_>,
-    staged: &Staged,
-    alarm: Alarm,
-    steps: &mut dyn Steps,
-) -> Result<Record, RevertError> {
-    let boot = clock::boot_id().map_err(RevertError::Host)?;
-    let record = guard.record().cloned().ok_or(RevertError::NothingOpen)?;
-    let release = record.applying.release;
-    let why = match decide(&record.applying.standing(boot.0), alarm) {
-        Decision::Revert { why, .. } => record.asked.unwrap_or(why),
-        Decision::Done if record.stage() == Stage::Confirmed => {
-            return Err(RevertError::Confirmed { release });
-        }
-        Decision::Done | Decision::Wait { .. } => return Err(RevertError::NothingOpen),
-    };
-    let now = Boottime(clock::boottime_ms());
-    let within = Span::from_millis(REVERT_WITHIN_MS);
-    let begun = record.reverted.unwrap_or_default();
-    let mut how = Reverted { decided_unix_ms: unix_ms(), paths: begun.paths, ..Reverted::default() };
-    // Seen by everybody at once; a disk that is slow must not keep the wrong files standing. After a power cut the
-    // slots say something earlier, which is as unconfirmed.
-    guard.write_unflushed(Record {
-        applying: record.applying.revert(why, boot.0, now, within)?,
-        reverted: Some(how),
-        ..record.clone()
-    })?;
-
-    let undone = install::undo(staged, steps)?;
-    how.restored_unix_ms = unix_ms();
-    how.paths += u32::try_from(undone.restored.len()).unwrap_or(u32::MAX);
-    if let Some((path, source)) = undone.failed.into_iter().next() {
-        guard.update(|record| record.reverted = Some(how))?;
-        return Err(RevertError::Failed { path, others: 0, source });
-    }
-
-    let mut notes = vec![record.note.clone()];
-    let told =
-        matches!(record.stage(), Stage::Switched | Stage::Signalled | Stage::Proven | Stage::Reverting);
-    if told || !undone.restored.is_empty() {
-        steps.reached("signal", b"");
-        how.proven = bring_back(&record, staged, &mut how, &mut notes);
-    }
-    install::flush(staged)?;
-    if !undone.foreign.is_empty() {
-        let saved = install::foreign_snapshot(staged).ok().flatten();
-        let state_dir = guard.state_dir();
-        how.foreign =
-            saved.and_then(|files| bundles::save(&state_dir, &files).ok()).map(|digest| BundleId(digest.0));
-        let paths: Vec<_> = undone.foreign.iter().map(|path| path.display().to_string()).collect();
-        notes.push(format!("changed by somebody else meanwhile and kept: {}", paths.join(", ")));
-    }
-    how.done_unix_ms = unix_ms();
-    notes.retain(|note| !note.is_empty());
-    let now = Boottime(clock::boottime_ms());
-    steps.reached("reverted", b"");
-    let reverting = guard.record().map_or(record.applying, |record| record.applying);
-    let applying = reverting.advance(Stage::Reverted, boot.0, now)?;
-    guard.update(|record| {
-        record.applying = applying;
-        record.reverted = Some(how);
-        record.note = notes.join("; ");
-    })?;
-    // What is not saved elsewhere stays beside the tree, and is named there.
-    let _best_effort = staged.clone().discard(how.foreign.is_some());
-    guard.record().cloned().ok_or(RevertError::NothingOpen)
-}
-
-/// Tells nginx to load the old configuration and watches until it serves. `None` where no nginx runs.
-fn bring_back(record: &Record, staged: &Staged, how: &mut Reverted, notes: &mut Vec<String>) -> Option<bool> {
-    let way_back = WayBack::decode(staged.extra());
-    let master = record.master.filter(|master| master.lives()).or_else(|| {
-        // Restarted meanwhile, by a supervisor or a person.
-        way_back.as_ref().and_then(|way_back| find::find(&way_back.place).ok()).map(|master| master.id)
-    })?;
-    let logs = way_back.as_ref().map_or(&[][..], |way_back| &way_back.error_logs);
-    let before = Before::take(master, logs);
-    let reload = match control::reload(master) {
-        Ok(reload) => reload,
-        Err(error) => {
-            notes.push(format!("nginx could not be told: {error}"));
-            return Some(false);
-        }
-    };
-    how.signalled_unix_ms = unix_ms();
-    let Some(way_back) = way_back else {
-        notes.push("nothing is known of how nginx should look, so nothing is proven".to_owned());
-        return Some(false);
-    };
-    match generation::prove(before, &reload, &way_back.expected) {
-        Proof::Holds(_) => Some(true),
-        Proof::Fails(failure) => {
-            notes.push(format!("the old configuration is not proven: {}", failure.reason));
-            Some(false)
-        }
-    }
-}
-
-fn open_staged(guard: &Guard<'_>) -> Result<Staged, RevertError> {
+fn open_staged(guard: &Guard<'_>) -> Result<Result<Staged, PlanError>, RevertError> {
     let record = guard.record().ok_or(RevertError::NothingOpen)?;
-    Ok(Staged::open(&record.plan, record.plan_digest)?)
+    Ok(Staged::open(&record.plan, record.plan_digest))
 }
 
-pub(super) fn open_command(record: &Record) -> Result<Option<crate::identity::ProcessHandle>, RevertError> {
+pub(super) fn open_command(record: &Record) -> Result<Option<ProcessHandle>, RevertError> {
     match record.command.filter(|command| *command != ProcessId::me()) {
         Some(command) => command.open().map_err(RevertError::Host),
         None => Ok(None),
@@ -272,7 +162,7 @@ pub(super) fn open_command(record: &Record) -> Result<Option<crate::identity::Pr
 /// Makes sure that the guard can be had: a command that withholds it is killed. The kernel gives it back then.
 pub(super) fn free_guard(
     slots: &mut Slots,
-    command: Option<&crate::identity::ProcessHandle>,
+    command: Option<&ProcessHandle>,
     grace_ms: u64,
 ) -> Result<(), RevertError> {
     let withheld = matches!(slots.lock(grace_ms), Err(SlotsError::Busy { .. }));

@@ -13,7 +13,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-use super::revert::{RevertError, free_guard, go_back, open_command};
+use super::back::{Back, said};
+use super::revert::{RevertError, free_guard, open_command};
 use super::{GUARD_GRACE_MS, WayBack};
 use crate::clock::{self, BootId, boottime_ms};
 use crate::identity::{ProcessHandle, ProcessId};
@@ -65,13 +66,7 @@ struct NotReady(String);
 
 impl<E: std::error::Error> From<E> for NotReady {
     fn from(error: E) -> Self {
-        let mut said = error.to_string();
-        let mut cause = error.source();
-        while let Some(next) = cause {
-            said += &format!(": {next}");
-            cause = next.source();
-        }
-        Self(said)
+        Self(said(&error))
     }
 }
 
@@ -169,7 +164,7 @@ impl Fuse {
                         }
                         Err(RevertError::NothingOpen | RevertError::Confirmed { .. }) => {}
                         Err(error) => {
-                            self.note(&format!("{}: {}", self.release, NotReady::from(error).0));
+                            self.note(&format!("{}: {}", self.release, said(&error)));
                             failures += 1;
                             if failures > TRIES {
                                 return ExitCode::FAILURE;
@@ -203,7 +198,7 @@ impl Fuse {
         let command = open_command(&record)?;
         free_guard(&mut self.slots, command.as_ref(), GUARD_GRACE_MS)?;
         let mut guard = self.slots.lock(GUARD_GRACE_MS)?;
-        go_back(&mut guard, &self.staged, alarm, &mut Unobserved)
+        Back { staged: Ok(&self.staged), place: None, alarm }.go(&mut guard, &mut Unobserved)
     }
 
     /// Waits until then, or until the command ends or a signal comes; says whether somebody wants the old bundle back.

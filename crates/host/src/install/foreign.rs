@@ -13,7 +13,8 @@ use super::spot::{Unholdable, entry};
 use super::stage::{Staged, remove};
 use super::undo::{UndoError, open};
 use crate::configdir::{ReadError, read_any};
-use crate::place::DOT_DIR;
+use crate::place::{DOT_DIR, Place};
+use crate::slots::{Slots, SlotsError};
 
 /// Gives what lies beside the tree and is of neither bundle: the path where it stood, and where it lies now.
 ///
@@ -103,14 +104,19 @@ impl Staged {
     }
 }
 
-/// Takes away what earlier releases left beside the tree, but for `open`, and gives what stays there because it is
-/// of no bundle. Call it with no apply under way.
+/// Takes away what earlier releases left beside the tree, and gives what stays there because it is of no bundle. What
+/// belongs to a release that the slots call open is left alone, and everything when they cannot be read.
 ///
 /// # Errors
-/// When the dot directory cannot be read; a missing one is nothing to do.
-pub fn sweep(config_dir: &Path, open: Option<&Path>) -> io::Result<Vec<PathBuf>> {
+/// When the dot directory or the slots cannot be read; a missing one is nothing to do.
+pub fn sweep(place: &Place) -> io::Result<Vec<PathBuf>> {
+    let open = match Slots::open(&place.state_dir).and_then(|slots| slots.read()) {
+        Ok(record) => record.filter(|record| record.stage().unconfirmed()).map(|record| record.plan),
+        Err(SlotsError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(io::Error::other(error)),
+    };
     let mut stays = Vec::new();
-    let dot = config_dir.join(DOT_DIR);
+    let dot = place.config_dir.canonicalize()?.join(DOT_DIR);
     let items = match fs::read_dir(&dot) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(stays),
         items => items?,
@@ -118,7 +124,7 @@ pub fn sweep(config_dir: &Path, open: Option<&Path>) -> io::Result<Vec<PathBuf>>
     for item in items {
         let directory = item?.path();
         let plan = directory.join("plan");
-        if open == Some(plan.as_path()) {
+        if open.as_ref() == Some(&plan) {
             continue;
         }
         match fs::read(&plan).map_err(|source| PlanError::Io { path: plan.clone(), source }) {

@@ -219,6 +219,13 @@ impl<'n> Back<'n> {
                 let went = self.swap_back(self.s, now, to, reached)?;
                 return Ok(if matches!(went, Went::Restored) { Went::RestoredOverForeign } else { went });
             }
+            // What the release took out is nowhere: somebody cleaned up beside the tree.
+            (s, _) if (to.is_some() && s != Look::expects(to)) || (to.is_none() && now == Look::Absent) => {
+                return Err(io::Error::new(
+                    io::ErrorKind::NotFound,
+                    "what stood there no longer lies beside the tree",
+                ));
+            }
             // The release had not come here: what stands was put there before, by somebody else.
             _ => return Ok(Went::Left),
         };

@@ -5,7 +5,11 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 
 use crate::common::{Host, see, write};
+use evenkeel_fleet::apply::Stage;
+use evenkeel_host::configdir::bundles;
 use evenkeel_host::install::{self, StageError, Steps, SwitchError, Unobserved};
+use evenkeel_host::slots::Slots;
+use evenkeel_syntax::fileset::{Digest, Entry, FileSet, RelPath};
 
 /// Every kind of change at once.
 const OLD: &str = "
@@ -189,11 +193,8 @@ fn hand_fix_made_during_the_window_is_kept_and_named() {
     assert_eq!(contents, vec![b"fixed".to_vec(); 3]);
     fs::remove_file(host.live().join("conf.d/added.conf")).unwrap();
     assert_eq!(host.read().digest(), host.from.digest());
-    assert_eq!(
-        install::sweep(host.live(), None).unwrap().len(),
-        3,
-        "what is nobody's bundle is never swept away"
-    );
+    close(&host);
+    assert_eq!(install::sweep(&host.place).unwrap().len(), 3, "what is nobody's bundle is never swept away");
 }
 
 #[test]
@@ -285,9 +286,12 @@ fn litter_of_a_stage_that_was_killed_is_swept() {
     fs::remove_file(staged.plan_path()).unwrap();
     let second = host.stage();
     assert_ne!(second.plan_path(), staged.plan_path());
-    assert_eq!(install::sweep(host.live(), Some(second.plan_path())).unwrap(), Vec::<PathBuf>::new());
-    assert!(second.plan_path().exists() && !staged.plan_path().parent().unwrap().exists());
-    install::sweep(host.live(), None).unwrap();
+    host.arm(&second);
+    assert_eq!(install::sweep(&host.place).unwrap(), Vec::<PathBuf>::new());
+    assert!(second.plan_path().exists(), "what is open is left alone");
+    assert!(!staged.plan_path().parent().unwrap().exists());
+    close(&host);
+    install::sweep(&host.place).unwrap();
     assert!(!host.live().join(".evenkeel").exists());
 }
 
@@ -304,11 +308,11 @@ fn switch_without_a_living_fuse_is_refused() {
 }
 
 #[test]
-fn ten_thousand_files_are_switched_and_undone() {
+fn two_thousand_files_are_switched_and_undone() {
     let lines = |text: &str| {
         use std::fmt::Write;
-        (0..10_000).fold(String::new(), |mut all, n| {
-            writeln!(all, "sites/{}/{n}.conf = {text} {n}", n % 100).unwrap();
+        (0..2_000).fold(String::new(), |mut all, n| {
+            writeln!(all, "sites/{}/{n}.conf = {text} {n}", n % 50).unwrap();
             all
         })
     };
@@ -320,7 +324,48 @@ fn ten_thousand_files_are_switched_and_undone() {
     let switched_in = started.elapsed() - staged_in;
     let undone = install::undo(&staged, &mut no_steps()).unwrap();
     let undone_in = started.elapsed() - staged_in - switched_in;
-    assert_eq!(undone.restored.len(), 10_000);
+    assert_eq!(undone.restored.len(), 2_000);
     assert_eq!(host.read().digest(), host.from.digest());
-    eprintln!("10,000 files: staged in {staged_in:?}, switched in {switched_in:?}, undone in {undone_in:?}");
+    eprintln!("2,000 files: staged in {staged_in:?}, switched in {switched_in:?}, undone in {undone_in:?}");
+}
+
+#[test]
+fn saved_bundle_brings_back_what_no_longer_lies_beside_the_tree() {
+    let host = Host::new(OLD, NEW);
+    let (old, new) = (save(&host, &host.from), save(&host, &host.to));
+    let staged = host.stage();
+    host.switch(&staged, &mut no_steps()).unwrap();
+    fs::remove_dir_all(host.live().join(".evenkeel")).unwrap();
+    assert!(install::undo(&staged, &mut no_steps()).is_err());
+    write(host.live(), "conf.d/changed.conf = fixed\nconf.d/mine.conf = mine");
+
+    let rescued = install::rescue(host.live(), &host.place.state_dir, old, new).unwrap();
+    assert_eq!(rescued.foreign, [PathBuf::from("conf.d/changed.conf")]);
+    let saved = bundles::load(&host.place.state_dir, rescued.saved.unwrap()).unwrap();
+    let fixed = saved.get(&RelPath::new("conf.d/changed.conf").unwrap());
+    assert_eq!(fixed, Some(&Entry::File(b"fixed".as_slice().into())));
+    let strays: Vec<_> = host.from.diff(&host.read()).iter().map(|change| change.path.to_string()).collect();
+    assert_eq!(strays, ["conf.d/mine.conf"], "what is in neither bundle is left alone");
+    assert!(!host.live().join(".evenkeel").exists());
+}
+
+#[test]
+fn lost_file_beside_the_tree_is_a_failure_and_the_others_are_put_back() {
+    let host = Host::new("a.conf = a\nb.conf = b", "a.conf = x\nb.conf = x");
+    let staged = host.stage();
+    host.switch(&staged, &mut no_steps()).unwrap();
+    fs::remove_file(staged.plan_path().with_file_name("s0")).unwrap();
+    let undone = install::undo(&staged, &mut no_steps()).unwrap();
+    assert_eq!(undone.failed[0].0, PathBuf::from("a.conf"));
+    assert_eq!(undone.restored, [PathBuf::from("b.conf")]);
+}
+
+fn save(host: &Host, files: &FileSet) -> Digest {
+    bundles::save(&host.place.state_dir, files).unwrap()
+}
+
+/// Says in the slots that nothing is open.
+fn close(host: &Host) {
+    let mut slots = Slots::open(&host.place.state_dir).unwrap();
+    slots.lock(1_000).unwrap().update(|record| record.applying.stage = Stage::Confirmed).unwrap();
 }
