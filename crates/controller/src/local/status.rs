@@ -4,6 +4,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use evenkeel_fleet::apply::Stage;
 use evenkeel_fleet::{BundleId, ReleaseId};
 use evenkeel_host::nginx::check::Verdict;
 use evenkeel_host::nginx::find::{Master, find};
@@ -104,7 +105,7 @@ impl Host {
         let released = self.released(journal.as_ref(), record.as_ref());
         let drift = released.filter(|(bundle, _)| *bundle != on_disk).map(|(bundle, _)| self.drift(bundle, &live));
         let running = match &found {
-            Ok(master) => self.runs(master, &live),
+            Ok(master) => self.runs(master, &live, on_disk, record.as_ref()),
             Err(error) => Running::Stopped { because: error.to_string() },
         };
         let restart = match self.restart_works(&live)? {
@@ -154,7 +155,7 @@ impl Host {
 
     /// Workers read what is on disk when the master told them apart from it: all of them started after the newest change,
     /// or none did.
-    fn runs(&self, master: &Master, live: &Look) -> Running {
+    fn runs(&self, master: &Master, live: &Look, on_disk: BundleId, record: Option<&Record>) -> Running {
         let newest = newest_change(&self.settings.place.config_dir, live);
         let Some(newest) = newest else {
             return Running::Unknown { because: "the times of the files cannot be read".to_owned() };
@@ -166,12 +167,26 @@ impl Host {
             RunningVerdict::Older { worker, .. } => Running::Other {
                 because: format!("worker {} started before the newest change on disk", worker.pid),
             },
+            // Our own exchange is the newest change, and a reload follows it within a tick of the clock.
+            RunningVerdict::Unclear if record.is_some_and(|record| proven(record, master, on_disk)) => {
+                Running::OnDisk { because: "it was proven when it was switched to, and nothing changed since".to_owned() }
+            }
             RunningVerdict::Unclear => Running::Unknown {
                 because: "the newest change on disk and the start of the workers are too close to tell".to_owned(),
             },
             RunningVerdict::NoWorkers => Running::Stopped { because: "the master has no workers".to_owned() },
         }
     }
+}
+
+/// Whether the slots say that this master was proven to serve what is on disk.
+fn proven(record: &Record, master: &Master, on_disk: BundleId) -> bool {
+    let serves = match record.stage() {
+        Stage::Confirmed => record.applying.to,
+        Stage::Reverted if record.reverted.is_some_and(|how| how.proven == Some(true)) => record.applying.from,
+        _ => return false,
+    };
+    record.master == Some(master.id) && serves == on_disk
 }
 
 /// When a file of the tree, or what is in a directory of it, changed last.
