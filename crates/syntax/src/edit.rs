@@ -61,3 +61,47 @@ pub fn apply(tree: &Tree, edits: &[Edit]) -> Result<Vec<u8>, Overlap> {
     text.extend_from_slice(&bytes[done..]);
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edit(range: Range<usize>, replacement: &str) -> Edit {
+        Edit { range, replacement: replacement.into() }
+    }
+
+    fn applied(text: &str, edits: &[Edit]) -> Result<String, Overlap> {
+        let bytes = apply(&Tree::parse(text.into()), edits)?;
+        Ok(String::from_utf8(bytes).unwrap())
+    }
+
+    #[test]
+    fn edits_apply_in_whatever_order_they_come() {
+        let edits = [edit(8..10, "81"), edit(0..6, "listen"), edit(11..11, " # why")];
+        assert_eq!(applied("LISTEN  80;\n", &edits).as_deref(), Ok("listen  81; # why\n"));
+        assert_eq!(applied("a;", &[]).as_deref(), Ok("a;"));
+    }
+
+    #[test]
+    fn edits_side_by_side_do_not_touch() {
+        assert_eq!(applied("abcd", &[edit(2..4, "y"), edit(0..2, "x")]).as_deref(), Ok("xy"));
+        assert_eq!(applied("abcd", &[edit(2..2, "y"), edit(0..2, "x")]).as_deref(), Ok("xycd"));
+    }
+
+    #[test]
+    fn edits_that_touch_are_refused_and_nothing_is_applied() {
+        for (first, second) in [(0..2, 1..3), (0..2, 0..2), (1..1, 1..1), (1..1, 1..3), (0..4, 1..1)] {
+            let overlap = applied("abcd", &[edit(second.clone(), ""), edit(first.clone(), "")]);
+            assert_eq!(overlap, Err(Overlap::Both { first, second }));
+        }
+    }
+
+    #[test]
+    fn edits_outside_the_text_are_refused() {
+        let backwards = Range { start: 3, end: 2 };
+        for range in [0..5, 5..5, backwards] {
+            let refused = Err(Overlap::Outside { range: range.clone(), length: 4 });
+            assert_eq!(applied("abcd", &[edit(range, "")]), refused);
+        }
+    }
+}

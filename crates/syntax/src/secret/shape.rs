@@ -82,8 +82,9 @@ fn word(text: &[u8], word: Range<usize>, found: &mut Vec<Range<usize>>) {
             let maker = MAKERS.iter().find(|(start, _)| bytes[at..].starts_with(start));
             if let Some((start, least)) = maker {
                 let from = at + start.len();
-                let end =
-                    run(bytes, from, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+                let limit = bytes.len().min(from + TOKEN_BYTES_MAX);
+                let in_token = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+                let end = run(&bytes[..limit], from, in_token);
                 if end - from >= *least {
                     found.push(word.start + at..word.start + end);
                 }
