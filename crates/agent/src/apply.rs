@@ -6,9 +6,9 @@ use evenkeel_host::configdir::{ContentDigest, Entry, FileSet};
 use evenkeel_host::fuse::{self, WayBack};
 use evenkeel_host::identity::ProcessId;
 use evenkeel_host::install::{self, Staged, SwitchError, Unobserved};
+use evenkeel_host::nginx::control;
 use evenkeel_host::nginx::find::{Master, find};
 use evenkeel_host::nginx::generation::{self, Before, Proof};
-use evenkeel_host::nginx::control;
 use evenkeel_host::slots::Slots;
 
 use crate::{Agent, Applied, Order, Watcher, report};
@@ -137,7 +137,10 @@ fn go(
         }
     };
     let notes = armed.note.iter().map(String::as_str);
-    let summary = format!("{} files lie beside the tree, the fuse is armed", staged.plan().steps.len());
+    let summary = format!(
+        "{} staged beside the tree, the fuse is armed",
+        report::count(staged.plan().steps.len(), "change")
+    );
     reports.push(Report::Saw(Evidence::new(EvidenceKind::Staged, true, summary).details(notes)));
 
     watcher.doing("switching");
@@ -169,7 +172,8 @@ fn switch(
     watcher: &dyn Watcher,
     reports: &mut Vec<Report>,
 ) -> Result<(Before, control::Reload), Stop> {
-    let mut guard = slots.lock(GUARD_WITHIN_MS).map_err(|error| back(EvidenceKind::CompareAndSwap, &error))?;
+    let mut guard =
+        slots.lock(GUARD_WITHIN_MS).map_err(|error| back(EvidenceKind::CompareAndSwap, &error))?;
     match install::switch(staged, order.from, &mut guard, &mut Unobserved) {
         Ok(()) => {}
         Err(SwitchError::Conflict { paths }) => {
@@ -186,7 +190,12 @@ fn switch(
     reports.push(Report::Saw(what_is_read(order, master)?));
     if watcher.interrupted() {
         let why = "interrupted".to_owned();
-        return Err(Stop::Back { kind: EvidenceKind::Observation, why, details: Vec::new(), could_not_look: false });
+        return Err(Stop::Back {
+            kind: EvidenceKind::Observation,
+            why,
+            details: Vec::new(),
+            could_not_look: false,
+        });
     }
     let mut logs = order.before.error_logs.clone();
     logs.extend(order.after.error_logs.iter().cloned());
@@ -211,7 +220,11 @@ fn what_is_read(order: &Order<'_>, master: &Master) -> Result<Evidence, Stop> {
     let borrowed = files.iter().map(|(path, digest)| (path.as_path(), *digest));
     match generation::what_is_read(master, borrowed) {
         Ok(None) => {
-            let summary = format!("nginx reads the {count} files that were written, through /proc/{}/root", master.id.pid);
+            let summary = format!(
+                "nginx reads what was written ({}), seen through /proc/{}/root",
+                report::count(count, "file"),
+                master.id.pid
+            );
             Ok(Evidence::new(EvidenceKind::WhatIsRead, true, summary))
         }
         Ok(Some(path)) => Err(wrong(format!(
@@ -226,12 +239,17 @@ fn what_is_read(order: &Order<'_>, master: &Master) -> Result<Evidence, Stop> {
 /// The regular files that differ, with the digests of their new bytes. What is only taken away leaves nothing to compare,
 /// so then the main file stands for the tree.
 fn changed_files(from: &FileSet, to: &FileSet) -> Vec<(std::path::PathBuf, [u8; 32])> {
-    let path = |bytes: &[u8]| std::path::PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes));
+    let path = |bytes: &[u8]| {
+        std::path::PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes))
+    };
     let bytes = |entry: &Entry| match entry {
         Entry::File(bytes) => Some(ContentDigest::of(bytes).0),
         Entry::Link(_) => None,
     };
-    let changed = from.diff(to).into_iter().filter_map(|change| Some((path(change.path.as_bytes()), bytes(change.new?)?)));
+    let changed = from
+        .diff(to)
+        .into_iter()
+        .filter_map(|change| Some((path(change.path.as_bytes()), bytes(change.new?)?)));
     let mut files: Vec<_> = changed.collect();
     let main = to.iter().find(|(path, _)| path.as_bytes() == b"nginx.conf");
     if let Some((name, entry)) = main.filter(|_| files.is_empty())
@@ -262,7 +280,12 @@ fn prove(
     };
     if watcher.interrupted() {
         let why = "interrupted".to_owned();
-        return Err(Stop::Back { kind: EvidenceKind::Observation, why, details: Vec::new(), could_not_look: false });
+        return Err(Stop::Back {
+            kind: EvidenceKind::Observation,
+            why,
+            details: Vec::new(),
+            could_not_look: false,
+        });
     }
     let mut guard = slots.lock(GUARD_WITHIN_MS).map_err(|error| back(EvidenceKind::Proof, &error))?;
     guard.advance(Stage::Proven).map_err(|error| back(EvidenceKind::Proof, &error))?;

@@ -24,7 +24,7 @@ use evenkeel_host::place::Place;
 use evenkeel_host::slots::{ConfirmError, Record, Slots, SlotsError};
 
 pub use put::PutError;
-pub use report::reverted;
+pub use report::{count, reverted};
 
 /// How long the fuse may take to bring the old configuration back: nginx alone may be deaf for 2.5 s.
 const REVERT_WITHIN: Duration = Duration::from_secs(20);

@@ -47,7 +47,8 @@ impl Agent {
         let mut slots = Slots::create(&self.place.state_dir)?;
         let release = after.applying.release;
         let plan = install::plan(from, to);
-        let staged = install::stage(&self.place, &self.keep, &plan, to, &format!("{release}-recovered"), &[])?;
+        let staged =
+            install::stage(&self.place, &self.keep, &plan, to, &format!("{release}-recovered"), &[])?;
         let order = Order {
             generation: Generation(after.applying.generation.0 + 1),
             release,

@@ -6,6 +6,12 @@ use evenkeel_fleet::{Evidence, EvidenceKind, Span, Timestamp};
 use evenkeel_host::nginx::generation::{Failure, FailureKind, Proof};
 use evenkeel_host::slots::Record;
 
+/// `1 file`, `3 files`: a number and its noun.
+#[must_use]
+pub fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
 /// A proof as evidence.
 pub(crate) fn proof(proof: &Proof) -> Evidence {
     match proof {
@@ -14,7 +20,11 @@ pub(crate) fn proof(proof: &Proof) -> Evidence {
                 0 => String::new(),
                 old => format!("; {old} old ones still finish their requests"),
             };
-            let summary = format!("{} new workers serve, after {} ms{old}", seen.workers.len(), seen.first_ms);
+            let summary = format!(
+                "{} of the new configuration serve, after {} ms{old}",
+                count(seen.workers.len(), "worker"),
+                seen.first_ms
+            );
             let foreign = seen.foreign_reloads.iter().map(|pid| foreign(*pid));
             Evidence::new(EvidenceKind::Proof, true, summary).details(foreign).rests_on(seen.rests_on.clone())
         }
@@ -63,7 +73,9 @@ pub fn reverted(record: &Record) -> Revert {
     let summary = match how.proven {
         Some(true) => "new workers serve the old configuration again".to_owned(),
         Some(false) => "the old files stand again, but it is not proven that they serve".to_owned(),
-        None => "the old files stand again; nginx had not been told of the new ones, or does not run".to_owned(),
+        None => {
+            "the old files stand again; nginx had not been told of the new ones, or does not run".to_owned()
+        }
     };
     let mut evidence = vec![Evidence::new(EvidenceKind::Revert, proven, summary)];
     if !record.note.is_empty() {

@@ -8,8 +8,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Makes nginx changes safe: checks them, applies them with a way back, and writes down what happened.
 #[derive(Debug, Parser)]
 #[command(name = "evenkeel", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(after_help = "Exit codes: 0 clean or done · 1 the answer is no (findings, a refused or rolled-back release) · \
-2 could not look.\n\nExample:\n  evenkeel check /etc/nginx\n  evenkeel apply ./nginx --message 'shop: new upstream'")]
+#[command(
+    after_help = "Exit codes: 0 clean or done · 1 the answer is no (findings, a refused or rolled-back release) · \
+2 could not look.\n\nExample:\n  evenkeel check /etc/nginx\n  evenkeel apply ./nginx --message 'shop: new upstream'"
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -86,9 +88,11 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  evenkeel check /etc/nginx\n  evenkeel check ./nginx --against /etc/nginx   # \
+#[command(
+    after_help = "Examples:\n  evenkeel check /etc/nginx\n  evenkeel check ./nginx --against /etc/nginx   # \
 only what is new or worse than live\n  evenkeel check ./nginx --format json\n  evenkeel check /etc/nginx --as \
-/etc/nginx/conf.d/a.conf < a.conf   # one fragment, in its place")]
+/etc/nginx/conf.d/a.conf < a.conf   # one fragment, in its place"
+)]
 pub(crate) struct Check {
     /// A directory with nginx.conf, or the main file itself
     pub(crate) tree: PathBuf,
@@ -152,8 +156,10 @@ pub(crate) struct Adopt {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  evenkeel apply ./nginx --message 'shop: new upstream'\n  evenkeel apply ./nginx \
---hold --confirm-within 5m   # then, from anywhere: evenkeel confirm\n\nCtrl-C takes the release back.")]
+#[command(
+    after_help = "Examples:\n  evenkeel apply ./nginx --message 'shop: new upstream'\n  evenkeel apply ./nginx \
+--hold --confirm-within 5m   # then, from anywhere: evenkeel confirm\n\nCtrl-C takes the release back."
+)]
 pub(crate) struct Apply {
     /// The tree to apply: a directory with nginx.conf
     pub(crate) tree: PathBuf,
@@ -185,8 +191,10 @@ pub(crate) struct Apply {
 pub(crate) struct Confirm {}
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  evenkeel rollback            # the open release, else to the bundle before\n  \
-evenkeel rollback --to r12   # to what r12 released")]
+#[command(
+    after_help = "Examples:\n  evenkeel rollback            # the open release, else to the bundle before\n  \
+evenkeel rollback --to r12   # to what r12 released"
+)]
 pub(crate) struct Rollback {
     /// The release (r12) or bundle (first characters of its digest) to return to
     #[arg(long, value_name = "ID")]
@@ -212,8 +220,10 @@ pub(crate) struct Show {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  evenkeel status --json\n\nExit codes: 0 all agree and a restart would work · 1 they \
-differ, or it would not · 2 could not look.")]
+#[command(
+    after_help = "Example:\n  evenkeel status --json\n\nExit codes: 0 all agree and a restart would work · 1 they \
+differ, or it would not · 2 could not look."
+)]
 pub(crate) struct Status {}
 
 #[derive(Debug, Args)]
@@ -250,8 +260,9 @@ pub(crate) struct Postmortem {
 /// Reads `500ms`, `10s`, `5m` or `1h`; a bare number is seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 =
-        digits.parse().map_err(|_| format!("\"{text}\" is not a time; write for example 500ms, 10s or 5m"))?;
+    let number: u64 = digits
+        .parse()
+        .map_err(|_| format!("\"{text}\" is not a time; write for example 500ms, 10s or 5m"))?;
     let unit = match &text[digits.len()..] {
         "ms" => 1,
         "" | "s" => 1_000,

@@ -18,7 +18,9 @@ pub(crate) fn actor() -> Actor {
 }
 
 fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 64 && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.@".contains(c))
+    !text.is_empty()
+        && text.len() <= 64
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.@".contains(c))
 }
 
 fn own_uid() -> Option<u32> {

@@ -45,7 +45,11 @@ impl Output {
             When::Never => false,
             When::Auto => wanted && std::io::stdout().is_terminal(),
         };
-        Output { json: global.json, colour: colour && !global.json, progress: std::io::stderr().is_terminal() }
+        Output {
+            json: global.json,
+            colour: colour && !global.json,
+            progress: std::io::stderr().is_terminal(),
+        }
     }
 
     /// Prints text for people, or the JSON document.
@@ -118,7 +122,8 @@ impl Drop for Progress {
 /// Rows under a heading, columns as wide as their widest cell.
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|c| c.chars().count()).max();
+    let width =
+        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|c| c.chars().count()).max();
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
     let line = |row: &Vec<String>| {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));

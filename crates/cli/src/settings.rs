@@ -70,11 +70,14 @@ impl Settings {
     pub(crate) fn load(global: &Global) -> anyhow::Result<Settings> {
         let (file, from) = match &global.config {
             Some(path) => (read_toml::<File>(path)?, path.clone()),
-            None if Path::new(DEFAULT_FILE).exists() => (read_toml(Path::new(DEFAULT_FILE))?, DEFAULT_FILE.into()),
+            None if Path::new(DEFAULT_FILE).exists() => {
+                (read_toml(Path::new(DEFAULT_FILE))?, DEFAULT_FILE.into())
+            }
             None => (File::default(), PathBuf::new()),
         };
         let window = |text: &Option<String>| -> anyhow::Result<Option<Duration>> {
-            let read = |text: &String| duration(text).map_err(|why| anyhow!("{}: [policy] {why}", from.display()));
+            let read =
+                |text: &String| duration(text).map_err(|why| anyhow!("{}: [policy] {why}", from.display()));
             text.as_ref().map(read).transpose()
         };
         let pick = |flag: &Option<PathBuf>, file: Option<PathBuf>, default: &str| {
@@ -169,7 +172,9 @@ pub(crate) fn routes(text: &str) -> Result<Vec<Route>, String> {
             }
         }
         let bad = |text: &str| text.chars().any(|c| c.is_control());
-        if let Some((key, _)) = entry.headers.iter().find(|(key, value)| bad(key) || bad(value) || key.is_empty()) {
+        if let Some((key, _)) =
+            entry.headers.iter().find(|(key, value)| bad(key) || bad(value) || key.is_empty())
+        {
             return Err(about(RequestError::Control(key.clone())));
         }
         route.headers = entry.headers.into_iter().collect();
@@ -206,7 +211,8 @@ mod tests {
         let routes = routes(text).unwrap();
         assert_eq!(routes.len(), 1);
         assert_eq!(routes[0].live.as_ref().unwrap().status, Some(200));
-        let error = super::routes("[[route]]\nrequest = \"POST http://a/\"\nlive = { status = 200 }").unwrap_err();
+        let error =
+            super::routes("[[route]]\nrequest = \"POST http://a/\"\nlive = { status = 200 }").unwrap_err();
         assert!(error.contains("unsafe = true"), "{error}");
         let error = super::routes("[[route]]\nreqest = 1").unwrap_err();
         assert!(error.contains("line 2"), "{error}");
@@ -217,6 +223,8 @@ mod tests {
         assert_eq!(duration("500ms").unwrap(), Duration::from_millis(500));
         assert_eq!(duration("2m").unwrap(), Duration::from_secs(120));
         assert_eq!(duration("7").unwrap(), Duration::from_secs(7));
-        assert!(duration("5 parsecs").is_err() && duration("99999999999999h").is_err() && duration("").is_err());
+        assert!(
+            duration("5 parsecs").is_err() && duration("99999999999999h").is_err() && duration("").is_err()
+        );
     }
 }

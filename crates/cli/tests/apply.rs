@@ -29,7 +29,8 @@ fn good_change_is_confirmed_and_recorded() {
     assert!(host.read("etc/sites/shop.conf").contains("two"));
     host.run(&["status"]).ends(0);
     host.run(&["history"]).ends(0).says("r1").says("say two");
-    let shown = host.run(&["show", "r1"]).ends(0).says("say two").says("sites/shop.conf").says("shop answers");
+    let shown =
+        host.run(&["show", "r1"]).ends(0).says("say two").says("sites/shop.conf").says("shop answers");
     assert!(shown.out.contains("-    location = /version") && shown.out.contains("+    location = /version"));
     assert!(processes_mentioning(host.path("state").to_str().unwrap()).is_empty(), "a fuse is left over");
     host.run(&["rollback"]).ends(0);
@@ -119,7 +120,8 @@ fn killed_at_any_moment_the_old_configuration_is_live_again() {
     host.run(&["adopt"]).ends(0);
     for (round, whole_group) in (0..24).map(|round| (round, round % 2 == 1)) {
         host.propose().replace("sites/shop.conf", "\"one\"", &format!("\"new {round}\""));
-        let mut child = host.apply_in_background(&["--bake", "1s", "--confirm-within", "5s", "--accept", "none"]);
+        let mut child =
+            host.apply_in_background(&["--bake", "1s", "--confirm-within", "5s", "--accept", "none"]);
         std::thread::sleep(Duration::from_millis(20 + round * 35));
         match whole_group {
             true => kill_group(&child),
@@ -129,7 +131,8 @@ fn killed_at_any_moment_the_old_configuration_is_live_again() {
         child.wait().unwrap();
         // Before the proof at once; after it, at the latest when the confirm window closes.
         host.wait_within("the old configuration", Duration::from_secs(10), || {
-            host.old_serves() && !host.read("etc/sites/shop.conf").contains("new")
+            host.old_serves()
+                && !host.read("etc/sites/shop.conf").contains("new")
                 && processes_mentioning(host.path("state").to_str().unwrap()).is_empty()
         });
         assert!(killed.elapsed() < Duration::from_secs(10));

@@ -35,7 +35,12 @@ impl<'a> Asker<'a> {
     /// Asks `routes` of an nginx that listens on `listens`.
     #[must_use]
     pub fn new(routes: &'a [Route], listens: &[Listen]) -> Asker<'a> {
-        Asker { routes, listens: listens.to_vec(), tally: routes.iter().map(blank).collect(), forgiven: Vec::new() }
+        Asker {
+            routes,
+            listens: listens.to_vec(),
+            tally: routes.iter().map(blank).collect(),
+            forgiven: Vec::new(),
+        }
     }
 
     /// Lets wrong answers of these routes decide nothing: they were wrong before the change already.
@@ -184,7 +189,8 @@ async fn ask(route: &Route, listens: &[Listen]) -> Answer {
     }
     match send(&probe).await {
         Ok(sample) => {
-            let text = |(name, value): (String, Vec<u8>)| (name, String::from_utf8_lossy(&value).into_owned());
+            let text =
+                |(name, value): (String, Vec<u8>)| (name, String::from_utf8_lossy(&value).into_owned());
             let headers = sample.headers.into_iter().map(text).collect();
             Answer::Came { status: sample.status, headers, body: sample.body, took: sample.took }
         }
@@ -211,7 +217,9 @@ fn target(route: &Route, listens: &[Listen]) -> Result<Target, String> {
     let exact = candidates.iter().find(|address| Some(address.ip()) == named);
     let wildcard = candidates.iter().find(|address| address.ip().is_unspecified());
     match (exact, wildcard, candidates.first()) {
-        (Some(address), _, _) | (None, Some(address), _) | (None, None, Some(address)) => Ok(Target::Tcp(here(*address))),
+        (Some(address), _, _) | (None, Some(address), _) | (None, None, Some(address)) => {
+            Ok(Target::Tcp(here(*address)))
+        }
         (None, None, None) => Err(format!("the configuration does not listen on port {}", route.port)),
     }
 }
@@ -219,10 +227,16 @@ fn target(route: &Route, listens: &[Listen]) -> Result<Target, String> {
 /// An address that the configuration listens on, exactly or by a wildcard.
 fn own(address: SocketAddr, listens: &[Listen]) -> Result<SocketAddr, String> {
     let covers = |listen: &Listen| match listen {
-        Listen::Tcp(own) => own.port() == address.port() && (own.ip() == address.ip() || own.ip().is_unspecified()),
+        Listen::Tcp(own) => {
+            own.port() == address.port() && (own.ip() == address.ip() || own.ip().is_unspecified())
+        }
         _ => false,
     };
-    if listens.iter().any(covers) { Ok(here(address)) } else { Err(format!("the configuration does not listen on {address}")) }
+    if listens.iter().any(covers) {
+        Ok(here(address))
+    } else {
+        Err(format!("the configuration does not listen on {address}"))
+    }
 }
 
 /// The address to connect to for one that is listened on: loopback for a wildcard.

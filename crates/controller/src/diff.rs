@@ -48,7 +48,10 @@ fn one(out: &mut String, path: &str, old: Option<&Entry>, new: Option<&Entry>) {
     };
     let (from, to) = (header("a", old), header("b", new));
     let (Some(before), Some(after)) = (lines(old), lines(new)) else {
-        let _ = writeln!(out, "--- {from}\n+++ {to}\n(not compared line by line: not text, or longer than 1 MiB)");
+        let _ = writeln!(
+            out,
+            "--- {from}\n+++ {to}\n(not compared line by line: not text, or longer than 1 MiB)"
+        );
         return;
     };
     // Redacted before they are compared: a changed secret shows as no change of text, never as itself.

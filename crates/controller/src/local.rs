@@ -151,7 +151,10 @@ impl Host {
         ensure_state_dir(&self.settings.place.state_dir)?;
         let (pid, who) = (std::process::id(), &self.settings.who);
         let since = crate::when::shown(now());
-        Ok(ApplyLock::acquire(&self.settings.place.state_dir, &format!("{what}, process {pid}, by {who}, since {since}"))?)
+        Ok(ApplyLock::acquire(
+            &self.settings.place.state_dir,
+            &format!("{what}, process {pid}, by {who}, since {since}"),
+        )?)
     }
 
     fn relative(&self, path: &Path) -> PathBuf {

@@ -63,7 +63,8 @@ impl Route {
         let form = || RequestError::Form(request.to_owned());
         let (method, url) = request.trim().split_once(' ').ok_or_else(form)?;
         let url = url.trim();
-        if url.chars().any(|c| c.is_control() || c == ' ') || !method.chars().all(|c| c.is_ascii_alphabetic()) {
+        if url.chars().any(|c| c.is_control() || c == ' ') || !method.chars().all(|c| c.is_ascii_alphabetic())
+        {
             return Err(RequestError::Control(request.to_owned()));
         }
         let (scheme, rest) = url.split_once("://").ok_or_else(form)?;
@@ -133,9 +134,10 @@ impl Live {
         {
             return Some(format!("answered {status} without \"{text}\" in its body"));
         }
-        let missing = self.headers.iter().find(|(name, value)| {
-            !headers.iter().any(|(n, v)| n.eq_ignore_ascii_case(name) && v == value)
-        });
+        let missing = self
+            .headers
+            .iter()
+            .find(|(name, value)| !headers.iter().any(|(n, v)| n.eq_ignore_ascii_case(name) && v == value));
         missing.map(|(name, value)| format!("answered {status} without \"{name}: {value}\""))
     }
 }
@@ -167,13 +169,19 @@ mod tests {
         ];
         for (text, host, port, target) in cases {
             let route = Route::parse("r", text).unwrap();
-            assert_eq!((route.host.as_str(), route.port, route.target.as_str()), (host, port, target), "{text}");
+            assert_eq!(
+                (route.host.as_str(), route.port, route.target.as_str()),
+                (host, port, target),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn what_is_not_a_request_is_refused() {
-        for text in ["", "GET", "GET /x", "GET ftp://a/", "GET http://a:x/", "GET http:///x", "GET http://a/ b"] {
+        for text in
+            ["", "GET", "GET /x", "GET ftp://a/", "GET http://a:x/", "GET http:///x", "GET http://a/ b"]
+        {
             assert!(Route::parse("r", text).is_err(), "{text}");
         }
         assert!(Route::parse("r", "GET http://a/\r\nX: y").is_err());

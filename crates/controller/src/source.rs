@@ -206,9 +206,9 @@ fn on_disk(path: &Path, ask: Ask) -> Found {
     match ask {
         Ask::Presence => std::fs::metadata(path).map_or_else(failed, |_| Found::Present),
         Ask::Directory => match std::fs::read_dir(path) {
-            Ok(entries) => {
-                Found::Directory(entries.flatten().map(|entry| entry.file_name().as_bytes().to_vec()).collect())
-            }
+            Ok(entries) => Found::Directory(
+                entries.flatten().map(|entry| entry.file_name().as_bytes().to_vec()).collect(),
+            ),
             Err(error) => failed(error),
         },
         Ask::Bytes => read_file(path).unwrap_or_else(failed),

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use evenkeel_agent::count;
 use evenkeel_fleet::{Evidence, EvidenceKind};
 use evenkeel_host::nginx::check::Verdict;
 use evenkeel_host::nginx::generation::Workers;
@@ -28,7 +29,8 @@ pub struct Checked {
 pub fn check(config: Config, live: Option<&Config>, settings: &evenkeel_lint::Settings) -> Checked {
     let catalog = Catalog::for_version(config.settings().version);
     let problems = evenkeel_model::validate(&config, &catalog);
-    let report = evenkeel_lint::check(&evenkeel_lint::Input { config: &config, problems: &problems, live, settings });
+    let report =
+        evenkeel_lint::check(&evenkeel_lint::Input { config: &config, problems: &problems, live, settings });
     Checked { config, report }
 }
 
@@ -72,9 +74,11 @@ pub fn line(finding: &Finding) -> String {
 pub fn check_evidence(gate: &Gate, checked: &Report) -> Evidence {
     let summary = match gate.refusing.as_slice() {
         [] if gate.shown.is_empty() && gate.accepted.is_empty() => {
-            format!("nothing new in {} files", checked.summary.files)
+            format!("nothing new in {}", count(checked.summary.files, "file"))
         }
-        [] => format!("{} new findings, none of which refuses it", gate.shown.len() + gate.accepted.len()),
+        [] => {
+            format!("{}, none that refuses it", count(gate.shown.len() + gate.accepted.len(), "new finding"))
+        }
         [first] => line(first),
         [first, rest @ ..] => format!("{} (and {} more)", line(first), rest.len()),
     };
@@ -94,7 +98,8 @@ pub fn preflight_evidence(verdict: &Verdict, by: &str) -> Evidence {
     };
     match verdict {
         Verdict::Accepted { warnings } => {
-            Evidence::new(EvidenceKind::Preflight, true, format!("accepted by {by}")).details(warnings.iter().map(text))
+            Evidence::new(EvidenceKind::Preflight, true, format!("accepted by {by}"))
+                .details(warnings.iter().map(text))
         }
         Verdict::Refused { messages } => {
             let reason = messages.first().map_or_else(|| "no reason given".to_owned(), text);
@@ -141,7 +146,9 @@ pub fn outside(config: &Config) -> Outside {
 /// Every TCP and Unix listen address that can be told without asking a name server; UDP has no listening state.
 fn listens(config: &Config) -> Vec<Listen> {
     let mut out: Vec<Listen> = Vec::new();
-    for listen in config.servers().iter().flat_map(|server| &server.listens).filter(|listen| !listen.options.udp) {
+    for listen in
+        config.servers().iter().flat_map(|server| &server.listens).filter(|listen| !listen.options.udp)
+    {
         match &listen.address {
             ListenAddress::Inet { ip, port, last } => {
                 out.extend((*port..=*last).map(|port| Listen::Tcp(std::net::SocketAddr::new(*ip, port))));
@@ -159,7 +166,8 @@ fn listens(config: &Config) -> Vec<Listen> {
 #[must_use]
 pub fn written_inside(config: &Config, config_dir: &Path) -> Vec<Vec<u8>> {
     let inside = |written: evenkeel_model::RuntimePath| {
-        let path = Path::new(OsStr::from_bytes(&written.path)).strip_prefix(config_dir).ok()?.as_os_str().as_bytes();
+        let path =
+            Path::new(OsStr::from_bytes(&written.path)).strip_prefix(config_dir).ok()?.as_os_str().as_bytes();
         // A log can never be the tree itself, whatever a configuration says.
         (!path.is_empty() && path != b"nginx.conf").then(|| path.to_vec())
     };
@@ -174,7 +182,12 @@ pub fn written_inside(config: &Config, config_dir: &Path) -> Vec<Vec<u8>> {
 
 /// The settings of the model for a main file read by an nginx that printed `nginx_v` for `nginx -V`.
 #[must_use]
-pub fn settings(main: &Path, nginx_v: Option<&str>, prefix: Option<&Path>, error_log: Option<&Path>) -> Settings {
+pub fn settings(
+    main: &Path,
+    nginx_v: Option<&str>,
+    prefix: Option<&Path>,
+    error_log: Option<&Path>,
+) -> Settings {
     let mut settings = Settings::new(main.as_os_str().as_bytes().to_vec());
     if let Some(text) = nginx_v {
         settings.learn(text);

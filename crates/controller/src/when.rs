@@ -45,9 +45,8 @@ pub fn span(span: Span) -> String {
 /// # Errors
 /// A sentence that says which forms there are.
 pub fn moment(text: &str, now: Timestamp) -> Result<Timestamp, String> {
-    let of = |moment: jiff::Timestamp| {
-        Timestamp::from_millis(u64::try_from(moment.as_millisecond()).unwrap_or(0))
-    };
+    let of =
+        |moment: jiff::Timestamp| Timestamp::from_millis(u64::try_from(moment.as_millisecond()).unwrap_or(0));
     if let Ok(moment) = text.parse::<jiff::Timestamp>() {
         return Ok(of(moment));
     }

@@ -84,7 +84,8 @@ pub(crate) fn confirm(host: &Host, output: Output) -> anyhow::Result<Exit> {
 pub(crate) fn rollback(args: &args::Rollback, host: &Host, output: Output) -> anyhow::Result<Exit> {
     let mut terminal = Terminal::new(output)?;
     let outcome = host.rollback(args.to.as_deref(), &args.message, &mut terminal)?;
-    let good = matches!(outcome.ended, Ended::RolledBack { proven: true } | Ended::Confirmed | Ended::Unchanged);
+    let good =
+        matches!(outcome.ended, Ended::RolledBack { proven: true } | Ended::Confirmed | Ended::Unchanged);
     report(&outcome, terminal);
     Ok(exit(&outcome, good))
 }
@@ -100,7 +101,10 @@ pub(crate) fn recover(host: &Host, output: Output) -> anyhow::Result<Exit> {
 pub(crate) fn freeze(args: &args::Freeze, host: &Host, output: Output) -> anyhow::Result<Exit> {
     host.freeze(&args.message)?;
     output.print(
-        || "frozen: nothing goes forward on this host until `evenkeel thaw`; a rollback always works".to_owned(),
+        || {
+            "frozen: nothing goes forward on this host until `evenkeel thaw`; a rollback always works"
+                .to_owned()
+        },
         || json!({ "frozen": true }),
     );
     Ok(Exit::Yes)
@@ -157,7 +161,9 @@ fn text(outcome: &Outcome, output: Output) -> String {
             ));
         }
         (Ended::RolledBack { proven: false }, _) => {
-            out.push_str("  the old files stand again; that they serve is not proven: look at `evenkeel status`\n");
+            out.push_str(
+                "  the old files stand again; that they serve is not proven: look at `evenkeel status`\n",
+            );
         }
         (Ended::Stuck, _) => out.push_str("  `evenkeel status` says more, `evenkeel recover` goes on\n"),
         _ => {}

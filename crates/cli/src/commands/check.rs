@@ -63,7 +63,9 @@ pub(crate) fn check(args: &args::Check, global: &Global, output: Output) -> anyh
     let format = if output.json { Format::Json } else { args.format };
     match format {
         Format::Json => put(&json(&report)),
-        Format::Text => put(&text(&report, &checked.config, Style { colour: output.colour, ..Style::default() })),
+        Format::Text => {
+            put(&text(&report, &checked.config, Style { colour: output.colour, ..Style::default() }))
+        }
     }
     let worst = match args.fail_on {
         Level::Note => Severity::Note,
@@ -84,7 +86,11 @@ fn relevant(report: Report, old: Option<&Report>, baseline: Option<&Path>) -> an
         }
         (None, None) => return Ok(report),
     };
-    let counts = Counts { files: report.summary.files, directives: report.summary.directives, ..Counts::of(&findings) };
+    let counts = Counts {
+        files: report.summary.files,
+        directives: report.summary.directives,
+        ..Counts::of(&findings)
+    };
     Ok(Report { findings, summary: counts, ..report })
 }
 
@@ -109,7 +115,9 @@ fn locate(tree: &Path, prefix: &Path) -> anyhow::Result<Place> {
         Ok(meta) if meta.len() > FILE_BYTES_MAX => {
             bail!("read {}: it is larger than {} MiB", main_file.display(), FILE_BYTES_MAX >> 20)
         }
-        Ok(_) => std::fs::File::open(&main_file).map(drop).with_context(|| format!("read {}", main_file.display()))?,
+        Ok(_) => std::fs::File::open(&main_file)
+            .map(drop)
+            .with_context(|| format!("read {}", main_file.display()))?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => bail!(
             "find nginx.conf in {}: name a directory that has it, or the main file itself",
             directory.display()
@@ -117,7 +125,9 @@ fn locate(tree: &Path, prefix: &Path) -> anyhow::Result<Place> {
         Err(error) => return Err(anyhow!(error).context(format!("read {}", main_file.display()))),
     }
     // A tree that lies where it will live is this host's own: what is not there is absent, not unknown.
-    let same = |a: &Path, b: &Path| a == b || std::fs::canonicalize(a).ok().is_some_and(|a| Some(a) == std::fs::canonicalize(b).ok());
+    let same = |a: &Path, b: &Path| {
+        a == b || std::fs::canonicalize(a).ok().is_some_and(|a| Some(a) == std::fs::canonicalize(b).ok())
+    };
     let on_host = same(&directory, prefix);
     Ok(Place { main: prefix.join(main), prefix: prefix.to_path_buf(), directory, on_host })
 }
@@ -125,9 +135,14 @@ fn locate(tree: &Path, prefix: &Path) -> anyhow::Result<Place> {
 /// The path of a fragment as nginx would see it.
 fn in_tree(fragment: &Path, place: &Place) -> anyhow::Result<PathBuf> {
     let inside = if fragment.is_absolute() {
-        let stripped = fragment.strip_prefix(&place.prefix).or_else(|_| fragment.strip_prefix(&place.directory));
+        let stripped =
+            fragment.strip_prefix(&place.prefix).or_else(|_| fragment.strip_prefix(&place.directory));
         stripped.map(Path::to_path_buf).map_err(|_| {
-            anyhow!("take {} as a file of the tree: it is not under {}", fragment.display(), place.prefix.display())
+            anyhow!(
+                "take {} as a file of the tree: it is not under {}",
+                fragment.display(),
+                place.prefix.display()
+            )
         })?
     } else {
         fragment.to_path_buf()
@@ -137,7 +152,11 @@ fn in_tree(fragment: &Path, place: &Place) -> anyhow::Result<PathBuf> {
 
 fn standard_input() -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    std::io::stdin().lock().take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).context("read standard input")?;
+    std::io::stdin()
+        .lock()
+        .take(FILE_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .context("read standard input")?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
         bail!("read standard input: it is larger than {} MiB", FILE_BYTES_MAX >> 20);
     }
@@ -186,7 +205,15 @@ pub(crate) fn rules(args: &args::Rules, output: Output) -> anyhow::Result<Exit> 
         bail!("find a rule called \"{name}\"; `evenkeel rules` lists them");
     };
     output.print(
-        || format!("{} ({}, since {})\n\n{}", rule.name, rule.severity.name(), rule.since, rule.documentation()),
+        || {
+            format!(
+                "{} ({}, since {})\n\n{}",
+                rule.name,
+                rule.severity.name(),
+                rule.since,
+                rule.documentation()
+            )
+        },
         || {
             value!({ "rule": rule.name, "severity": rule.severity.name(), "since": rule.since,
                      "documentation": rule.documentation() })

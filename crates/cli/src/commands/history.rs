@@ -24,7 +24,14 @@ pub(crate) fn history(args: &args::History, host: &Host, output: Output) -> anyh
         return Ok(Exit::Yes);
     }
     let cells = |row: &Row| {
-        vec![row.id.clone(), when::shown(row.at), row.outcome.clone(), row.bundle.clone(), row.who.clone(), row.why.clone()]
+        vec![
+            row.id.clone(),
+            when::shown(row.at),
+            row.outcome.clone(),
+            row.bundle.clone(),
+            row.who.clone(),
+            row.why.clone(),
+        ]
     };
     let heading = ["id", "when", "outcome", "bundle", "who", "why"].map(str::to_owned).to_vec();
     put(&table(&std::iter::once(heading).chain(rows.iter().map(cells)).collect::<Vec<_>>()));
@@ -200,7 +207,9 @@ pub(crate) fn said(what: &What) -> Option<String> {
 
 fn details(what: &What) -> Vec<String> {
     match what {
-        What::Saw { evidence, .. } => evidence.details.iter().chain(&evidence.rests_on).take(20).cloned().collect(),
+        What::Saw { evidence, .. } => {
+            evidence.details.iter().chain(&evidence.rests_on).take(20).cloned().collect()
+        }
         What::Reverted { revert, .. } => {
             let mut lines: Vec<String> = revert.evidence.iter().map(|it| it.summary.clone()).collect();
             if let Some(kept) = revert.kept {

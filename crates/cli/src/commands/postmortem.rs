@@ -46,8 +46,11 @@ pub(crate) fn postmortem(args: &args::Postmortem, host: &Host, output: Output) -
 }
 
 fn document(it: &Postmortem) -> serde_json::Value {
-    let moments: Vec<_> =
-        it.timeline.iter().map(|moment| json!({ "at": when::rfc3339(moment.at), "what": moment.what })).collect();
+    let moments: Vec<_> = it
+        .timeline
+        .iter()
+        .map(|moment| json!({ "at": when::rfc3339(moment.at), "what": moment.what }))
+        .collect();
     json!({
         "release": it.release.to_string(), "host": it.host.as_str(),
         "duration_ms": it.summary.duration.map(evenkeel_fleet::Span::as_millis),

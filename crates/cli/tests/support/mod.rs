@@ -48,7 +48,8 @@ fn answer(mut stream: TcpStream, status: u16, body: &str) {
     let _ = stream.read(&mut request);
     let length = body.len();
     let _ = stream.write_all(
-        format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}").as_bytes(),
+        format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+            .as_bytes(),
     );
 }
 
@@ -85,7 +86,8 @@ impl Host {
     /// The same, not started yet.
     pub fn new() -> Host {
         let dir = tempfile::Builder::new().prefix("evenkeel-test-").tempdir().unwrap();
-        let host = Host { dir, port: free_port(), app: App::new(200, "shop"), nginx: "/usr/sbin/nginx".into() };
+        let host =
+            Host { dir, port: free_port(), app: App::new(200, "shop"), nginx: "/usr/sbin/nginx".into() };
         for part in ["etc/conf.d", "etc/sites", "logs", "tmp"] {
             std::fs::create_dir_all(host.path(part)).unwrap();
         }
@@ -303,7 +305,12 @@ impl Ran {
     /// Holds that output or errors say `text`.
     #[track_caller]
     pub fn says(self, text: &str) -> Ran {
-        assert!(self.out.contains(text) || self.err.contains(text), "no {text:?} in\n{}\n{}", self.out, self.err);
+        assert!(
+            self.out.contains(text) || self.err.contains(text),
+            "no {text:?} in\n{}\n{}",
+            self.out,
+            self.err
+        );
         self
     }
 }
@@ -370,7 +377,10 @@ pub fn children(parent: i32) -> Vec<i32> {
 /// Every process of ours whose command line mentions a path.
 pub fn processes_mentioning(path: &str) -> Vec<i32> {
     let me = i32::try_from(std::process::id()).unwrap();
-    pids().into_iter().filter(|pid| *pid != me && title(*pid).is_some_and(|title| title.contains(path))).collect()
+    pids()
+        .into_iter()
+        .filter(|pid| *pid != me && title(*pid).is_some_and(|title| title.contains(path)))
+        .collect()
 }
 
 fn pids() -> Vec<i32> {

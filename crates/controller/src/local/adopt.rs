@@ -30,22 +30,34 @@ impl Host {
         let compiled = self.compiled(master.as_ref())?;
         let (live, _) = self.live(&self.model_settings(&compiled, master.as_ref()))?;
         let digest = live.snapshot.files.digest();
-        if journal.fleet().host(&self.settings.name).and_then(|host| host.confirmed()) == Some(BundleId(digest.0)) {
-            let reason = format!("what stands in the live tree is the confirmed bundle {} already", digest.short());
+        if journal.fleet().host(&self.settings.name).and_then(|host| host.confirmed())
+            == Some(BundleId(digest.0))
+        {
+            let reason =
+                format!("what stands in the live tree is the confirmed bundle {} already", digest.short());
             return Ok(Outcome::new(None, Ended::Unchanged, reason));
         }
         let changed = self.adopt_look(&mut journal, &live, why)?;
         let mut outcome = Outcome::new(
             None,
             Ended::Confirmed,
-            format!("{} files are the confirmed bundle {}", live.snapshot.files.len(), digest.short()),
+            format!(
+                "the confirmed bundle is {} ({})",
+                digest.short(),
+                evenkeel_agent::count(live.snapshot.files.len(), "file")
+            ),
         );
         outcome.notes = changed;
         Ok(outcome)
     }
 
     /// Adopts a tree that was looked at. Gives the paths that differ from what was confirmed.
-    pub(super) fn adopt_look(&self, journal: &mut Journal, live: &Look, why: &str) -> Result<Vec<String>, HostError> {
+    pub(super) fn adopt_look(
+        &self,
+        journal: &mut Journal,
+        live: &Look,
+        why: &str,
+    ) -> Result<Vec<String>, HostError> {
         let files = &live.snapshot.files;
         let digest = bundles::save(&self.settings.place.state_dir, files)?;
         let bundle = BundleId(digest.0);
@@ -53,7 +65,8 @@ impl Host {
         let before = old.and_then(|old| self.bundle(old).ok()).unwrap_or_default();
         let changes = diff::changes(&before, files);
         let paths = changes.iter().map(ToString::to_string).collect();
-        let mut slots = Slots::create(&self.settings.place.state_dir).map_err(evenkeel_agent::StandingError::from)?;
+        let mut slots =
+            Slots::create(&self.settings.place.state_dir).map_err(evenkeel_agent::StandingError::from)?;
         let generation = slots
             .read()
             .map_err(evenkeel_agent::StandingError::from)?
@@ -76,7 +89,8 @@ impl Host {
         }
         let mut guard = slots.lock(GUARD_WITHIN_MS).map_err(evenkeel_agent::StandingError::from)?;
         let record = guard.record().cloned().unwrap_or_else(|| Record::idle(&self.settings.place.config_dir));
-        let confirmed_before = if record.confirmed == Some(bundle) { record.confirmed_before } else { record.confirmed };
+        let confirmed_before =
+            if record.confirmed == Some(bundle) { record.confirmed_before } else { record.confirmed };
         let record = Record { confirmed: Some(bundle), confirmed_before, ..record };
         guard.write(record).map_err(evenkeel_agent::StandingError::from)?;
         Ok(if first { Vec::new() } else { paths })

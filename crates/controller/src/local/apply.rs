@@ -129,11 +129,15 @@ impl Host {
         policy.proof_within = span(reload + PROOF_MARGIN);
         // Longer proofs need longer windows; a window that a person asked for is the person's.
         if request.confirm_within.is_none() {
-            policy.confirm_within = policy.confirm_within.max(policy.proof_within.saturating_add(policy.bake)
-                .saturating_add(Span::from_secs(20)));
+            policy.confirm_within = policy
+                .confirm_within
+                .max(policy.proof_within.saturating_add(policy.bake).saturating_add(Span::from_secs(20)));
         }
         let preflight = verdict.as_ref().map(|verdict| {
-            stages::preflight_evidence(verdict, &format!("the running nginx {} (process {})", compiled.version, master.id.pid))
+            stages::preflight_evidence(
+                verdict,
+                &format!("the running nginx {} (process {})", compiled.version, master.id.pid),
+            )
         });
         if request.dry_run {
             return Ok(dry(&check, preflight.as_ref(), teller));
@@ -162,16 +166,31 @@ impl Host {
             (_, Some(refusal)) => return Err(refusal.into()),
             (None, None) => return Err(HostError::NothingBefore("the journal opened no release".to_owned())),
         };
-        let way = Way { release, from, to, live: &live, new: &new.outside, routes: &routes, proof: reload, hold: request.hold };
+        let way = Way {
+            release,
+            from,
+            to,
+            live: &live,
+            new: &new.outside,
+            routes: &routes,
+            proof: reload,
+            hold: request.hold,
+        };
         let mut outcome = self.walk(&mut journal, &way, [Some(check), preflight], &keep, teller)?;
         outcome.notes.extend(gate.shown.iter().map(stages::line));
         outcome.notes.extend(route_notes);
-        outcome.notes.extend(new.snapshot.skipped.iter().map(|it| format!("left out: {} is a {}", it.path.display(), it.kind)));
+        outcome.notes.extend(
+            new.snapshot.skipped.iter().map(|it| format!("left out: {} is a {}", it.path.display(), it.kind)),
+        );
         Ok(outcome)
     }
 
     /// Makes sure that what stands on disk is what was confirmed. A host that never released anything is adopted as it is.
-    pub(super) fn confirmed_is(&self, journal: &mut Journal, live: &Look) -> Result<Option<Outcome>, HostError> {
+    pub(super) fn confirmed_is(
+        &self,
+        journal: &mut Journal,
+        live: &Look,
+    ) -> Result<Option<Outcome>, HostError> {
         let digest = live.snapshot.files.digest();
         match journal.fleet().host(&self.settings.name).and_then(|host| host.confirmed()) {
             Some(confirmed) if confirmed.0 == digest.0 => Ok(None),
@@ -209,7 +228,10 @@ impl Host {
         for route in old {
             let known = routes.iter().any(|new| new.name == route.name || new.request() == route.request());
             if !known {
-                notes.push(format!("the change takes the route \"{}\" away; it was asked all the same", route.name));
+                notes.push(format!(
+                    "the change takes the route \"{}\" away; it was asked all the same",
+                    route.name
+                ));
                 routes.push(route);
             }
         }
@@ -231,7 +253,8 @@ impl Host {
             teller.doing("asking the live routes");
             asker.round(&self.runtime);
             let answers = asker.answers();
-            let _ = journal.tell(&self.runtime, &Input::Answered { release, phase: Phase::Before, answers })?;
+            let _ =
+                journal.tell(&self.runtime, &Input::Answered { release, phase: Phase::Before, answers })?;
         }
         let mut effects = Vec::new();
         for gate in gates.into_iter().flatten() {
@@ -250,9 +273,11 @@ impl Host {
             return Ok(Outcome::new(Some(release), Ended::Refused, why));
         }
         let order = effects.into_iter().find_map(|effect| match effect {
-            Effect::Order { generation, command: Command::Apply { proof_within, confirm_within, .. }, .. } => {
-                Some((generation, proof_within, confirm_within))
-            }
+            Effect::Order {
+                generation,
+                command: Command::Apply { proof_within, confirm_within, .. },
+                ..
+            } => Some((generation, proof_within, confirm_within)),
             _ => None,
         });
         let Some((generation, proof_within, confirm_within)) = order else {
@@ -348,10 +373,9 @@ impl Host {
         };
         let said = journal.events().iter().rev().find_map(|event| match &event.what {
             What::Refused { release, reason, .. } if *release == id => Some(reason.clone()),
-            What::Conflict { release, paths, .. } if *release == id => Some(format!(
-                "somebody else wrote to {}; nothing was overwritten",
-                paths.join(", ")
-            )),
+            What::Conflict { release, paths, .. } if *release == id => {
+                Some(format!("somebody else wrote to {}; nothing was overwritten", paths.join(", ")))
+            }
             _ => None,
         });
         let reverting = release.reverting().map(|(_, reason)| reason.to_owned());
@@ -365,7 +389,9 @@ impl Host {
         };
         let mut outcome = Outcome::new(Some(id), ended, reason);
         let failed = |what: &What| match what {
-            What::Saw { release, evidence } if *release == id && !evidence.holds => Some(evidence.kind.name()),
+            What::Saw { release, evidence } if *release == id && !evidence.holds => {
+                Some(evidence.kind.name())
+            }
             What::Reverted { release, revert, .. } if *release == id => Some(revert.why.name()),
             What::Conflict { release, .. } if *release == id => Some("conflict"),
             _ => None,
@@ -377,7 +403,8 @@ impl Host {
             {
                 outcome.took = Some(revert.took);
                 if let Some(kept) = revert.kept {
-                    let said = revert.evidence.iter().flat_map(|it| &it.details).find(|it| it.contains("kept"));
+                    let said =
+                        revert.evidence.iter().flat_map(|it| &it.details).find(|it| it.contains("kept"));
                     outcome.notes.push(format!(
                         "what somebody changed by hand meanwhile is kept as bundle {}{}",
                         kept.short(),
@@ -422,7 +449,9 @@ fn tell_done(teller: &mut dyn Teller, report: &Report) {
         Report::Saw(evidence) | Report::Proven(evidence) | Report::Refused(evidence) => {
             teller.done(evidence.kind.name(), &evidence.summary, evidence.holds);
         }
-        Report::Conflict(paths) => teller.done("conflict", &format!("somebody else wrote to {}", paths.join(", ")), false),
+        Report::Conflict(paths) => {
+            teller.done("conflict", &format!("somebody else wrote to {}", paths.join(", ")), false)
+        }
         Report::Reverted(revert) => {
             let said = revert.evidence.first().map_or("", |evidence| evidence.summary.as_str());
             teller.done("revert", &format!("{said}, in {}", crate::when::span(revert.took)), revert.proven);

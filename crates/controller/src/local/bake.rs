@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use evenkeel_agent::Agent;
+use evenkeel_agent::{Agent, count};
 use evenkeel_fleet::apply::{RevertWhy, Stage};
 use evenkeel_fleet::journal::{By, Phase};
 use evenkeel_fleet::{Command, Effect, Evidence, EvidenceKind, Input, Timestamp};
@@ -51,9 +51,14 @@ impl Host {
             teller.doing("asking the live routes");
             end = after.round(&self.runtime).map(End::Fails);
             let answers = after.answers();
-            let _ = journal.tell(&self.runtime, &Input::Answered { release, phase: Phase::After, answers })?;
+            let _ =
+                journal.tell(&self.runtime, &Input::Answered { release, phase: Phase::After, answers })?;
             if end.is_none() {
-                teller.done("routes", &format!("{} asked, all as they should be", way.routes.len()), true);
+                teller.done(
+                    "routes",
+                    &format!("{}, none answered wrongly", count(way.routes.len(), "route")),
+                    true,
+                );
             }
         }
         let mut watch = Asker::new(way.routes, &way.new.listens).forgiving(forgiven);
@@ -63,7 +68,8 @@ impl Host {
         };
         if watch.was_asked() {
             let answers = watch.answers();
-            let _ = journal.tell(&self.runtime, &Input::Answered { release, phase: Phase::Watch, answers })?;
+            let _ =
+                journal.tell(&self.runtime, &Input::Answered { release, phase: Phase::Watch, answers })?;
         }
         match end {
             End::Elsewhere => self.elsewhere(journal, agent, way),
@@ -76,7 +82,8 @@ impl Host {
             End::Fails(why) => {
                 let evidence = Evidence::new(EvidenceKind::Observation, false, why.clone());
                 let _ = journal.tell(&self.runtime, &Input::Saw { release, evidence })?;
-                let mut outcome = self.take_back(journal, agent, release, (RevertWhy::Evidence, &why), teller)?;
+                let mut outcome =
+                    self.take_back(journal, agent, release, (RevertWhy::Evidence, &why), teller)?;
                 self.ask_again(journal, way, &mut outcome)?;
                 Ok(outcome)
             }
@@ -141,7 +148,7 @@ impl Host {
         let release = way.release;
         let summary = match way.routes.iter().filter(|route| route.live.is_some()).count() {
             0 => "the workers stayed; no live route was there to ask".to_owned(),
-            count => format!("{count} live routes answered as they should, the workers stayed"),
+            number => format!("{} answered as it should, the workers stayed", count(number, "live route")),
         };
         teller.done("bake", &summary, true);
         let evidence = Evidence::new(EvidenceKind::Observation, true, summary);
@@ -187,7 +194,12 @@ impl Host {
     }
 
     /// The live routes once more, with the old configuration back.
-    fn ask_again(&self, journal: &mut Journal, way: &Way<'_>, outcome: &mut Outcome) -> Result<(), HostError> {
+    fn ask_again(
+        &self,
+        journal: &mut Journal,
+        way: &Way<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<(), HostError> {
         let mut asker = Asker::new(way.routes, &way.live.outside.listens);
         if !asker.has_live() {
             return Ok(());

@@ -42,8 +42,13 @@ impl Host {
         Ok(compiled(binary, NGINX_WITHIN)?)
     }
 
-    pub(super) fn model_settings(&self, compiled: &Compiled, master: Option<&Master>) -> evenkeel_model::Settings {
-        let nginx_v = format!("nginx/{}\nconfigure arguments: {}", compiled.version, compiled.arguments.join(" "));
+    pub(super) fn model_settings(
+        &self,
+        compiled: &Compiled,
+        master: Option<&Master>,
+    ) -> evenkeel_model::Settings {
+        let nginx_v =
+            format!("nginx/{}\nconfigure arguments: {}", compiled.version, compiled.arguments.join(" "));
         let args = master.map(|master| &master.args);
         let prefix = args.and_then(|args| args.prefix.as_deref());
         let error_log = args.and_then(|args| args.error_log.as_deref());
@@ -70,20 +75,28 @@ impl Host {
     ) -> Result<Look, HostError> {
         let snapshot = configdir::read(tree, keep)?;
         let main = self.relative(&self.settings.place.main);
-        let has_main = RelPath::new(main.as_os_str().as_bytes().to_vec()).is_ok_and(|main| snapshot.files.get(&main).is_some());
+        let has_main = RelPath::new(main.as_os_str().as_bytes().to_vec())
+            .is_ok_and(|main| snapshot.files.get(&main).is_some());
         if !has_main {
             return Err(HostError::NoMain { main, tree: tree.to_path_buf() });
         }
         let config = self.meaning(&snapshot.files, settings, live);
         // What the proposed configuration writes inside the tree is not part of it either.
-        let keep = keep.clone().with_paths(stages::written_inside(&config, &self.settings.place.config_dir).iter().map(Vec::as_slice))?;
+        let keep = keep.clone().with_paths(
+            stages::written_inside(&config, &self.settings.place.config_dir).iter().map(Vec::as_slice),
+        )?;
         let snapshot = configdir::read(tree, &keep)?;
         let outside = stages::outside(&config);
         Ok(Look { snapshot, config, outside })
     }
 
     /// What a tree in memory would mean on this host.
-    pub(super) fn meaning(&self, files: &FileSet, settings: &evenkeel_model::Settings, live: &Look) -> Config {
+    pub(super) fn meaning(
+        &self,
+        files: &FileSet,
+        settings: &evenkeel_model::Settings,
+        live: &Look,
+    ) -> Config {
         let config_dir = &self.settings.place.config_dir;
         let root = Root::Files { files, live: config_dir, kept: &live.snapshot.kept };
         Source::new(root, config_dir, true).load(settings)
@@ -145,7 +158,6 @@ impl Host {
 /// What an nginx looks like, and how long a reload may take when `nginx -t` took `check`.
 pub(super) fn looks(outside: &Outside, check: Duration) -> Looks {
     let limit = LIMIT.max(check * RELOAD_PER_CHECK);
-    let expected =
-        Expected { workers: outside.workers, listens: outside.listens.clone(), stay: STAY, limit };
+    let expected = Expected { workers: outside.workers, listens: outside.listens.clone(), stay: STAY, limit };
     Looks { expected, error_logs: outside.error_logs.clone() }
 }

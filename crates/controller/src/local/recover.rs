@@ -75,11 +75,14 @@ impl Host {
                 let agent = Agent::new(self.settings.place.clone(), keep);
                 agent.put(record, &live.snapshot.files, &files)?;
                 let name = bundle.map(|bundle: BundleId| bundle.short()).unwrap_or_default();
-                let text = format!("nginx does not accept the confirmed bundle today ({refused}); {name} stands on disk now");
+                let text = format!(
+                    "nginx does not accept the confirmed bundle today ({refused}); {name} stands on disk now"
+                );
                 return Ok((choice, Evidence::new(EvidenceKind::Recovery, true, text)));
             }
         }
-        let text = format!("nginx accepts none of the bundles today; the confirmed one stands on disk: {refused}");
+        let text =
+            format!("nginx accepts none of the bundles today; the confirmed one stands on disk: {refused}");
         Ok((Choice::Confirmed, Evidence::new(EvidenceKind::Recovery, false, text)))
     }
 

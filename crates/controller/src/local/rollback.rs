@@ -5,9 +5,7 @@ use std::time::Duration;
 use evenkeel_agent::{Agent, Order, Watcher};
 use evenkeel_fleet::apply::RevertWhy;
 use evenkeel_fleet::journal::{By, Proposal};
-use evenkeel_fleet::{
-    BundleId, Command, Effect, EvidenceKind, Generation, Input, Policy, ReleaseId, Report,
-};
+use evenkeel_fleet::{BundleId, Command, Effect, EvidenceKind, Generation, Input, Policy, ReleaseId, Report};
 use evenkeel_host::configdir::bundles;
 use evenkeel_host::nginx::check::Verdict;
 use evenkeel_host::nginx::find::find;
@@ -77,7 +75,12 @@ impl Host {
     ///
     /// # Errors
     /// [`HostError`] when there is nothing to return to, or the host cannot be changed.
-    pub fn rollback(&self, to: Option<&str>, why: &str, teller: &mut dyn Teller) -> Result<Outcome, HostError> {
+    pub fn rollback(
+        &self,
+        to: Option<&str>,
+        why: &str,
+        teller: &mut dyn Teller,
+    ) -> Result<Outcome, HostError> {
         let agent = self.agent_here();
         let record = agent.standing()?;
         let mut journal = self.open_journal();
@@ -109,8 +112,11 @@ impl Host {
         let said = if why.is_empty() { "asked for" } else { &*why };
         match journal {
             Ok(journal) => {
-                let input =
-                    Input::Rollback { release, by: By::Person(self.settings.who.clone()), why: said.to_owned() };
+                let input = Input::Rollback {
+                    release,
+                    by: By::Person(self.settings.who.clone()),
+                    why: said.to_owned(),
+                };
                 // The journal must not stand in the way: what could not be written down now is settled later.
                 let _recorded = journal.tell(&self.runtime, &input);
                 self.take_back(journal, agent, release, (RevertWhy::Asked, said), teller)
@@ -154,7 +160,8 @@ impl Host {
         };
         let mut notes = Vec::new();
         if drifted || confirmed.is_none() {
-            let changed = self.adopt_look(journal, &live, "what a rollback found on disk, kept before it went back")?;
+            let changed =
+                self.adopt_look(journal, &live, "what a rollback found on disk, kept before it went back")?;
             notes.push(format!(
                 "what stood there was of no release and is kept as bundle {}: {}",
                 on_disk.short(),
@@ -162,7 +169,11 @@ impl Host {
             ));
         }
         if target == on_disk {
-            return Ok(Outcome::new(None, Ended::Unchanged, format!("{} stands here already", target.short())));
+            return Ok(Outcome::new(
+                None,
+                Ended::Unchanged,
+                format!("{} stands here already", target.short()),
+            ));
         }
         let files = self.bundle(target)?;
         let config = self.meaning(&files, &settings, &live);
@@ -170,7 +181,8 @@ impl Host {
         teller.doing("asking the running nginx");
         let (verdict, took) = self.preflight(&master, &files, &live, &new)?;
         let reload = looks(&new, took).expected.limit;
-        let preflight = stages::preflight_evidence(&verdict, &format!("the running nginx {}", compiled.version));
+        let preflight =
+            stages::preflight_evidence(&verdict, &format!("the running nginx {}", compiled.version));
         let from = &live.snapshot.files;
         let routes = self.routes(&files).unwrap_or_default();
         let policy = Policy {
@@ -187,7 +199,11 @@ impl Host {
             to: target,
             goes_back: true,
             who: self.settings.who.clone(),
-            why: if why.is_empty() { "rollback".to_owned() } else { format!("rollback: {}", redact_str(why)) },
+            why: if why.is_empty() {
+                "rollback".to_owned()
+            } else {
+                format!("rollback: {}", redact_str(why))
+            },
             changes: diff::changes(from, &files),
             diff: diff::text(from, &files),
             accepted: Vec::new(),
@@ -200,8 +216,16 @@ impl Host {
                 HostError::Refused,
             ));
         };
-        let way =
-            Way { release, from, to: &files, live: &live, new: &new, routes: &routes, proof: reload, hold: false };
+        let way = Way {
+            release,
+            from,
+            to: &files,
+            live: &live,
+            new: &new,
+            routes: &routes,
+            proof: reload,
+            hold: false,
+        };
         let mut outcome = self.walk(journal, &way, [Some(preflight), None], &keep, teller)?;
         outcome.notes.extend(notes);
         Ok(outcome)
@@ -232,8 +256,9 @@ impl Host {
         bundles::save(&self.settings.place.state_dir, from)?;
         let drifted = record.confirmed.filter(|confirmed| *confirmed != on_disk);
         let target = match to {
-            Some(text) => by_prefix(&self.settings.place.state_dir, text)
-                .ok_or_else(|| nothing("without the journal a bundle is named by its digest, not by a release"))?,
+            Some(text) => by_prefix(&self.settings.place.state_dir, text).ok_or_else(|| {
+                nothing("without the journal a bundle is named by its digest, not by a release")
+            })?,
             None => drifted
                 .or(record.confirmed_before)
                 .ok_or_else(|| nothing("nothing else was ever confirmed on this host"))?,
@@ -262,7 +287,9 @@ impl Host {
         };
         let applied = agent.apply(&order, &mut Silent(teller));
         let failed = applied.reports.iter().find_map(|report| match report {
-            Report::Refused(evidence) | Report::Proven(evidence) | Report::Saw(evidence) if !evidence.holds => {
+            Report::Refused(evidence) | Report::Proven(evidence) | Report::Saw(evidence)
+                if !evidence.holds =>
+            {
                 Some(evidence.summary.clone())
             }
             _ => None,
@@ -286,8 +313,10 @@ impl Host {
     pub fn freeze(&self, why: &str) -> Result<(), HostError> {
         let mut journal = self.open_journal()?;
         let who = self.settings.who.clone();
-        let _ = journal
-            .tell(&self.runtime, &Input::Freeze { scope: None, who, why: redact_str(why).into_owned(), until: None })?;
+        let _ = journal.tell(
+            &self.runtime,
+            &Input::Freeze { scope: None, who, why: redact_str(why).into_owned(), until: None },
+        )?;
         Ok(())
     }
 
@@ -298,7 +327,8 @@ impl Host {
     pub fn thaw(&self, why: &str) -> Result<bool, HostError> {
         let mut journal = self.open_journal()?;
         let who = self.settings.who.clone();
-        let told = journal.tell(&self.runtime, &Input::Thaw { scope: None, who, why: redact_str(why).into_owned() })?;
+        let told = journal
+            .tell(&self.runtime, &Input::Thaw { scope: None, who, why: redact_str(why).into_owned() })?;
         Ok(told.refusal.is_none())
     }
 }
@@ -316,10 +346,11 @@ fn ordered(effects: &[Effect]) -> Option<Generation> {
 
 /// `r12`: what r12 released; else the beginning of a bundle's digest.
 fn find_bundle(journal: &Journal, state_dir: &std::path::Path, text: &str) -> Result<BundleId, HostError> {
-    let release = text.parse::<ReleaseId>().ok().and_then(|id| journal.fleet().release(id).map(|it| it.proposal().to));
-    release
-        .or_else(|| by_prefix(state_dir, text))
-        .ok_or_else(|| HostError::NothingBefore(format!("\"{text}\" is no release of this host and no bundle")))
+    let release =
+        text.parse::<ReleaseId>().ok().and_then(|id| journal.fleet().release(id).map(|it| it.proposal().to));
+    release.or_else(|| by_prefix(state_dir, text)).ok_or_else(|| {
+        HostError::NothingBefore(format!("\"{text}\" is no release of this host and no bundle"))
+    })
 }
 
 fn by_prefix(state_dir: &std::path::Path, text: &str) -> Option<BundleId> {

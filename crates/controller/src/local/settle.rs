@@ -12,7 +12,12 @@ use super::{Host, HostError, Journal};
 impl Host {
     /// Says in the journal what the slots say. With the apply lock in hand nobody gathers evidence any more, so a release
     /// that the host never heard of has been interrupted.
-    pub(super) fn settle(&self, journal: &mut Journal, record: Option<&Record>, alone: bool) -> Result<(), HostError> {
+    pub(super) fn settle(
+        &self,
+        journal: &mut Journal,
+        record: Option<&Record>,
+        alone: bool,
+    ) -> Result<(), HostError> {
         let Some(open) = journal.fleet().open(&self.settings.name) else { return Ok(()) };
         let (release, stage) = (open.id(), open.stage());
         let host = self.settings.name.clone();
@@ -32,7 +37,8 @@ impl Host {
                 Input::Rollback { release, by: By::Policy, why }
             }
             None => {
-                let generation = journal.fleet().host(&host).map_or_else(Default::default, |host| host.generation());
+                let generation =
+                    journal.fleet().host(&host).map_or_else(Default::default, |host| host.generation());
                 Input::Reported { host, generation, report: Report::NeverBegan }
             }
         };

@@ -103,23 +103,29 @@ impl Host {
         let (live, _) = self.live(&self.model_settings(&compiled, master))?;
         let on_disk = BundleId(live.snapshot.files.digest().0);
         let released = self.released(journal.as_ref(), record.as_ref());
-        let drift = released.filter(|(bundle, _)| *bundle != on_disk).map(|(bundle, _)| self.drift(bundle, &live));
+        let drift =
+            released.filter(|(bundle, _)| *bundle != on_disk).map(|(bundle, _)| self.drift(bundle, &live));
         let running = match &found {
             Ok(master) => self.runs(master, &live, on_disk, record.as_ref()),
             Err(error) => Running::Stopped { because: error.to_string() },
         };
         let restart = match self.restart_works(&live)? {
-            Verdict::Accepted { warnings } => Ok(warnings.iter().map(|warning| warning.text.clone()).collect()),
-            refused @ Verdict::Refused { .. } => {
-                Err(stages::preflight_evidence(&refused, &format!("nginx {}", self.settings.place.nginx.display())).summary)
+            Verdict::Accepted { warnings } => {
+                Ok(warnings.iter().map(|warning| warning.text.clone()).collect())
             }
+            refused @ Verdict::Refused { .. } => Err(stages::preflight_evidence(
+                &refused,
+                &format!("nginx {}", self.settings.place.nginx.display()),
+            )
+            .summary),
         };
         if let Some(host) = journal.as_ref().and_then(|journal| journal.fleet().host(&self.settings.name)) {
             notes.extend(host.doubt().map(str::to_owned));
         }
-        let frozen = journal.as_ref().and_then(|journal| journal.fleet().frozen(&self.settings.name, now())).map(|it| {
-            format!("by {}, since {}: {}", it.who, when::shown(it.since), it.why)
-        });
+        let frozen = journal
+            .as_ref()
+            .and_then(|journal| journal.fleet().frozen(&self.settings.name, now()))
+            .map(|it| format!("by {}, since {}: {}", it.who, when::shown(it.since), it.why));
         Ok(Status {
             released,
             on_disk,
@@ -135,7 +141,11 @@ impl Host {
         })
     }
 
-    fn released(&self, journal: Option<&Journal>, record: Option<&Record>) -> Option<(BundleId, Option<ReleaseId>)> {
+    fn released(
+        &self,
+        journal: Option<&Journal>,
+        record: Option<&Record>,
+    ) -> Option<(BundleId, Option<ReleaseId>)> {
         let from_journal = journal.and_then(|journal| {
             let bundle = journal.fleet().host(&self.settings.name)?.confirmed()?;
             let by = journal.fleet().releases().rev().find(|it| {
@@ -148,7 +158,9 @@ impl Host {
 
     fn drift(&self, released: BundleId, live: &Look) -> Vec<String> {
         match self.bundle(released) {
-            Ok(files) => diff::changes(&files, &live.snapshot.files).iter().map(ToString::to_string).collect(),
+            Ok(files) => {
+                diff::changes(&files, &live.snapshot.files).iter().map(ToString::to_string).collect()
+            }
             Err(error) => vec![error.to_string()],
         }
     }
@@ -169,10 +181,13 @@ impl Host {
             },
             // Our own exchange is the newest change, and a reload follows it within a tick of the clock.
             RunningVerdict::Unclear if record.is_some_and(|record| proven(record, master, on_disk)) => {
-                Running::OnDisk { because: "it was proven when it was switched to, and nothing changed since".to_owned() }
+                Running::OnDisk {
+                    because: "it was proven when it was switched to, and nothing changed since".to_owned(),
+                }
             }
             RunningVerdict::Unclear => Running::Unknown {
-                because: "the newest change on disk and the start of the workers are too close to tell".to_owned(),
+                because: "the newest change on disk and the start of the workers are too close to tell"
+                    .to_owned(),
             },
             RunningVerdict::NoWorkers => Running::Stopped { because: "the master has no workers".to_owned() },
         }
@@ -183,7 +198,9 @@ impl Host {
 fn proven(record: &Record, master: &Master, on_disk: BundleId) -> bool {
     let serves = match record.stage() {
         Stage::Confirmed => record.applying.to,
-        Stage::Reverted if record.reverted.is_some_and(|how| how.proven == Some(true)) => record.applying.from,
+        Stage::Reverted if record.reverted.is_some_and(|how| how.proven == Some(true)) => {
+            record.applying.from
+        }
         _ => return false,
     };
     record.master == Some(master.id) && serves == on_disk
@@ -193,7 +210,8 @@ fn proven(record: &Record, master: &Master, on_disk: BundleId) -> bool {
 fn newest_change(config_dir: &Path, live: &Look) -> Option<SystemTime> {
     let mut newest: Option<SystemTime> = None;
     for (path, _) in live.snapshot.files.iter() {
-        let path = config_dir.join(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(path.as_bytes()));
+        let path =
+            config_dir.join(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(path.as_bytes()));
         let meta = std::fs::symlink_metadata(&path).ok()?;
         let (seconds, nanos) = (u64::try_from(meta.ctime()).ok()?, u32::try_from(meta.ctime_nsec()).ok()?);
         let changed = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos);

@@ -28,8 +28,12 @@ fn summary(out: &mut String, document: &Postmortem) -> std::fmt::Result {
         Some(Outcome::Confirmed) => "confirmed",
         Some(Outcome::Refused) => "refused before the switch",
         Some(Outcome::Conflict) => "stopped by a conflict, nothing was overwritten",
-        Some(Outcome::RolledBack { proven: true }) => "taken back; the old configuration was proven to serve again",
-        Some(Outcome::RolledBack { proven: false }) => "taken back; that the old configuration serves was NOT proven",
+        Some(Outcome::RolledBack { proven: true }) => {
+            "taken back; the old configuration was proven to serve again"
+        }
+        Some(Outcome::RolledBack { proven: false }) => {
+            "taken back; that the old configuration serves was NOT proven"
+        }
         None => "still open",
     };
     let summary = &document.summary;
@@ -63,7 +67,10 @@ fn summary(out: &mut String, document: &Postmortem) -> std::fmt::Result {
     if summary.impact.routes.is_empty() {
         return writeln!(out);
     }
-    writeln!(out, "\n| live route | request | expected | answers | asked | wrong |\n|---|---|---|---|---|---|")?;
+    writeln!(
+        out,
+        "\n| live route | request | expected | answers | asked | wrong |\n|---|---|---|---|---|---|"
+    )?;
     for route in &summary.impact.routes {
         let answers = route.answers.iter().map(|(phase, answer)| format!("{}: {answer}", phase_name(*phase)));
         let answers = answers.collect::<Vec<_>>().join("; ");
@@ -108,7 +115,13 @@ fn change(out: &mut String, document: &Postmortem) -> std::fmt::Result {
     let change = &document.change;
     writeln!(out, "## The change\n")?;
     let why = if change.why.is_empty() { "no reason given".to_owned() } else { line(&change.why) };
-    writeln!(out, "By {}: {why}. From bundle `{}` to `{}`.\n", change.who, change.from.short(), change.to.short())?;
+    writeln!(
+        out,
+        "By {}: {why}. From bundle `{}` to `{}`.\n",
+        change.who,
+        change.from.short(),
+        change.to.short()
+    )?;
     for file in change.files.iter().take(LINES_MAX) {
         writeln!(out, "* {}", line(&file.to_string()))?;
     }
