@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use evenkeel_model::{Config, FileId, NodeId};
+use evenkeel_model::{Config, FileId, Node, NodeId};
 use evenkeel_syntax::{Block, Directive, DirectiveId, Tree};
 
 use crate::check::Draft;
@@ -29,6 +29,8 @@ pub(crate) struct Allows {
     of_file: HashMap<FileId, Vec<usize>>,
     /// Which of them hold for a directive of a file.
     of_directive: HashMap<(FileId, DirectiveId), Vec<usize>>,
+    /// Whether one of them holds for an `include`.
+    of_include: bool,
     complaints: Vec<(&'static crate::rule::Rule, FileId, Range<usize>, String)>,
 }
 
@@ -131,6 +133,7 @@ impl Allows {
                 let index = self.allows.len();
                 self.of_file.entry(file).or_default().push(index);
                 if let Some(target) = target {
+                    self.of_include |= target.name().as_ref() == b"include";
                     self.of_directive.entry((file, target.id())).or_default().push(index);
                 }
                 self.allows.push(Allow {
@@ -157,11 +160,13 @@ impl Allows {
     /// Looks at the blocks around a directive and at the includes that brought it in.
     fn allow_around(&self, config: &Config, node: NodeId, rule: &str) -> Option<usize> {
         let node = config.node(node);
-        let around = std::iter::once(node).chain(node.ancestors());
-        around.flat_map(|node| std::iter::once(node).chain(includes_of(config, node.id()))).find_map(|node| {
+        let at = |node: Node<'_>| {
             let at = self.of_directive.get(&(node.file(), node.directive()?.id()))?;
             at.iter().copied().find(|&index| self.allows[index].rule == rule)
-        })
+        };
+        let of_block = std::iter::once(node).chain(node.ancestors()).find_map(at);
+        // Who brought a node in is a long search in a tree of many includes: only where one of them is allowed something.
+        of_block.or_else(|| if self.of_include { includes_of(config, node.id()).find_map(at) } else { None })
     }
 }
 
@@ -175,7 +180,7 @@ fn files(config: &Config) -> Vec<FileId> {
 }
 
 /// The `include` directives that brought a node in, the nearest first.
-fn includes_of(config: &Config, node: NodeId) -> impl Iterator<Item = evenkeel_model::Node<'_>> {
+fn includes_of(config: &Config, node: NodeId) -> impl Iterator<Item = Node<'_>> {
     let nearest = config.included_by(node);
     std::iter::successors(nearest, |include| config.included_by(include.node))
         .map(|include| config.node(include.node))

@@ -31,6 +31,9 @@ pub(crate) struct Excerpt {
 /// How many bytes of a line are shown; nginx itself takes no parameter that is longer.
 const LINE_BYTES_MAX: usize = 4_096;
 
+/// How many bytes before the first line are read too, to know a secret of several lines.
+const BEFORE_BYTES: usize = 8_192;
+
 /// Cuts the lines of the marks, and those in between, out of a file.
 pub(crate) fn excerpt(tree: &Tree, marks: &[Mark<'_>]) -> Excerpt {
     let bytes = tree.bytes();
@@ -38,12 +41,16 @@ pub(crate) fn excerpt(tree: &Tree, marks: &[Mark<'_>]) -> Excerpt {
     let first = marks.iter().map(|mark| clamp(mark.span.start)).min().unwrap_or(0);
     let last = marks.iter().map(|mark| clamp(mark.span.start)).max().unwrap_or(0);
     let start = bytes[..first].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-    let end = end_of_line(bytes, last);
-    let mut writer = Writer { bytes, text: String::new() };
+    let start = start.max(first.saturating_sub(LINE_BYTES_MAX));
+    let end = end_of_line(bytes, last).min(last + 2 * LINE_BYTES_MAX);
+    let from = start.saturating_sub(BEFORE_BYTES);
+    let mut secrets = secret::find(&bytes[from..end]);
+    secrets.iter_mut().for_each(|secret| *secret = secret.start + from..secret.end + from);
+    let mut writer = Writer { bytes, secrets: &secrets, text: String::new() };
     let mut spans = vec![0..0; marks.len()];
     let mut at = start;
     loop {
-        let line = at..end_of_line(bytes, at);
+        let line = at..end_of_line(bytes, at).min(end);
         writer.line(&line, marks, &mut spans);
         at = line.end + 1;
         if at > end {
@@ -61,19 +68,20 @@ fn end_of_line(bytes: &[u8], from: usize) -> usize {
 
 struct Writer<'a> {
     bytes: &'a [u8],
+    secrets: &'a [Range<usize>],
     text: String,
 }
 
 impl Writer<'_> {
     /// Writes one line, and where the marks that begin in it come to lie.
     fn line(&mut self, line: &Range<usize>, marks: &[Mark<'_>], spans: &mut [Range<usize>]) {
-        let safe = Safe::of(&self.bytes[line.clone()]);
+        let safe = Safe::of(&self.bytes[line.clone()], line.start, self.secrets);
         let here: Vec<usize> = (0..marks.len())
             .filter(|&index| (line.start..=line.end).contains(&marks[index].span.start.min(self.bytes.len())))
             .collect();
         let place = |offset: usize| safe.place(offset.clamp(line.start, line.end) - line.start);
         let shown = shown(safe.text.len(), here.first().map(|&index| place(marks[index].span.start)));
-        if shown.start > 0 {
+        if shown.start > 0 || (line.start > 0 && self.bytes[line.start - 1] != b'\n') {
             self.text.push('…');
         }
         let mut cuts: Vec<usize> = vec![shown.start, shown.end];
@@ -95,7 +103,7 @@ impl Writer<'_> {
         for index in here {
             spans[index] = to(marks[index].span.start)..to(marks[index].span.end);
         }
-        if shown.end < safe.text.len() {
+        if shown.end < safe.text.len() || self.bytes.get(line.end).is_some_and(|&byte| byte != b'\n') {
             self.text.push('…');
         }
     }
@@ -109,29 +117,28 @@ struct Safe<'t> {
 }
 
 impl<'t> Safe<'t> {
-    fn of(line: &'t [u8]) -> Self {
-        let text = secret::redact(line);
-        let marker = secret::REDACTED.as_bytes();
-        let (mut kept, mut was, mut is) = (Vec::new(), 0, 0);
-        while text.as_ref() != line {
-            let length = find(&text[is..], marker).unwrap_or(text.len() - is);
-            let segment = &text[is..is + length];
-            let is_last = is + length == text.len();
-            let from = if is_last {
-                line.len().saturating_sub(length).max(was)
-            } else {
-                was + find(&line[was..], segment).unwrap_or(0)
-            };
-            kept.push((from, is, length));
-            (was, is) = (from + length, is + length + marker.len());
-            if is_last {
-                break;
+    /// `secrets` are in order and in bytes of the file, as `place` is.
+    fn of(line: &'t [u8], place: usize, secrets: &[Range<usize>]) -> Self {
+        let end = place + line.len();
+        let here = secrets.iter().filter(|secret| secret.start < end && secret.end > place);
+        let mut safe = Self { text: Cow::Borrowed(line), kept: Vec::new() };
+        let mut was = 0;
+        for secret in here {
+            let text = safe.text.to_mut();
+            if safe.kept.is_empty() {
+                text.clear();
             }
+            let start = secret.start.saturating_sub(place).max(was);
+            safe.kept.push((was, text.len(), start - was));
+            text.extend_from_slice(&line[was..start]);
+            text.extend_from_slice(secret::REDACTED.as_bytes());
+            was = secret.end.min(end) - place;
         }
-        if kept.is_empty() {
-            kept.push((0, 0, line.len()));
+        safe.kept.push((was, if was == 0 { 0 } else { safe.text.len() }, line.len() - was));
+        if let Cow::Owned(text) = &mut safe.text {
+            text.extend_from_slice(&line[was..]);
         }
-        Self { text, kept }
+        safe
     }
 
     /// Where a byte of the line is now; one of a secret is where the secret was taken out.
@@ -139,13 +146,6 @@ impl<'t> Safe<'t> {
         let before = self.kept.iter().rev().find(|(was, _, _)| *was <= offset);
         before.map_or(0, |(was, is, length)| is + (offset - was).min(*length)).min(self.text.len())
     }
-}
-
-fn find(text: &[u8], word: &[u8]) -> Option<usize> {
-    if word.is_empty() {
-        return Some(0);
-    }
-    text.windows(word.len()).position(|window| window == word)
 }
 
 /// The part of a line that is shown: all of it, or some of it around the place that matters.
@@ -181,6 +181,28 @@ mod tests {
         assert_eq!(excerpt(&tree, &[mark(2..7)]).spans[0], 2..4);
         let at_end = excerpt(&tree, &[mark(10..40)]);
         assert_eq!((at_end.text.as_str(), &at_end.spans[0]), ("b", &(1..1)));
+    }
+
+    #[test]
+    fn marks_stay_where_they_are_around_secrets() {
+        let line = b"a 'Bearer 0123456789abcdef' b 'Bearer fedcba9876543210' c;";
+        let tree = Tree::parse(line.to_vec());
+        let at = |word: &[u8]| {
+            let start = line.windows(word.len()).position(|window| window == word).unwrap();
+            mark(start..start + word.len())
+        };
+        let excerpt = excerpt(&tree, &[at(b"a"), at(b"' b"), at(b" c"), at(b"9876")]);
+        assert_eq!(excerpt.text, "a 'Bearer [redacted]' b 'Bearer [redacted]' c;");
+        let shown: Vec<&str> = excerpt.spans.iter().map(|span| &excerpt.text[span.clone()]).collect();
+        assert_eq!(shown, ["a", "' b", " c", ""]);
+    }
+
+    #[test]
+    fn a_secret_of_several_lines_is_known_by_its_first() {
+        let text = "a '-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\nBKcwggSjAgEAAoIBAQC7VJTU\n-----END PRIVATE KEY-----' b;";
+        let tree = Tree::parse(text.as_bytes().to_vec());
+        let start = text.find("BKcw").unwrap();
+        assert_eq!(excerpt(&tree, &[mark(start..start + 4)]).text, "[redacted]");
     }
 
     #[test]

@@ -41,8 +41,9 @@ fn check(config: &Config, findings: &mut Findings<'_>) {
     let holes = Holes::of(config);
     for http in config.root().find("http").filter(|http| !holes.is_in(*http)) {
         let outer = Pages::of(http);
+        let has_root = http.find("root").next().is_some();
         for server in http.find("server").filter(|server| !holes.is_in(*server)) {
-            let needs = Needs::of(server, http);
+            let needs = Needs::of(server, has_root);
             let own = Pages::of(server);
             let mut pages = if own.any { own } else { outer };
             server.descendants().filter(|node| node.name() == "error_page").for_each(|page| pages.add(page));
@@ -108,7 +109,8 @@ struct Needs {
 }
 
 impl Needs {
-    fn of(server: Node<'_>, http: Node<'_>) -> Self {
+    /// `has_root` says whether the `http` block has a root that the server inherits.
+    fn of(server: Node<'_>, has_root: bool) -> Self {
         let mut needs = Self::default();
         let mut catch_all = None;
         for node in server.descendants() {
@@ -127,7 +129,7 @@ impl Needs {
             }
         }
         // Requests that no location answers by other means are files under the root of the server.
-        let has_root = server.find("root").next().or_else(|| http.find("root").next()).is_some();
+        let has_root = has_root || server.find("root").next().is_some();
         let falls_to_files = catch_all.is_none_or(|location| ends_in_files(location));
         needs.serves_files |= has_root && falls_to_files && !answers_otherwise(server);
         needs

@@ -73,6 +73,21 @@ fn nothing_found_is_said() {
 }
 
 #[test]
+fn secrets_are_not_printed() {
+    let shown = rendered(
+        r#"server {
+    error_page 404 502 504 /x;
+    proxy_set_header Host $host;
+    location / { proxy_pass http://127.0.0.1; proxy_set_header Authorization "Bearer s3cr3t-t0ken-0123456789"; }
+    flux_capacitor Authorization "Bearer s3cr3t-t0ken-0123456789";
+}"#,
+    );
+    assert!(shown.contains("dropped-inherited-headers"), "{shown}");
+    assert!(shown.contains("unknown-directive"), "{shown}");
+    assert!(!shown.contains("s3cr3t"), "{shown}");
+}
+
+#[test]
 fn bytes_that_are_no_text_are_printed_as_text() {
     let mut tree = fixture("#- nginx.conf\nevents { }\n");
     tree.insert("nginx.conf".into(), b"events { }\nlis\x01ten\x1b[31m \x7f80\xff\0;\n".to_vec());
