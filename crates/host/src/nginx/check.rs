@@ -1,12 +1,26 @@
 //! What nginx says of a tree that is not in place (`nginx -t`), asked so that nothing on the host changes.
 
 use std::io;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::nginx::find::Master;
-use crate::nginx::log::Level;
+use evenkeel_syntax::fileset::FileSet;
+
+use self::child::Part;
+use self::covers::Covers;
+use self::layout::Layout;
+use self::stage::{Failed, prepare};
+use super::find::Master;
+use super::log::Level;
 use crate::place::Place;
+use crate::process::{RunError, run_command};
+
+mod answer;
+mod child;
+mod covers;
+mod layout;
+mod stage;
 
 /// A question to nginx.
 #[derive(Debug, Clone)]
@@ -114,16 +128,15 @@ pub enum CheckError {
     },
 }
 
+/// How much of what nginx says is read. A broken tree may have a warning for every server.
+const OUTPUT_BYTES_MAX: usize = 1 << 20;
+
 /// Asks what nginx would say if this tree stood at `place.config_dir`.
 ///
 /// # Errors
 /// [`CheckError`] when nginx could not be asked; never because the configuration is bad.
-pub fn proposed(
-    question: &Question<'_>,
-    tree: &evenkeel_syntax::fileset::FileSet,
-) -> Result<Verdict, CheckError> {
-    let _ = (question, tree);
-    unimplemented!()
+pub fn proposed(question: &Question<'_>, tree: &FileSet) -> Result<Verdict, CheckError> {
+    ask(question, Some(tree))
 }
 
 /// Asks what nginx says of what is on disk.
@@ -131,7 +144,89 @@ pub fn proposed(
 /// # Errors
 /// [`CheckError`] when nginx could not be asked; never because the configuration is bad.
 pub fn live(question: &Question<'_>) -> Result<Verdict, CheckError> {
-    let _ = question;
-    let _: Option<&Path> = None;
-    unimplemented!()
+    ask(question, None)
+}
+
+fn ask(question: &Question<'_>, tree: Option<&FileSet>) -> Result<Verdict, CheckError> {
+    let nginx = question.master.map_or(&question.place.nginx, |master| &master.exe).clone();
+    if let Some(master) = question.master.filter(|master| !master.id.lives()) {
+        return Err(CheckError::Gone { pid: master.id.pid });
+    }
+    let layout = match tree {
+        Some(tree) => Some(Layout::of(question, tree)?),
+        None => None,
+    };
+    let covers = Covers::over(question);
+    let (command, report) = prepare(question, layout, &covers)?;
+    let ended = run_command(command, &nginx, question.limit, OUTPUT_BYTES_MAX);
+    covers.take_away();
+    match ended {
+        Ok(output) => match output.status.signal() {
+            Some(signal) => Err(CheckError::Died { nginx, signal }),
+            None => Ok(answer::read(output.status.success(), &output.stderr)),
+        },
+        Err(RunError::TimedOut { limit_ms, .. }) => Err(CheckError::TimedOut { nginx, limit_ms }),
+        Err(RunError::Start { source, .. }) => Err(match report.failed() {
+            Some(failed) => not_staged(question, failed),
+            None => CheckError::Start { nginx, source },
+        }),
+        Err(RunError::Wait { source, .. }) => Err(CheckError::Start { nginx, source }),
+    }
+}
+
+/// Says which of our own steps failed before nginx was run.
+fn not_staged(question: &Question<'_>, failed: Failed) -> CheckError {
+    let nginx = question.master.map_or(&question.place.nginx, |master| &master.exe).clone();
+    let source = failed.source;
+    match failed.part {
+        Part::Enter => other_namespace(question.master.map_or(0, |master| master.id.pid)),
+        Part::Unshare => CheckError::NoNamespace { hint: namespace_hint(Path::new("/proc/sys")), source },
+        Part::LayOut => {
+            let path = failed.path.unwrap_or_else(|| question.place.config_dir.clone());
+            CheckError::LayOut { path, source }
+        }
+        Part::BecomeMaster => CheckError::Start { nginx, source },
+    }
+}
+
+fn other_namespace(pid: i32) -> CheckError {
+    CheckError::OtherNamespace { pid, hint: "run evenkeel as root, or in the container of nginx".to_owned() }
+}
+
+/// Names the setting that keeps us from making namespaces, as far as one can tell.
+fn namespace_hint(sys: &Path) -> String {
+    let value = |name: &str| {
+        std::fs::read_to_string(sys.join(name)).ok().map(|text| text.trim().to_owned()).unwrap_or_default()
+    };
+    if nix::unistd::geteuid().is_root() {
+        return "root needs CAP_SYS_ADMIN, which this container or unit takes away".to_owned();
+    }
+    for (name, forbids, wanted) in [
+        ("kernel/unprivileged_userns_clone", "0", "1"),
+        ("user/max_user_namespaces", "0", "1000 or more"),
+        ("kernel/apparmor_restrict_unprivileged_userns", "1", "0, or an AppArmor profile that allows userns"),
+    ] {
+        if value(name) == forbids {
+            return format!("{} is {forbids}, it has to be {wanted}; or run as root", name.replace('/', "."));
+        }
+    }
+    "run as root, or allow user namespaces".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn setting_that_forbids_namespaces_is_named() {
+        let sys = tempfile::tempdir().unwrap();
+        if nix::unistd::geteuid().is_root() {
+            assert!(namespace_hint(sys.path()).contains("CAP_SYS_ADMIN"));
+            return;
+        }
+        assert_eq!(namespace_hint(sys.path()), "run as root, or allow user namespaces");
+        std::fs::create_dir(sys.path().join("user")).unwrap();
+        std::fs::write(sys.path().join("user/max_user_namespaces"), "0\n").unwrap();
+        assert!(namespace_hint(sys.path()).starts_with("user.max_user_namespaces is 0"));
+    }
 }

@@ -120,6 +120,18 @@ pub(crate) fn children(pid: i32) -> io::Result<Vec<ProcessId>> {
     Ok(pids.into_iter().filter_map(ProcessId::of).collect())
 }
 
+/// Gives how many files a process may open: the soft and the hard limit.
+pub(crate) fn open_files_limit(pid: i32) -> Option<(u64, u64)> {
+    let text = fs::read_to_string(format!("/proc/{pid}/limits")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    let mut words = line.split_whitespace();
+    let mut limit = || match words.next()? {
+        "unlimited" => Some(u64::MAX),
+        word => word.parse().ok(),
+    };
+    Some((limit()?, limit()?))
+}
+
 /// Gives the target of one of the links in `/proc/PID`.
 pub(crate) fn link(pid: i32, name: &str) -> io::Result<PathBuf> {
     fs::read_link(format!("/proc/{pid}/{name}"))

@@ -1,5 +1,6 @@
 //! What this crate asks of nginx, asked of real ones.
 
+mod check;
 mod find;
 mod private;
 mod proof;
