@@ -43,7 +43,7 @@ impl Back<'_> {
     /// meanwhile.
     pub(super) fn go(&self, guard: &mut Guard<'_>, steps: &mut dyn Steps) -> Result<Record, RevertError> {
         let boot = clock::boot_id().map_err(RevertError::Host)?;
-        let record = guard.record().cloned().ok_or(RevertError::NothingOpen)?;
+        let record = guard.record().cloned().ok_or(RevertError::NothingOpen)?.seen_from(boot);
         let release = record.applying.release;
         let why = match decide(&record.applying.standing(boot.0), self.alarm) {
             Decision::Revert { why, .. } => record.asked.unwrap_or(why),

@@ -9,6 +9,7 @@ use nix::sys::signal::Signal;
 
 use super::back::Back;
 use super::{GUARD_GRACE_MS, KILL_WITHIN_MS, REVERT_WITHIN_MS};
+use crate::clock;
 use crate::identity::{ProcessHandle, ProcessId};
 use crate::install::{PlanError, Staged, UndoError, Unobserved};
 use crate::place::Place;
@@ -96,7 +97,8 @@ pub fn request_revert(state_dir: &Path, ask: &Ask<'_>) -> Result<Record, RevertE
         Err(SlotsError::Busy { .. }) => false,
         Err(error) => return Err(error.into()),
     };
-    let record = slots.read()?.ok_or(RevertError::NothingOpen)?;
+    let boot = clock::boot_id().map_err(RevertError::Host)?;
+    let record = slots.read()?.ok_or(RevertError::NothingOpen)?.seen_from(boot);
     if let Some(fuse) = record.fuse.filter(|fuse| *fuse != ProcessId::me())
         && let Some(handle) = fuse.open().map_err(RevertError::Host)?
     {
@@ -131,7 +133,8 @@ pub fn recover(place: &Place) -> Result<Option<Record>, RevertError> {
         slots => slots?,
     };
     let open = slots.read()?.filter(|record| record.stage().unconfirmed());
-    let Some(record) = open else { return Ok(None) };
+    let boot = clock::boot_id().map_err(RevertError::Host)?;
+    let Some(record) = open.map(|record| record.seen_from(boot)) else { return Ok(None) };
     if record.fuse.is_some_and(ProcessId::lives) {
         let ask = Ask { why: RevertWhy::Boot, note: "recover was called", within_ms: REVERT_WITHIN_MS };
         return request_revert(&place.state_dir, &ask).map(Some);

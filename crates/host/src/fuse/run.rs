@@ -24,9 +24,13 @@ use crate::sys;
 
 /// How much of the last fuses' logs is kept, in bytes.
 const LOG_BYTES_MAX: u64 = 64 << 10;
-/// How often a revert that failed is tried again, and after which pause.
-const TRIES: u32 = 20;
+/// How often a revert that failed is tried again: somebody may make room on the disk, or mount it again.
+const TRIES: u32 = 400;
+/// The pause before each of the first tries, in milliseconds, and before the others: an hour in all.
 const PAUSE_MS: u64 = 500;
+const LONG_PAUSE_MS: u64 = 10_000;
+/// How many tries come soon after one another.
+const SOON: u32 = 20;
 
 /// What the fuse is started with: `__fuse --state-dir DIR --command-pid N [--ready FIFO]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,7 +147,7 @@ impl Fuse {
                     if failures > TRIES {
                         return ExitCode::FAILURE;
                     }
-                    self.wait(boottime_ms() + PAUSE_MS);
+                    self.wait(boottime_ms() + pause_ms(failures));
                     continue;
                 }
             };
@@ -169,7 +173,7 @@ impl Fuse {
                             if failures > TRIES {
                                 return ExitCode::FAILURE;
                             }
-                            self.wait(boottime_ms() + PAUSE_MS);
+                            self.wait(boottime_ms() + pause_ms(failures));
                         }
                     }
                 }
@@ -222,6 +226,10 @@ impl Fuse {
     fn note(&mut self, text: &str) {
         let _best_effort = writeln!(self.log, "{} {text}", clock::unix_ms());
     }
+}
+
+fn pause_ms(failures: u32) -> u64 {
+    if failures <= SOON { PAUSE_MS } else { LONG_PAUSE_MS }
 }
 
 fn open_log(state_dir: &Path) -> io::Result<File> {

@@ -47,7 +47,7 @@ impl Way {
         live: Name<'d>,
         other: Name<'d>,
         free: Name<'d>,
-        mut reached: impl FnMut(&'static str),
+        reached: &mut dyn FnMut(&'static str),
     ) -> io::Result<Name<'d>> {
         reached("exchange");
         match self.renameat2(live, other, RenameFlags::RENAME_EXCHANGE) {
@@ -56,7 +56,7 @@ impl Way {
             Err(error) => return Err(error.into()),
         }
         reached("move out");
-        match self.put(live, free) {
+        match self.put(live, free, reached) {
             // Stopped in the middle of moving it in, when it had two names.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && same_file(live, free)? => {
                 unlinkat(live.directory, live.name, UnlinkatFlags::NoRemoveDir)?;
@@ -64,12 +64,17 @@ impl Way {
             put => put?,
         }
         reached("move in");
-        self.put(other, live)?;
+        self.put(other, live, reached)?;
         Ok(free)
     }
 
     /// Moves what stands at `a` to `b`, where nothing may stand: [`io::ErrorKind::AlreadyExists`] otherwise.
-    pub(super) fn put(self, a: Name<'_>, b: Name<'_>) -> io::Result<()> {
+    pub(super) fn put(
+        self,
+        a: Name<'_>,
+        b: Name<'_>,
+        reached: &mut dyn FnMut(&'static str),
+    ) -> io::Result<()> {
         match self.renameat2(a, b, RenameFlags::RENAME_NOREPLACE) {
             Err(error) if unknown_flag(error) => {}
             done => return done.map_err(io::Error::from),
@@ -77,7 +82,10 @@ impl Way {
         // A second name does not replace anything either. Between the two calls both names stand for the same
         // file, which undo recognises.
         match linkat(a.directory, a.name, b.directory, b.name, AtFlags::empty()) {
-            Ok(()) => return Ok(unlinkat(a.directory, a.name, UnlinkatFlags::NoRemoveDir)?),
+            Ok(()) => {
+                reached("give up the first name");
+                return Ok(unlinkat(a.directory, a.name, UnlinkatFlags::NoRemoveDir)?);
+            }
             // Directories have one name, and some file systems give files no second one.
             Err(Errno::EPERM | Errno::ENOTSUP | Errno::EMLINK | Errno::ENOSYS) => {}
             Err(error) => return Err(error.into()),

@@ -151,7 +151,7 @@ impl One<'_> {
         let Self { way, live, s, x } = *self;
         match action {
             Action::Exchange { from: Some(from), to: Some(_) } => {
-                let out = match way.exchange(live, s, x, &mut *reached) {
+                let out = match way.exchange(live, s, x, reached) {
                     Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
                     out => out?,
                 };
@@ -165,18 +165,18 @@ impl One<'_> {
             }
             Action::Exchange { from: None, .. } => {
                 reached("create");
-                taken(way.put(s, live))
+                taken(way.put(s, live, reached))
             }
             Action::Exchange { from: Some(from), to: None } => {
                 reached("delete");
-                match way.put(live, s) {
+                match way.put(live, s, reached) {
                     Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
                     put => put?,
                 }
                 if look(s)? == Look::Is(from) {
                     return Ok(true);
                 }
-                way.put(s, live)?;
+                way.put(s, live, reached)?;
                 Ok(false)
             }
             Action::MakeDirectory => {
@@ -185,14 +185,14 @@ impl One<'_> {
             }
             Action::MoveDirectory => {
                 reached("move directory");
-                match way.put(live, s) {
+                match way.put(live, s, reached) {
                     Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
                     put => put?,
                 }
                 if only_directories(s, 0)? {
                     return Ok(true);
                 }
-                way.put(s, live)?;
+                way.put(s, live, reached)?;
                 Ok(false)
             }
         }

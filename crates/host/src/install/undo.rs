@@ -191,7 +191,7 @@ impl<'n> Back<'n> {
                 (Look::Absent, _) => Ok(Went::Already),
                 (_, Look::Absent) => {
                     reached("move directory back");
-                    self.way.put(self.s, self.live).map(|()| Went::Restored)
+                    self.way.put(self.s, self.live, reached).map(|()| Went::Restored)
                 }
                 (_, now) => self.swap_back(self.s, now, None, reached),
             },
@@ -231,7 +231,7 @@ impl<'n> Back<'n> {
         };
         if now == Look::Absent {
             reached("put back");
-            self.way.put(holder, self.live)?;
+            self.way.put(holder, self.live, reached)?;
             let deleted_by_hand = to.is_some() && in_s != Look::expects(to);
             return Ok(if deleted_by_hand { Went::RestoredOverForeign } else { Went::Restored });
         }
@@ -269,7 +269,7 @@ impl<'n> Back<'n> {
             return Ok(Went::Left);
         }
         reached("take out");
-        self.way.put(self.live, self.s)?;
+        self.way.put(self.live, self.s, reached)?;
         let foreign = look(self.s).unwrap_or(now) != Look::expects(to);
         Ok(if foreign { Went::RestoredOverForeign } else { Went::Restored })
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use evenkeel_fleet::apply::{Applying, Boottime, RevertWhy, Stage};
 use evenkeel_fleet::{BundleId, Digest, Generation, ReleaseId};
 
+use crate::clock::BootId;
 use crate::codec::{Garbled, Reader, Writer};
 use crate::identity::ProcessId;
 
@@ -85,6 +86,16 @@ impl Record {
     /// Gives how far the apply is.
     pub fn stage(&self) -> Stage {
         self.applying.stage
+    }
+
+    /// Forgets processes of an earlier boot: in this one their numbers may be somebody else's, and start times begin
+    /// anew.
+    #[must_use]
+    pub fn seen_from(self, boot: BootId) -> Self {
+        if self.applying.boot == boot.0 {
+            return self;
+        }
+        Self { master: None, command: None, fuse: None, ..self }
     }
 
     pub(super) fn encode(&self, to: &mut Writer) {

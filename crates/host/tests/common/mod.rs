@@ -84,7 +84,10 @@ pub(crate) struct Host {
 
 impl Host {
     pub(crate) fn new(old: &str, new: &str) -> Self {
-        let guard = tempfile::tempdir().unwrap();
+        Self::guarded(tempfile::tempdir().unwrap(), old, new)
+    }
+
+    pub(crate) fn guarded(guard: tempfile::TempDir, old: &str, new: &str) -> Self {
         let mut host = Self::within(guard.path(), old, new);
         host.guard = Some(guard);
         host

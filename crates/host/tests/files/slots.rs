@@ -217,3 +217,13 @@ fn adopted_bundle_is_the_confirmed_one() {
         Err(AdvanceError::Step(IllegalStep::Stale { .. }))
     ));
 }
+
+#[test]
+fn processes_of_an_earlier_boot_are_nobody() {
+    let (_host, slots) = proven();
+    let record = slots.read().unwrap().unwrap();
+    let now = evenkeel_host::clock::boot_id().unwrap();
+    assert_eq!(record.clone().seen_from(now), record);
+    let earlier = record.seen_from(evenkeel_host::clock::BootId([9; 16]));
+    assert_eq!((earlier.master, earlier.command, earlier.fuse), (None, None, None));
+}
