@@ -1,20 +1,20 @@
 //! One HTTP request and what came back.
 
-use std::error::Error as _;
-use std::future::Future;
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use http_body_util::{BodyExt as _, Empty};
-use hyper::Request;
+use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::client::conn::http1;
+use hyper::header::{CONNECTION, HOST, HeaderName, HeaderValue};
+use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout_at;
 
 /// Where a probe connects to.
 #[derive(Debug, Clone, PartialEq, Eq)]
