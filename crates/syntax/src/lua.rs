@@ -53,6 +53,8 @@ pub(crate) struct Body {
 
 /// Reads the body that starts at `start`, when nginx has read up to `window`.
 pub(crate) fn body(bytes: &[u8], start: usize, window: usize) -> Body {
+    // After an error, where nginx has stopped, the window may lag behind.
+    let window = window.max(start);
     let mut reader = Reader { bytes, pos: start, window, uncounted: Vec::new(), failed: Failed::default() };
     match reader.block() {
         Ok(end) => Body { end, window: reader.window, error: None, uncounted: reader.uncounted },

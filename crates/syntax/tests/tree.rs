@@ -139,6 +139,14 @@ fn line_feeds_that_nginx_loses_in_a_lua_block_are_not_counted_later() {
     assert!(x.line() < x.name_line(), "nginx does not");
 }
 
+/// Found by fuzzing: after a word that is too long, nginx's buffer is behind the text.
+#[test]
+fn lua_block_after_a_word_that_is_too_long_is_read() {
+    let tree = tree(&format!("a {};\ncontent_by_lua_block {{ \"}}\" }}\nb;", "w".repeat(9000)));
+    assert_eq!(tree.errors().len(), 1);
+    assert!(shape(&tree).ends_with("content_by_lua_block lua< \"}\" > b ;"));
+}
+
 #[test]
 fn lines_and_columns_count_from_one() {
     let tree = tree("ab\n\ncd");
