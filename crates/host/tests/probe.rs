@@ -1,0 +1,196 @@
+//! What a client meets, asked of small servers on loopback that do one thing each.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixListener;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use evenkeel_host::probe::http::{BODY_BYTES_MAX, Failure, Method, Probe, Sample, Target, send};
+
+fn probe(target: Target) -> Probe {
+    Probe {
+        target,
+        tls: false,
+        method: Method::Get,
+        uri: "/a?x=1".to_owned(),
+        host: "shop.test".to_owned(),
+        headers: Vec::new(),
+        connect_limit: Duration::from_secs(5),
+        limit: Duration::from_secs(20),
+    }
+}
+
+fn ask(probe: &Probe) -> Result<Sample, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(send(probe))
+}
+
+/// Serves one connection: reads the head of a request, then does what it is told. Gives the head.
+fn serve(act: impl FnOnce(TcpStream) + Send + 'static) -> (SocketAddr, JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let head = read_head(&mut stream);
+        act(stream);
+        head
+    });
+    (address, server)
+}
+
+fn read_head(stream: &mut impl Read) -> String {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {
+        head.push(byte[0]);
+    }
+    String::from_utf8(head).unwrap()
+}
+
+fn answer(bytes: &'static [u8]) -> (SocketAddr, JoinHandle<String>) {
+    serve(move |mut stream| stream.write_all(bytes).unwrap())
+}
+
+#[test]
+fn answer_comes_with_status_headers_and_body() {
+    let (address, server) = answer(b"HTTP/1.1 502 Bad Gateway\r\nX-A: 1\r\nContent-Length: 5\r\n\r\nsorry");
+    let mut probe = probe(Target::Tcp(address));
+    probe.headers.push(("X-Probe".to_owned(), "evenkeel".to_owned()));
+    let sample = ask(&probe).unwrap();
+    assert_eq!((sample.status, sample.body.as_slice(), sample.truncated), (502, &b"sorry"[..], false));
+    assert!(sample.headers.contains(&("x-a".to_owned(), b"1".to_vec())));
+    let head = server.join().unwrap();
+    assert!(head.starts_with("GET /a?x=1 HTTP/1.1\r\n"), "{head}");
+    for line in ["host: shop.test\r\n", "x-probe: evenkeel\r\n", "connection: close\r\n"] {
+        assert!(head.contains(line), "{head}");
+    }
+}
+
+#[test]
+fn head_request_has_no_body() {
+    let (address, server) = answer(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n");
+    let sample = ask(&Probe { method: Method::Head, ..probe(Target::Tcp(address)) }).unwrap();
+    assert_eq!((sample.status, sample.body.len()), (200, 0));
+    assert!(server.join().unwrap().starts_with("HEAD "));
+}
+
+#[test]
+fn unix_socket_is_asked_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s");
+    let listener = UnixListener::bind(&path).unwrap();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        read_head(&mut stream);
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\nuntil the end").unwrap();
+    });
+    assert_eq!(ask(&probe(Target::Unix(path))).unwrap().body, b"until the end");
+    server.join().unwrap();
+    let missing = ask(&probe(Target::Unix(dir.path().join("missing"))));
+    assert!(matches!(missing, Err(Failure::Unreachable { .. })), "{missing:?}");
+}
+
+#[test]
+fn closed_port_is_refused() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    assert_eq!(ask(&probe(Target::Tcp(address))), Err(Failure::Refused));
+}
+
+#[test]
+fn full_queue_is_a_connect_that_times_out() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        // A listener that accepts nothing: once its queue is full, the kernel answers no more.
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
+            waiting.push(stream);
+            assert!(waiting.len() < 100, "the queue does not fill");
+        }
+        let connect_limit = Duration::from_millis(200);
+        let failure = send(&Probe { connect_limit, ..probe(Target::Tcp(address)) }).await;
+        assert_eq!(failure, Err(Failure::ConnectTimedOut { limit_ms: 200 }));
+    });
+}
+
+#[test]
+fn silent_server_times_out() {
+    let (address, server) = serve(|mut stream| {
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).unwrap();
+    });
+    let before = Instant::now();
+    let failure = ask(&Probe { limit: Duration::from_millis(200), ..probe(Target::Tcp(address)) });
+    assert_eq!(failure, Err(Failure::TimedOut { limit_ms: 200 }));
+    assert!(before.elapsed() < Duration::from_secs(10));
+    server.join().unwrap();
+}
+
+#[test]
+fn body_that_drips_times_out_as_a_whole() {
+    let (address, server) = serve(|mut stream| {
+        let mut sent = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+        while sent.is_ok() {
+            sent = stream.write_all(b"x");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    });
+    let failure = ask(&Probe { limit: Duration::from_millis(200), ..probe(Target::Tcp(address)) });
+    assert_eq!(failure, Err(Failure::TimedOut { limit_ms: 200 }));
+    server.join().unwrap();
+}
+
+#[test]
+fn reset_close_and_other_protocols_are_told_apart() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = std::thread::spawn(move || {
+        // What was not read when a connection is closed makes the kernel reset it.
+        let (stream, _) = listener.accept().unwrap();
+        stream.peek(&mut [0]).unwrap();
+    });
+    assert_eq!(ask(&probe(Target::Tcp(address))), Err(Failure::Reset));
+    server.join().unwrap();
+    let (address, server) = serve(drop);
+    assert_eq!(ask(&probe(Target::Tcp(address))), Err(Failure::Closed));
+    server.join().unwrap();
+    let (address, server) = answer(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort");
+    assert_eq!(ask(&probe(Target::Tcp(address))), Err(Failure::Closed));
+    server.join().unwrap();
+    let (address, server) = answer(b"SSH-2.0-OpenSSH_9.2\r\n");
+    assert!(matches!(ask(&probe(Target::Tcp(address))), Err(Failure::NotHttp { .. })));
+    server.join().unwrap();
+}
+
+#[test]
+fn long_body_is_cut() {
+    let (address, server) = serve(|mut stream| {
+        let _cut_off = stream
+            .write_all(b"HTTP/1.1 200 OK\r\n\r\n")
+            .and_then(|()| stream.write_all(&vec![b'x'; 3 << 20]));
+    });
+    let sample = ask(&probe(Target::Tcp(address))).unwrap();
+    assert_eq!((sample.body.len(), sample.truncated), (BODY_BYTES_MAX, true));
+    server.join().unwrap();
+}
+
+#[test]
+fn probe_that_cannot_be_sent_is_said() {
+    let target = || Target::Tcp(([127, 0, 0, 1], 1).into());
+    let bad = |probe: Probe| match ask(&probe) {
+        Err(Failure::BadProbe { reason }) => reason,
+        other => panic!("{other:?}"),
+    };
+    assert!(bad(Probe { uri: "/a b".to_owned(), ..probe(target()) }).starts_with("\"/a b\""));
+    assert!(
+        bad(Probe { headers: vec![("a b".to_owned(), String::new())], ..probe(target()) })
+            .contains("header name")
+    );
+    assert_eq!(ask(&Probe { tls: true, ..probe(target()) }), Err(Failure::Unsupported { what: "TLS" }));
+}
