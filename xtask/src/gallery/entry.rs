@@ -30,7 +30,7 @@ pub(super) struct Expect {
     pub(super) changed: String,
     /// Whose outage this was; none for a good change.
     pub(super) outage: Option<Outage>,
-    /// How a release of `after/` ends: `confirmed`, `refused` or `reverted`.
+    /// How a release of `after/` ends, as `evenkeel apply --json` says it.
     pub(super) outcome: String,
     /// Who may catch it; whoever is first does.
     #[serde(default)]

@@ -39,12 +39,9 @@ pub(super) fn story(entry: &Entry, trial: &Trial) {
             println!("  evenkeel apply  {} as {release} after {seconds}", trial.answer.outcome);
         }
         Some(outage) => {
-            println!(
-                "  evenkeel apply  {} after {seconds}, caught by: {}",
-                trial.answer.outcome,
-                caught_by(trial)
-            );
-            println!("                  \"{}\"", trial.answer.reason.as_deref().unwrap_or_default());
+            println!("  evenkeel apply  {} after {seconds}", trial.answer.outcome);
+            println!("  caught by       {}", in_plain_words(caught_by(trial)));
+            println!("                  {}", reason(trial));
             println!("  the real one    lasted {}, for {}", duration(outage), outage.who);
         }
     }
@@ -82,6 +79,25 @@ pub(super) fn table(rows: &[(&Entry, Trial)]) {
 
 fn caught_by(trial: &Trial) -> &str {
     trial.answer.caught_by.as_deref().unwrap_or("nobody")
+}
+
+/// The reason, without the name of who caught it in front.
+fn reason(trial: &Trial) -> &str {
+    let reason = trial.answer.reason.as_deref().unwrap_or_default();
+    reason.strip_prefix(&format!("{}: ", caught_by(trial))).unwrap_or(reason)
+}
+
+/// The name of who caught it, for somebody who hears the word for the first time.
+fn in_plain_words(caught_by: &str) -> &str {
+    match caught_by {
+        "check" => "the check of its text",
+        "preflight" => "`nginx -t` by the running binary, with the tree in its place",
+        "compare-and-swap" => "the comparison with what was live",
+        "what-is-read" => "the comparison of what nginx reads with what was written",
+        "proof" => "the proof that new workers serve it",
+        "observation" => "the live routes, asked after the switch",
+        other => other,
+    }
 }
 
 fn visitor(trial: &Trial) -> String {

@@ -59,6 +59,9 @@ pub(super) fn run(entry: &Entry, place: &Place) -> anyhow::Result<Trial> {
 
     let proposed = stand.path("proposed");
     entry.write_tree("after", &proposed, &stand.values)?;
+    if !entry.is_good() {
+        look_over(&proposed)?;
+    }
     let visitor = Visitor::start(stand.requests.clone(), entry.is_good());
     let begin = Instant::now();
     let output = host.apply(&proposed, &entry.expect.changed)?;
@@ -113,9 +116,7 @@ impl Host<'_> {
     fn good_change(&self, entry: &Entry) -> anyhow::Result<()> {
         let good = self.stand.path("good");
         entry.write_tree("before", &good, &self.stand.values)?;
-        let main = good.join("nginx.conf");
-        let text = std::fs::read_to_string(&main)? + "\n# Looked over, and good.\n";
-        std::fs::write(main, text)?;
+        look_over(&good)?;
         ended(&self.apply(&good, "a comment")?, 0, "apply of a good change")
     }
 
@@ -133,6 +134,13 @@ impl Host<'_> {
         std::fs::write(&path, written).with_context(|| format!("write {}", path.display()))?;
         Ok(path)
     }
+}
+
+/// Adds the comment that is the good change.
+fn look_over(tree: &Path) -> anyhow::Result<()> {
+    let main = tree.join("nginx.conf");
+    let text = std::fs::read_to_string(&main)? + "\n# Looked over, and good.\n";
+    std::fs::write(&main, text).with_context(|| format!("write {}", main.display()))
 }
 
 fn hold_answer(entry: &Entry, output: &Output, answer: &Answer) -> anyhow::Result<()> {
