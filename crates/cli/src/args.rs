@@ -7,7 +7,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Makes nginx changes safe: checks them, applies them with a way back, and writes down what happened.
 #[derive(Debug, Parser)]
-#[command(name = "evenkeel", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "evenkeel",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    args_override_self = true
+)]
 #[command(
     after_help = "Exit codes: 0 clean or done · 1 the answer is no (findings, a refused or rolled-back release) · \
 2 could not look.\n\nExample:\n  evenkeel check /etc/nginx\n  evenkeel apply ./nginx --message 'shop: new upstream'"

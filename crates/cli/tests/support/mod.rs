@@ -174,9 +174,7 @@ impl Host {
     /// Kills the master and its workers at once.
     pub fn kill_nginx(&self) {
         let Some(master) = self.master() else { return };
-        for pid in children(master).into_iter().chain([master]) {
-            kill(pid, "KILL");
-        }
+        kill_all(&children(master).into_iter().chain([master]).collect::<Vec<_>>(), "KILL");
         self.wait("nginx is gone", || !Path::new(&format!("/proc/{master}")).exists() || is_zombie(master));
     }
 
@@ -237,9 +235,7 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        for fuse in processes_mentioning(self.path("state").to_str().unwrap()) {
-            kill(fuse, "KILL");
-        }
+        kill_all(&processes_mentioning(self.path("state").to_str().unwrap()), "KILL");
         if let Some(master) = self.master()
             && title(master).is_some_and(|title| title.starts_with("nginx: master"))
         {
@@ -345,7 +341,13 @@ pub fn copy_tree(from: &Path, to: &Path) {
 
 /// Sends a signal; by the shell, which has a `kill` of its own on the barest machine.
 pub fn kill(pid: i32, signal: &str) {
-    let _ = Command::new("sh").arg("-c").arg(format!("kill -s {signal} -- {pid}")).output();
+    kill_all(&[pid], signal);
+}
+
+/// Sends a signal to several processes as nearly at once as a shell can.
+pub fn kill_all(pids: &[i32], signal: &str) {
+    let pids = pids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let _ = Command::new("sh").arg("-c").arg(format!("kill -s {signal} -- {pids}")).output();
 }
 
 pub fn kill_group(child: &Child) {

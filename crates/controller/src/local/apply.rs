@@ -7,7 +7,7 @@ use evenkeel_agent::{Agent, Order, Watcher};
 use evenkeel_fleet::apply::RevertWhy;
 use evenkeel_fleet::journal::{Phase, Proposal};
 use evenkeel_fleet::{
-    BundleId, Command, Effect, Evidence, EvidenceKind, Generation, Input, Policy, ReleaseId, Report, Span,
+    BundleId, Command, Effect, Evidence, EvidenceKind, Generation, Input, Policy, ReleaseId, Report,
 };
 use evenkeel_host::configdir::{Keep, bundles};
 use evenkeel_host::nginx::find::find;
@@ -20,9 +20,8 @@ use crate::ask::Asker;
 use crate::routes::Route;
 use crate::{diff, stages};
 
-/// Beyond nginx's own time for a reload: arming, exchanging, watching new workers stay.
-const PROOF_MARGIN: Duration = Duration::from_secs(4);
-/// A host that is still busy with an earlier reload is deaf for so long.
+/// Beyond nginx's own time for a reload: exchanging the files, watching new workers stay.
+const PROOF_MARGIN: Duration = Duration::from_secs(2);
 const CONFIRM_WITHIN: Duration = Duration::from_secs(60);
 const BAKE: Duration = Duration::from_secs(10);
 
@@ -112,12 +111,6 @@ impl Host {
         bundles::save(&self.settings.place.state_dir, from)?;
         bundles::save(&self.settings.place.state_dir, to)?;
 
-        let mut policy = Policy {
-            confirm_within: span(request.confirm_within.unwrap_or(CONFIRM_WITHIN)),
-            bake: span(request.bake.unwrap_or(BAKE)),
-            hold: request.hold,
-            ..Policy::default()
-        };
         let (verdict, took) = if check.holds {
             teller.doing("asking the running nginx");
             let (verdict, took) = self.preflight(&master, to, &live, &new.outside)?;
@@ -126,13 +119,7 @@ impl Host {
             (None, Duration::ZERO)
         };
         let reload = request.proof_within.unwrap_or_else(|| looks(&new.outside, took).expected.limit);
-        policy.proof_within = span(reload + PROOF_MARGIN);
-        // Longer proofs need longer windows; a window that a person asked for is the person's.
-        if request.confirm_within.is_none() {
-            policy.confirm_within = policy
-                .confirm_within
-                .max(policy.proof_within.saturating_add(policy.bake).saturating_add(Span::from_secs(20)));
-        }
+        let policy = windows(request, reload);
         let preflight = verdict.as_ref().map(|verdict| {
             stages::preflight_evidence(
                 verdict,
@@ -418,6 +405,25 @@ impl Host {
 
     pub(super) fn agent_here(&self) -> Agent {
         Agent::new(self.settings.place.clone(), Keep::default())
+    }
+}
+
+/// The windows of a release. Longer proofs get longer windows; a window that a person asked for stays, and what goes on
+/// inside it is made to fit.
+fn windows(request: &Request, reload: Duration) -> Policy {
+    let proof = reload + PROOF_MARGIN;
+    let (confirm, bake) = match (request.confirm_within, request.bake) {
+        (Some(confirm), Some(bake)) => (confirm, bake),
+        (Some(confirm), None) => (confirm, BAKE.min(confirm / 3)),
+        (None, bake) => (CONFIRM_WITHIN.max((proof + bake.unwrap_or(BAKE)) * 3 / 2), bake.unwrap_or(BAKE)),
+    };
+    let left = confirm.saturating_sub(bake).saturating_sub(Duration::from_millis(1));
+    Policy {
+        proof_within: span(proof.min(left)),
+        confirm_within: span(confirm),
+        bake: span(bake),
+        hold: request.hold,
+        ..Policy::default()
     }
 }
 
