@@ -12,7 +12,7 @@ use crate::identity::ProcessId;
 pub struct Reload {
     /// Whom it was sent to.
     pub master: ProcessId,
-    /// Who sent it; nginx writes this number into its log.
+    /// Who sent it: the number that nginx writes into its log, 0 when it cannot see us from its namespace.
     pub sender: i32,
     /// When, on the clock of [`crate::clock::boottime_ms`].
     pub sent_ms: u64,
@@ -50,6 +50,14 @@ pub fn reload(master: ProcessId) -> Result<Reload, SignalError> {
     if !handle.signal(Signal::SIGHUP).map_err(refused)? {
         return Err(gone());
     }
-    let sender = i32::try_from(std::process::id()).expect("process numbers fit an i32");
-    Ok(Reload { master, sender, sent_ms })
+    Ok(Reload { master, sender: as_seen_by(master), sent_ms })
+}
+
+/// Gives our own number as this process sees it.
+fn as_seen_by(master: ProcessId) -> i32 {
+    let namespace = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
+    if namespace(&master.pid.to_string()) != namespace("self") {
+        return 0;
+    }
+    i32::try_from(std::process::id()).expect("process numbers fit an i32")
 }

@@ -4,3 +4,4 @@ mod check;
 mod find;
 mod private;
 mod proof;
+mod view;
