@@ -47,6 +47,9 @@ pub(crate) struct Statement {
     pub(crate) args: u32,
 }
 
+// With about seven tokens to a directive, eleven bytes a token.
+const _: () = assert!(size_of::<RawToken>() == 8 && size_of::<Statement>() == 20);
+
 /// A piece of the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {

@@ -315,6 +315,11 @@ fn names() -> Vec<Case> {
             "invalid number of arguments in \"env\" directive",
         ),
         case("names are told apart by case", "Events {}", "unknown directive \"Events\""),
+        case(
+            "the second of two locations is reported",
+            server("\nlocation /a {\n}\nlocation\n/a\n{\n}"),
+            "duplicate location \"/a\"",
+        ),
         case("a flag in capitals", http("sendfile ON;"), OK),
         case(
             "a flag that is none",

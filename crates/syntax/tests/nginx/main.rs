@@ -9,12 +9,18 @@ mod values;
 use std::ops::Range;
 
 use cases::{Case, Says};
-use evenkeel_syntax::{Directive, Tree};
+use evenkeel_syntax::{Directive, DirectiveId, Tree};
 use oracle::{Answer, Nginx};
 
 #[test]
 fn nginx_and_the_tree_agree_on_every_corner() {
     agree(&Nginx::plain(), &cases::plain());
+}
+
+/// An included file is balanced by itself and ends on a complete directive, whatever stands around it.
+#[test]
+fn files_are_read_the_same_when_they_are_included() {
+    agree(&Nginx::including(), &cases::plain());
 }
 
 #[test]
@@ -101,16 +107,19 @@ fn is_syntax(message: &[u8]) -> bool {
         .any(|start| message.starts_with(start.as_bytes()))
 }
 
-/// Whether the directive that nginx names ends in the line that it reports, before what cannot be read.
+/// Whether the directive that nginx names, or whose argument it names, ends in the line that it reports, before what
+/// cannot be read.
 fn reports(tree: &Tree, readable: usize, message: &[u8], line: u32) -> bool {
-    let named = |directive: &Directive<'_>| {
-        let name = directive.name();
-        let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
-        let quoted = [b"\"", name, b"\""].concat();
+    let quoted = |word: &[u8]| {
+        // nginx prints up to the first NUL.
+        let shown = word.split(|byte| *byte == 0).next().unwrap_or_default();
+        let quoted = [b"\"", shown, b"\""].concat();
         message.windows(quoted.len()).any(|window| window == quoted)
     };
-    let mut directives =
-        (0..tree.directive_count() as u32).map(|id| tree.directive(evenkeel_syntax::DirectiveId(id)));
+    let named = |directive: &Directive<'_>| {
+        quoted(&directive.name()) || directive.args().any(|arg| quoted(&arg.value()))
+    };
+    let mut directives = (0..tree.directive_count() as u32).map(|id| tree.directive(DirectiveId(id)));
     directives.any(|directive| {
         directive.head_range().end <= readable && directive.line() == line && named(&directive)
     })

@@ -16,6 +16,8 @@ pub(crate) struct Nginx {
     program: &'static Path,
     dir: TempDir,
     globals: String,
+    /// Whether the file is included by the main one.
+    included: bool,
 }
 
 pub(crate) enum Answer {
@@ -26,6 +28,11 @@ pub(crate) enum Answer {
 impl Nginx {
     pub(crate) fn plain() -> Nginx {
         Nginx::new("")
+    }
+
+    /// An nginx whose main file includes the one that it is asked about, and nothing else.
+    pub(crate) fn including() -> Nginx {
+        Nginx { included: true, ..Nginx::new("") }
     }
 
     /// `None` where the module is not installed.
@@ -42,16 +49,23 @@ impl Nginx {
         let program = PROGRAMS.map(Path::new).into_iter().find(|program| program.exists());
         let program = program.expect("these tests ask nginx: install it (scripts/setup.sh does)");
         let dir = TempDir::new().unwrap();
-        Nginx { program, dir, globals: format!("{globals}pid nginx.pid;error_log error.log;") }
+        Nginx {
+            program,
+            dir,
+            globals: format!("{globals}pid nginx.pid;error_log error.log;"),
+            included: false,
+        }
     }
 
     /// What `nginx -t` says of a file.
     pub(crate) fn test(&self, text: &[u8]) -> Answer {
         let dir = self.dir.path();
-        let file = dir.join("nginx.conf");
+        let main = dir.join("nginx.conf");
+        let file = if self.included { dir.join("included.conf") } else { main.clone() };
+        std::fs::write(&main, "include included.conf;\n").unwrap();
         std::fs::write(&file, text).unwrap();
         let mut command = Command::new(self.program);
-        command.arg("-t").arg("-p").arg(dir).arg("-c").arg(&file).arg("-e").arg(dir.join("error.log"));
+        command.arg("-t").arg("-p").arg(dir).arg("-c").arg(&main).arg("-e").arg(dir.join("error.log"));
         let output = command.arg("-g").arg(&self.globals).stdin(Stdio::null()).output().unwrap();
         if output.status.success() {
             return Answer::Accepted;
