@@ -105,7 +105,10 @@ impl World {
         if let Some(fuse) = record.fuse {
             crate::private::wait_for_end(fuse);
         }
-        let log = || fs::read_to_string(state_dir.join("fuse.log")).unwrap_or_default();
+        let log = || {
+            let fuse = fs::read_to_string(state_dir.join("fuse.log")).unwrap_or_default();
+            format!("the fuse:\n{fuse}\nnginx:\n{}", self.nginx.log())
+        };
         assert_eq!(record.applying.why, Some(why), "{}", log());
         assert_eq!(record.reverted.unwrap().proven, proven, "{} {}", record.note, log());
         self.serves_old();
