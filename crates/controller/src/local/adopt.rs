@@ -22,9 +22,7 @@ impl Host {
     pub fn adopt(&self, why: &str) -> Result<Outcome, HostError> {
         let _lock = self.lock("adopt")?;
         let mut journal = self.open_journal()?;
-        let record = self.agent_here().standing()?;
-        self.settle(&mut journal, record.as_ref(), true)?;
-        self.nothing_open(record.as_ref())?;
+        let _record = self.begin(&mut journal)?;
         // An nginx that does not run can be adopted too: a first install, a host under repair.
         let master = find(&self.settings.place).ok();
         let compiled = self.compiled(master.as_ref())?;

@@ -81,9 +81,7 @@ impl Host {
         teller.doing("looking at this host");
         let _lock = self.lock("apply")?;
         let mut journal = self.open_journal()?;
-        let record = self.agent_here().standing()?;
-        self.settle(&mut journal, record.as_ref(), true)?;
-        self.nothing_open(record.as_ref())?;
+        let _record = self.begin(&mut journal)?;
 
         let master = find(&self.settings.place)?;
         let compiled = self.compiled(Some(&master))?;

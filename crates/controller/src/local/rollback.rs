@@ -90,10 +90,9 @@ impl Host {
             return self.take_open_back(&agent, &mut journal, release, why, teller);
         }
         let _lock = self.lock("rollback")?;
-        self.nothing_open(record.as_ref())?;
         match journal {
             Ok(mut journal) => {
-                self.settle(&mut journal, record.as_ref(), true)?;
+                let record = self.begin(&mut journal)?;
                 self.return_to(&mut journal, record.as_ref(), to, why, teller)
             }
             Err(error) => self.return_without_journal(record.as_ref(), to, &error, teller),

@@ -47,13 +47,19 @@ impl Host {
         Ok(())
     }
 
-    /// Refuses to begin while a release is open on the host.
-    pub(super) fn nothing_open(&self, record: Option<&Record>) -> Result<(), HostError> {
-        match record.filter(|record| record.stage().unconfirmed()) {
+    /// Begins to change this host: follows what the slots say, ends what was interrupted and is watched by nobody, and
+    /// refuses while a release is open. The caller holds the apply lock.
+    pub(super) fn begin(&self, journal: &mut Journal) -> Result<Option<Record>, HostError> {
+        let mut record = self.agent_here().standing()?;
+        if record.as_ref().is_some_and(abandoned) {
+            record = evenkeel_host::fuse::recover(&self.settings.place)?.or(record);
+        }
+        self.settle(journal, record.as_ref(), true)?;
+        match record.as_ref().filter(|record| record.stage().unconfirmed()) {
             Some(record) => {
                 Err(HostError::Open { release: record.applying.release, stage: record.stage().name() })
             }
-            None => Ok(()),
+            None => Ok(record),
         }
     }
 
@@ -61,4 +67,10 @@ impl Host {
     pub(super) fn waiting(record: Option<&Record>) -> Option<ReleaseId> {
         record.filter(|record| record.stage().unconfirmed()).map(|record| record.applying.release)
     }
+}
+
+/// Whether a release is open, and neither its command nor its fuse lives to end it.
+pub(super) fn abandoned(record: &Record) -> bool {
+    let lives = |process: Option<evenkeel_host::identity::ProcessId>| process.is_some_and(|it| it.lives());
+    record.stage().unconfirmed() && !lives(record.command) && !lives(record.fuse)
 }

@@ -13,6 +13,7 @@ use evenkeel_host::place::DOT_DIR;
 use evenkeel_host::slots::Record;
 use evenkeel_store::StoreError;
 
+use super::settle::abandoned;
 use super::{Host, HostError, Journal, Look, now};
 use crate::{diff, stages, when};
 
@@ -134,7 +135,7 @@ impl Host {
             restart,
             open: record
                 .as_ref()
-                .filter(|record| record.stage().unconfirmed())
+                .filter(|record| record.stage().unconfirmed() && !untouched(record, on_disk))
                 .map(|record| (record.applying.release, record.stage().name())),
             frozen,
             notes,
@@ -193,6 +194,13 @@ impl Host {
             RunningVerdict::NoWorkers => Running::Stopped { because: "the master has no workers".to_owned() },
         }
     }
+}
+
+/// Whether a release was interrupted before anything was touched, so that the next command has nothing to undo.
+fn untouched(record: &Record, on_disk: BundleId) -> bool {
+    abandoned(record)
+        && matches!(record.stage(), Stage::Staged | Stage::Armed)
+        && record.applying.from == on_disk
 }
 
 /// Whether the slots say that this master was proven to serve what is on disk.
