@@ -16,6 +16,9 @@ use crate::workspace;
 
 const USAGE: &str = "usage: cargo run --release -p xtask -- bench [--sites 1000,10000] [--runs 5] [--nginx PATH] [--evenkeel PATH]";
 
+/// This very program, even when a build has put another in its place.
+const MYSELF: &str = "/proc/self/exe";
+
 /// How many times a command runs to warm the page cache, unmeasured.
 const WARM_UP_RUNS: usize = 1;
 
@@ -126,9 +129,8 @@ fn take_turns(settings: &Settings, tree: &Path) -> anyhow::Result<[Cost; 2]> {
 
 /// Has a process of its own run and measure one command; `good` are the exit statuses that count.
 fn one(command: &[&str], good: &[i32]) -> anyhow::Result<Cost> {
-    let me = std::env::current_exe().context("find myself")?;
     let output =
-        Command::new(me).args(["bench", "measure"]).args(command).output().context("start myself")?;
+        Command::new(MYSELF).args(["bench", "measure"]).args(command).output().context("start myself")?;
     let cost: Cost = serde_json::from_slice(&output.stdout).with_context(|| {
         format!("measure {}: {}", command.join(" "), String::from_utf8_lossy(&output.stderr))
     })?;
