@@ -1,6 +1,7 @@
 //! Which nginx reads this tree, asked about real ones.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -201,13 +202,34 @@ fn single_process_is_refused() {
 
 #[test]
 fn nginx_of_another_user_is_not_looked_into() {
-    // Only an ordinary user meets this, and root's nginx is the one that it meets.
-    if nix::unistd::geteuid().is_root() {
+    const NOBODY: u32 = 65_534;
+    if !nix::unistd::geteuid().is_root() {
+        // Two users are needed, and only root can be both.
         return;
     }
-    let nginx = Nginx::new();
-    fs::write(&nginx.place.pid, "1").unwrap();
-    assert!(matches!(find(&nginx.place), Err(FindError::PidFileLies { pid: 1, .. })));
+    let nginx = running();
+    let master = find(&nginx.place).unwrap();
+    for dir in ["", "conf", "run"] {
+        fs::set_permissions(nginx.path(dir), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let place = nginx.place.clone();
+    let asked = std::thread::spawn(move || {
+        become_user(NOBODY);
+        find(&place).unwrap_err()
+    });
+    let error = asked.join().unwrap();
+    assert!(
+        matches!(error, FindError::NoPermission { pid, uid: 0, me: NOBODY } if pid == master.id.pid),
+        "{error:?}"
+    );
+}
+
+/// Makes this thread, and no other, another user.
+#[expect(unsafe_code, reason = "the C library would change all threads")]
+fn become_user(uid: u32) {
+    // SAFETY: the call takes three integers.
+    let done = unsafe { libc::syscall(libc::SYS_setresuid, uid, uid, uid) };
+    assert_eq!(done, 0);
 }
 
 #[test]
