@@ -3,6 +3,7 @@
 mod adopt;
 mod apply;
 mod bake;
+mod end;
 mod error;
 mod look;
 mod record;
@@ -10,6 +11,7 @@ mod recover;
 mod rollback;
 mod settle;
 mod status;
+mod walk;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -3,20 +3,17 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use evenkeel_agent::{Agent, Order, Watcher};
-use evenkeel_fleet::apply::RevertWhy;
-use evenkeel_fleet::journal::{Phase, Proposal};
-use evenkeel_fleet::{
-    BundleId, Command, Effect, Evidence, EvidenceKind, Generation, Input, Policy, ReleaseId, Report,
-};
+use evenkeel_agent::Agent;
+use evenkeel_fleet::journal::Proposal;
+use evenkeel_fleet::{BundleId, Evidence, EvidenceKind, Input, Policy};
 use evenkeel_host::configdir::{Keep, bundles};
 use evenkeel_host::nginx::find::find;
 use evenkeel_syntax::fileset::FileSet;
 use evenkeel_syntax::secret::redact_str;
 
 use super::look::looks;
+use super::walk::Way;
 use super::{Ended, Host, HostError, Journal, Look, Outcome, Teller, span};
-use crate::ask::Asker;
 use crate::routes::Route;
 use crate::{diff, stages};
 
@@ -44,31 +41,6 @@ pub struct Request {
     pub why: String,
     /// Look at everything, change nothing.
     pub dry_run: bool,
-}
-
-/// A release on its way: what is known of it.
-pub(super) struct Way<'a> {
-    pub(super) release: ReleaseId,
-    pub(super) from: &'a FileSet,
-    pub(super) to: &'a FileSet,
-    pub(super) live: &'a Look,
-    pub(super) new: &'a stages::Outside,
-    pub(super) routes: &'a [Route],
-    pub(super) proof: Duration,
-    pub(super) hold: bool,
-}
-
-/// Hands the agent's steps on.
-struct Steps<'t>(&'t mut dyn Teller);
-
-impl Watcher for Steps<'_> {
-    fn doing(&mut self, what: &str) {
-        self.0.doing(what);
-    }
-
-    fn interrupted(&self) -> bool {
-        self.0.interrupted()
-    }
 }
 
 impl Host {
@@ -223,184 +195,6 @@ impl Host {
         (routes, notes, None)
     }
 
-    /// The way of an opened release, from its gates to its end.
-    pub(super) fn walk(
-        &self,
-        journal: &mut Journal,
-        way: &Way<'_>,
-        gates: [Option<Evidence>; 2],
-        keep: &Keep,
-        teller: &mut dyn Teller,
-    ) -> Result<Outcome, HostError> {
-        let release = way.release;
-        let mut asker = Asker::new(way.routes, &way.live.outside.listens);
-        if gates.iter().flatten().all(|gate| gate.holds) && !way.routes.is_empty() {
-            teller.doing("asking the live routes");
-            asker.round(&self.runtime);
-            let answers = asker.answers();
-            let _ =
-                journal.tell(&self.runtime, &Input::Answered { release, phase: Phase::Before, answers })?;
-        }
-        let mut effects = Vec::new();
-        for gate in gates.into_iter().flatten() {
-            let (kind, holds, summary) = (gate.kind, gate.holds, gate.summary.clone());
-            teller.done(kind.name(), &summary, holds);
-            let told = journal.tell(&self.runtime, &Input::Saw { release, evidence: gate })?;
-            effects = told.effects;
-            if !holds {
-                return Ok(self.ended(journal, release));
-            }
-        }
-        if teller.interrupted() {
-            let by = evenkeel_fleet::journal::By::Person(self.settings.who.clone());
-            let why = "interrupted before anything was touched".to_owned();
-            let _ = journal.tell(&self.runtime, &Input::Rollback { release, by, why: why.clone() })?;
-            return Ok(Outcome::new(Some(release), Ended::Refused, why));
-        }
-        let order = effects.into_iter().find_map(|effect| match effect {
-            Effect::Order {
-                generation,
-                command: Command::Apply { proof_within, confirm_within, .. },
-                ..
-            } => Some((generation, proof_within, confirm_within)),
-            _ => None,
-        });
-        let Some((generation, proof_within, confirm_within)) = order else {
-            return Ok(self.ended(journal, release));
-        };
-        let agent = Agent::new(self.settings.place.clone(), keep.clone());
-        let order = Order {
-            generation,
-            release,
-            from: way.from,
-            to: way.to,
-            before: &looks(&way.live.outside, way.proof / 4),
-            after: &evenkeel_agent::Looks { expected: expected(way), error_logs: way.new.error_logs.clone() },
-            proof_within,
-            confirm_within,
-        };
-        let applied = agent.apply(&order, &mut Steps(teller));
-        let mut observe = None;
-        for report in applied.reports {
-            tell_done(teller, &report);
-            observe = self.report(journal, generation, report)?.or(observe);
-        }
-        if journal.fleet().release(release).is_some_and(|release| !release.open()) {
-            let mut outcome = self.ended(journal, release);
-            outcome.could_not_look |= applied.could_not_look;
-            return Ok(outcome);
-        }
-        match observe {
-            Some(until) => self.bake(journal, way, &agent, &asker, &applied.workers, until, teller),
-            None => {
-                let mut outcome = self.ended(journal, release);
-                outcome.could_not_look = true;
-                Ok(outcome)
-            }
-        }
-    }
-
-    /// Tells the fleet what the host says; gives the end of the bake when it begins.
-    pub(super) fn report(
-        &self,
-        journal: &mut Journal,
-        generation: Generation,
-        report: Report,
-    ) -> Result<Option<evenkeel_fleet::Timestamp>, HostError> {
-        let host = self.settings.name.clone();
-        let told = journal.tell(&self.runtime, &Input::Reported { host, generation, report })?;
-        // The host has gone back by itself already where that is what the fleet would order now.
-        Ok(told.effects.into_iter().find_map(|effect| match effect {
-            Effect::Observe { until, .. } => Some(until),
-            Effect::Order { .. } => None,
-        }))
-    }
-
-    /// Decides that the host goes back, has it done, and tells of it.
-    pub(super) fn take_back(
-        &self,
-        journal: &mut Journal,
-        agent: &Agent,
-        release: ReleaseId,
-        why: (RevertWhy, &str),
-        teller: &mut dyn Teller,
-    ) -> Result<Outcome, HostError> {
-        teller.done("going back", why.1, false);
-        let record = agent.revert(why.0, why.1);
-        let generation = match journal.fleet().host(&self.settings.name) {
-            Some(host) => host.generation(),
-            None => Generation(0),
-        };
-        match record {
-            Ok(record) => {
-                let report = Report::Reverted(evenkeel_agent::reverted(&record));
-                tell_done(teller, &report);
-                let _ = self.report(journal, generation, report)?;
-            }
-            Err(error) => {
-                // Somebody else may have ended it first: the slots say how.
-                let standing = agent.standing()?;
-                journal.catch_up(&self.runtime)?;
-                self.settle(journal, standing.as_ref(), false)?;
-                if Host::waiting(standing.as_ref()) == Some(release) {
-                    return Err(error.into());
-                }
-            }
-        }
-        Ok(self.ended(journal, release))
-    }
-
-    /// How a release ended, as the journal tells it.
-    pub(super) fn ended(&self, journal: &Journal, id: ReleaseId) -> Outcome {
-        use evenkeel_fleet::{Outcome as End, What};
-        let Some(release) = journal.fleet().release(id) else {
-            return Outcome::new(Some(id), Ended::Stuck, "the journal does not know this release");
-        };
-        let said = journal.events().iter().rev().find_map(|event| match &event.what {
-            What::Refused { release, reason, .. } if *release == id => Some(reason.clone()),
-            What::Conflict { release, paths, .. } if *release == id => {
-                Some(format!("somebody else wrote to {}; nothing was overwritten", paths.join(", ")))
-            }
-            _ => None,
-        });
-        let reverting = release.reverting().map(|(_, reason)| reason.to_owned());
-        let reason = said.or(reverting).unwrap_or_default();
-        let ended = match release.outcome() {
-            Some(End::Confirmed) => Ended::Confirmed,
-            Some(End::Refused) => Ended::Refused,
-            Some(End::Conflict) => Ended::Conflict,
-            Some(End::RolledBack { proven }) => Ended::RolledBack { proven },
-            None => Ended::Stuck,
-        };
-        let mut outcome = Outcome::new(Some(id), ended, reason);
-        let failed = |what: &What| match what {
-            What::Saw { release, evidence } if *release == id && !evidence.holds => {
-                Some(evidence.kind.name())
-            }
-            What::Reverted { release, revert, .. } if *release == id => Some(revert.why.name()),
-            What::Conflict { release, .. } if *release == id => Some("conflict"),
-            _ => None,
-        };
-        outcome.caught_by = journal.events().iter().find_map(|event| failed(&event.what));
-        for event in journal.events() {
-            if let What::Reverted { release, revert, .. } = &event.what
-                && *release == id
-            {
-                outcome.took = Some(revert.took);
-                if let Some(kept) = revert.kept {
-                    let said =
-                        revert.evidence.iter().flat_map(|it| &it.details).find(|it| it.contains("kept"));
-                    outcome.notes.push(format!(
-                        "what somebody changed by hand meanwhile is kept as bundle {}{}",
-                        kept.short(),
-                        said.map(|said| format!(" ({said})")).unwrap_or_default()
-                    ));
-                }
-            }
-        }
-        outcome
-    }
-
     pub(super) fn agent_here(&self) -> Agent {
         Agent::new(self.settings.place.clone(), Keep::default())
     }
@@ -425,12 +219,6 @@ fn windows(request: &Request, reload: Duration) -> Policy {
     }
 }
 
-fn expected(way: &Way<'_>) -> evenkeel_host::nginx::generation::Expected {
-    let mut expected = looks(way.new, Duration::ZERO).expected;
-    expected.limit = way.proof;
-    expected
-}
-
 /// The live configuration once more: a check consumes what it checks.
 fn live_config(host: &Host, settings: &evenkeel_model::Settings, live: &Look) -> evenkeel_model::Config {
     host.meaning(&live.snapshot.files, settings, live)
@@ -445,21 +233,4 @@ fn dry(check: &Evidence, preflight: Option<&Evidence>, teller: &mut dyn Teller) 
         }
     }
     outcome
-}
-
-/// Tells a person of what the host says.
-fn tell_done(teller: &mut dyn Teller, report: &Report) {
-    match report {
-        Report::Saw(evidence) | Report::Proven(evidence) | Report::Refused(evidence) => {
-            teller.done(evidence.kind.name(), &evidence.summary, evidence.holds);
-        }
-        Report::Conflict(paths) => {
-            teller.done("conflict", &format!("somebody else wrote to {}", paths.join(", ")), false)
-        }
-        Report::Reverted(revert) => {
-            let said = revert.evidence.first().map_or("", |evidence| evidence.summary.as_str());
-            teller.done("revert", &format!("{said}, in {}", crate::when::span(revert.took)), revert.proven);
-        }
-        Report::Switched | Report::Confirmed | Report::NeverBegan => {}
-    }
 }

@@ -8,7 +8,7 @@ use evenkeel_fleet::journal::{By, Phase};
 use evenkeel_fleet::{Command, Effect, Evidence, EvidenceKind, Input, Timestamp};
 use evenkeel_host::identity::ProcessId;
 
-use super::apply::Way;
+use super::walk::Way;
 use super::{Ended, Host, HostError, Journal, Outcome, Teller, now};
 use crate::ask::Asker;
 

@@ -12,8 +12,8 @@ use evenkeel_host::nginx::find::find;
 use evenkeel_host::slots::Record;
 use evenkeel_syntax::secret::redact_str;
 
-use super::apply::Way;
 use super::look::looks;
+use super::walk::Way;
 use super::{Ended, Host, HostError, Journal, Outcome, Teller, span};
 use crate::{diff, stages};
 

@@ -1,0 +1,110 @@
+//! How a release ends: what the host says becomes part of the journal, and the journal says what came of it.
+
+use evenkeel_agent::Agent;
+use evenkeel_fleet::apply::RevertWhy;
+use evenkeel_fleet::{Effect, Generation, Input, Outcome as End, ReleaseId, Report, What};
+
+use super::walk::tell_done;
+use super::{Ended, Host, HostError, Journal, Outcome, Teller};
+
+impl Host {
+    /// Tells the fleet what the host says; gives the end of the bake when it begins.
+    pub(super) fn report(
+        &self,
+        journal: &mut Journal,
+        generation: Generation,
+        report: Report,
+    ) -> Result<Option<evenkeel_fleet::Timestamp>, HostError> {
+        let host = self.settings.name.clone();
+        let told = journal.tell(&self.runtime, &Input::Reported { host, generation, report })?;
+        // The host has gone back by itself already where that is what the fleet would order now.
+        Ok(told.effects.into_iter().find_map(|effect| match effect {
+            Effect::Observe { until, .. } => Some(until),
+            Effect::Order { .. } => None,
+        }))
+    }
+
+    /// Decides that the host goes back, has it done, and tells of it.
+    pub(super) fn take_back(
+        &self,
+        journal: &mut Journal,
+        agent: &Agent,
+        release: ReleaseId,
+        why: (RevertWhy, &str),
+        teller: &mut dyn Teller,
+    ) -> Result<Outcome, HostError> {
+        teller.done("going back", why.1, false);
+        let record = agent.revert(why.0, why.1);
+        let generation = match journal.fleet().host(&self.settings.name) {
+            Some(host) => host.generation(),
+            None => Generation(0),
+        };
+        match record {
+            Ok(record) => {
+                let report = Report::Reverted(evenkeel_agent::reverted(&record));
+                tell_done(teller, &report);
+                let _ = self.report(journal, generation, report)?;
+            }
+            Err(error) => {
+                // Somebody else may have ended it first: the slots say how.
+                let standing = agent.standing()?;
+                journal.catch_up(&self.runtime)?;
+                self.settle(journal, standing.as_ref(), false)?;
+                if Host::waiting(standing.as_ref()) == Some(release) {
+                    return Err(error.into());
+                }
+            }
+        }
+        Ok(self.ended(journal, release))
+    }
+
+    /// How a release ended, as the journal tells it.
+    pub(super) fn ended(&self, journal: &Journal, id: ReleaseId) -> Outcome {
+        let Some(release) = journal.fleet().release(id) else {
+            return Outcome::new(Some(id), Ended::Stuck, "the journal does not know this release");
+        };
+        let said = journal.events().iter().rev().find_map(|event| match &event.what {
+            What::Refused { release, reason, .. } if *release == id => Some(reason.clone()),
+            What::Conflict { release, paths, .. } if *release == id => {
+                Some(format!("somebody else wrote to {}; nothing was overwritten", paths.join(", ")))
+            }
+            _ => None,
+        });
+        let reverting = release.reverting().map(|(_, reason)| reason.to_owned());
+        let reason = said.or(reverting).unwrap_or_default();
+        let ended = match release.outcome() {
+            Some(End::Confirmed) => Ended::Confirmed,
+            Some(End::Refused) => Ended::Refused,
+            Some(End::Conflict) => Ended::Conflict,
+            Some(End::RolledBack { proven }) => Ended::RolledBack { proven },
+            None => Ended::Stuck,
+        };
+        let mut outcome = Outcome::new(Some(id), ended, reason);
+        let failed = |what: &What| match what {
+            What::Saw { release, evidence } if *release == id && !evidence.holds => {
+                Some(evidence.kind.name())
+            }
+            What::Reverted { release, revert, .. } if *release == id => Some(revert.why.name()),
+            What::Conflict { release, .. } if *release == id => Some("conflict"),
+            _ => None,
+        };
+        outcome.caught_by = journal.events().iter().find_map(|event| failed(&event.what));
+        for event in journal.events() {
+            if let What::Reverted { release, revert, .. } = &event.what
+                && *release == id
+            {
+                outcome.took = Some(revert.took);
+                if let Some(kept) = revert.kept {
+                    let said =
+                        revert.evidence.iter().flat_map(|it| &it.details).find(|it| it.contains("kept"));
+                    outcome.notes.push(format!(
+                        "what somebody changed by hand meanwhile is kept as bundle {}{}",
+                        kept.short(),
+                        said.map(|said| format!(" ({said})")).unwrap_or_default()
+                    ));
+                }
+            }
+        }
+        outcome
+    }
+}
