@@ -64,7 +64,7 @@ pub(crate) fn check(args: &args::Check, global: &Global, output: Output) -> anyh
     match format {
         Format::Json => put(&json(&report)),
         Format::Text => {
-            put(&text(&report, &checked.config, Style { colour: output.colour, ..Style::default() }))
+            put(&text(&report, &checked.config, Style { colour: output.colour, ..Style::default() }));
         }
     }
     let worst = match args.fail_on {

@@ -132,7 +132,7 @@ pub(super) fn tell_done(teller: &mut dyn Teller, report: &Report) {
             teller.done(evidence.kind.name(), &evidence.summary, evidence.holds);
         }
         Report::Conflict(paths) => {
-            teller.done("conflict", &format!("somebody else wrote to {}", paths.join(", ")), false)
+            teller.done("conflict", &format!("somebody else wrote to {}", paths.join(", ")), false);
         }
         Report::Reverted(revert) => {
             let said = revert.evidence.first().map_or("", |evidence| evidence.summary.as_str());
