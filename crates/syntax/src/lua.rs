@@ -53,34 +53,38 @@ pub(crate) struct Body {
 
 /// Reads the body that starts at `start`, when nginx has read up to `window`.
 pub(crate) fn body(bytes: &[u8], start: usize, window: usize) -> Body {
-    // After an error, where nginx has stopped, the window may lag behind.
-    let window = window.max(start);
     let mut reader = Reader { bytes, pos: start, window, uncounted: Vec::new(), failed: Failed::default() };
     match reader.block() {
         Ok(end) => Body { end, window: reader.window, error: None, uncounted: reader.uncounted },
-        Err(error) => {
-            let uncounted = std::mem::take(&mut reader.uncounted);
-            Body { end: unlimited(bytes, start), window: bytes.len(), error: Some(error), uncounted }
-        }
+        Err(error) => Body { error: Some(error), uncounted: reader.uncounted, ..unlimited(bytes, start) },
     }
 }
 
-/// Where the body would end if there were no buffer.
-fn unlimited(bytes: &[u8], start: usize) -> usize {
+/// Reads the body as if there were no buffer: what stands after an error is not read by nginx any more.
+pub(crate) fn unlimited(bytes: &[u8], start: usize) -> Body {
+    let size = bytes.len();
+    let body = |end, error| Body { end, window: size, error, uncounted: Vec::new() };
     let (mut pos, mut level, mut failed) = (start, 1, Failed::default());
-    while let Some(found) = search(bytes, pos, bytes.len(), &mut failed) {
+    while let Some(found) = search(bytes, pos, size, &mut failed) {
         level += found.kind.step();
         if level == 0 {
-            return found.start;
+            return body(found.start, None);
         }
-        pos = match found.kind {
-            Found::LongOpen { bracket } => {
-                closing(bytes, found.end, bytes.len(), &bytes[bracket..found.end]).unwrap_or(bytes.len())
-            }
-            _ => found.end,
-        };
+        pos = found.end;
+        if let Found::LongOpen { bracket } = found.kind {
+            let bracket = &bytes[bracket..found.end];
+            let Some(end) = closing(bytes, pos, size, bracket) else {
+                return body(size, Some((open_bracket(bracket), found.start)));
+            };
+            pos = end;
+        }
     }
-    bytes.len()
+    body(size, Some((SyntaxErrorKind::EndInLua, start)))
+}
+
+fn open_bracket(bracket: &[u8]) -> SyntaxErrorKind {
+    let missing = bracket.iter().map(|byte| if *byte == b'[' { b']' } else { *byte });
+    SyntaxErrorKind::OpenLuaBracket(missing.collect())
 }
 
 struct Reader<'t> {

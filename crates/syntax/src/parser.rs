@@ -109,7 +109,7 @@ pub(crate) fn parse(bytes: Vec<u8>) -> Tree {
     let mut parser = Parser {
         bytes: &bytes,
         lexer: Lexer::new(&bytes),
-        tokens: Vec::with_capacity(bytes.len() / 6 + 2),
+        tokens: Vec::with_capacity(bytes.len() / 4 + 2),
         statements: Vec::with_capacity(bytes.len() / 24),
         frames: Vec::new(),
         skipped: 0,
@@ -240,7 +240,10 @@ impl Parser<'_> {
 
     fn lua(&mut self) {
         let start = self.lexer.pos;
-        let body = lua::body(self.bytes, start, self.lexer.window);
+        let body = match self.errors.is_empty() {
+            true => lua::body(self.bytes, start, self.lexer.window),
+            false => lua::unlimited(self.bytes, start),
+        };
         self.push(TokenKind::Lua, start);
         self.lexer.resume(body.end, body.window);
         self.uncounted.extend(body.uncounted);
