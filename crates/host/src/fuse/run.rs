@@ -50,17 +50,15 @@ pub struct FuseArgs {
 pub fn run(args: &FuseArgs) -> ExitCode {
     sys::close_inherited();
     let _already_leader = nix::unistd::setsid();
-    let prepared = prepare(args).and_then(|fuse| {
-        say(args.ready.as_deref(), "ready")?;
-        Ok(fuse)
-    });
-    let mut fuse = match prepared {
+    let mut fuse = match prepare(args) {
         Ok(fuse) => fuse,
         Err(why) => {
             let _nobody_listens = say(args.ready.as_deref(), &why.0);
             return ExitCode::from(2);
         }
     };
+    // A command that has ended hears nothing any more. What it armed is taken back all the same.
+    let _nobody_listens = say(args.ready.as_deref(), "ready");
     fuse.hide();
     fuse.watch()
 }
@@ -103,7 +101,7 @@ fn prepare(args: &FuseArgs) -> Result<Fuse, NotReady> {
     let (Some(command), Stage::Armed) = (command, record.stage()) else {
         return Err(NotReady("the slots do not name this command as one that is armed".to_owned()));
     };
-    let command = command.open()?.ok_or_else(|| NotReady("the command has ended".to_owned()))?;
+    let command = command.open()?;
     let staged = Staged::open(&record.plan, record.plan_digest)?;
     staged.verify()?;
     if WayBack::decode(staged.extra()).is_none() && record.master.is_some() {
@@ -116,7 +114,7 @@ fn prepare(args: &FuseArgs) -> Result<Fuse, NotReady> {
     Ok(Fuse {
         slots,
         staged,
-        command: Some(command),
+        command,
         signals,
         log,
         boot,
@@ -245,7 +243,11 @@ fn open_log(state_dir: &Path) -> io::Result<File> {
 fn say(ready: Option<&Path>, line: &str) -> io::Result<()> {
     let line = format!("{}\n", line.replace('\n', " "));
     match ready {
-        Some(path) => OpenOptions::new().write(true).open(path)?.write_all(line.as_bytes()),
+        // A pipe that nobody reads any more must not hold the fuse.
+        Some(path) => {
+            let mut options = OpenOptions::new();
+            options.write(true).custom_flags(libc::O_NONBLOCK).open(path)?.write_all(line.as_bytes())
+        }
         None => {
             let mut out = io::stdout().lock();
             out.write_all(line.as_bytes())?;

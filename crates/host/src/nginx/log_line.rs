@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use evenkeel_syntax::secret::redact_str;
+
 /// Levels of nginx's log, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "nginx's own names")]
@@ -42,7 +44,7 @@ pub struct LogLine {
     pub pid: i32,
     /// Its thread.
     pub tid: i32,
-    /// The text behind the numbers.
+    /// The text behind the numbers, without secrets: nginx quotes the configuration that it refuses.
     pub message: String,
     /// The log it stood in.
     pub path: PathBuf,
@@ -109,7 +111,7 @@ impl LogLine {
             level: Level::from_name(level)?,
             pid: pid.parse().ok()?,
             tid: tid.parse().ok()?,
-            message: message.to_owned(),
+            message: redact_str(message).into_owned(),
             path: path.to_owned(),
         })
     }
@@ -194,6 +196,13 @@ mod tests {
         assert_eq!(meaning("emerg", "still could not bind()"), Meaning::Emerg);
         assert_eq!(meaning("notice", "worker process 7 exited with code 0"), Meaning::Other);
         assert_eq!(meaning("crit", "SSL_do_handshake() failed"), Meaning::Other);
+    }
+
+    #[test]
+    fn secret_that_nginx_quotes_is_taken_out() {
+        let line = br#"2026/11/21 10:00:00 [emerg] 1#1: unknown directive "password=hunter2hunter2""#;
+        let message = LogLine::parse(line, Path::new("/x")).unwrap().message;
+        assert!(message.starts_with("unknown directive") && !message.contains("hunter2"), "{message}");
     }
 
     #[test]

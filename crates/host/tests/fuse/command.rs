@@ -18,7 +18,7 @@ use nix::sys::signal::{Signal, raise};
 use crate::common::Host;
 
 /// `command DIR PROOF_MS CONFIRM_MS POINT ACT`: does ACT (`kill`, `stop`, `wait`, `fuse`: kill the fuse and go on) at
-/// POINT (`staged`, `armed`, a number: that step of the switch, `switched`, `signalled`, `proven`).
+/// POINT (`staged`, `arming`, `armed`, a number: that step of the switch, `switched`, `signalled`, `proven`).
 pub(crate) fn main(args: &[String]) -> ExitCode {
     let [dir, proof_ms, confirm_ms, point, act] = args else { panic!("command DIR PROOF CONFIRM POINT ACT") };
     let span = |ms: &String| Span::from_millis(ms.parse().unwrap());
@@ -64,7 +64,9 @@ pub(crate) fn main(args: &[String]) -> ExitCode {
         proof_within: span(proof_ms),
         confirm_within: span(confirm_ms),
     };
-    let launch = Launch::Child { program: "/proc/self/exe".into() };
+    // At this point the test's own program stands between us and the fuse.
+    let program = if point == "arming" { host.dir.join("fuse") } else { "/proc/self/exe".into() };
+    let launch = Launch::Child { program };
     let armed = fuse::arm(&mut slots, &host.place.state_dir, &order, &launch);
     if let Err(error) = armed {
         println!("refused: {error}");

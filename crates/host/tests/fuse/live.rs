@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -23,6 +24,7 @@ use crate::private::{Nginx, children, free_port, get, wait_for};
 pub(crate) const TESTS: &[Test] = &[
     ("command_killed_before_its_proof_is_taken_back_at_once", killed_before_proof),
     ("killed_process_group_takes_no_fuse_with_it", killed_group),
+    ("command_killed_before_its_fuse_was_ready_is_taken_back_at_once", killed_before_ready),
     ("command_stopped_in_the_middle_of_a_switch_is_killed_at_the_deadline", stopped_with_guard),
     ("command_stopped_elsewhere_is_overtaken_and_finds_out", stopped_without_guard),
     ("release_confirmed_in_time_stays_and_the_fuse_ends", confirmed_in_time),
@@ -191,6 +193,17 @@ fn killed_before_proof() {
         assert!(killed.elapsed() < Duration::from_secs(5), "{point}: {:?}", killed.elapsed());
         assert!(!world.nginx.path("conf/.evenkeel").exists(), "{point}: nothing is left beside the tree");
     }
+}
+
+fn killed_before_ready() {
+    let world = World::new();
+    let program = world.host.dir.join("fuse");
+    let fuse = std::env::current_exe().unwrap();
+    fs::write(&program, format!("#!/bin/sh\nkill -9 $PPID\nexec {} \"$@\"\n", fuse.display())).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = world.command(LONG_MS, LONG_MS, "arming", "");
+    assert_eq!(command.child.wait().unwrap().signal(), Some(9));
+    world.is_back(RevertWhy::CommandDied, None);
 }
 
 fn killed_group() {

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use evenkeel_syntax::secret::redact_str;
+
 use super::{Message, Verdict};
 use crate::nginx::log::{Level, LogLine};
 
@@ -39,11 +41,10 @@ fn placed(level: Level, text: &str) -> Message {
         let line = line.parse().ok()?;
         file.starts_with('/').then(|| (text, PathBuf::from(file), line))
     });
+    let shown = |text| redact_str(text).into_owned();
     match place {
-        Some((text, file, line)) => {
-            Message { level, text: text.to_owned(), file: Some(file), line: Some(line) }
-        }
-        None => Message { level, text: text.to_owned(), file: None, line: None },
+        Some((text, file, line)) => Message { level, text: shown(text), file: Some(file), line: Some(line) },
+        None => Message { level, text: shown(text), file: None, line: None },
     }
 }
 
