@@ -62,3 +62,12 @@ fn files(dir: &Path, wanted: &dyn Fn(&Path) -> bool) -> anyhow::Result<Vec<std::
 fn shown(root: &Path, path: &Path) -> String {
     path.strip_prefix(root).unwrap_or(path).display().to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn house_is_tidy() {
+        let found = super::breaches(&crate::workspace()).unwrap();
+        assert!(found.is_empty(), "\n{}", found.join("\n"));
+    }
+}
