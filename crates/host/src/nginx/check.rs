@@ -60,7 +60,7 @@ pub enum Verdict {
 pub struct Message {
     /// How bad it is.
     pub level: Level,
-    /// The text, without level and place.
+    /// The text, without level, place and secrets.
     pub text: String,
     /// The file it speaks of, absolute, as nginx sees it.
     pub file: Option<PathBuf>,
@@ -132,6 +132,9 @@ pub enum CheckError {
 const OUTPUT_BYTES_MAX: usize = 1 << 20;
 
 /// Asks what nginx would say if this tree stood at `place.config_dir`.
+///
+/// One thing cannot be kept from the host: nginx binds the addresses that nobody listens on yet, for as long as
+/// it answers. An address that another process holds is no refusal to it: only a reload finds that out.
 ///
 /// # Errors
 /// [`CheckError`] when nginx could not be asked; never because the configuration is bad.

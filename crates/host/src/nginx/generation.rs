@@ -140,7 +140,7 @@ pub enum FailureKind {
     NoNewWorkers,
     /// Workers of the old generation go on serving.
     OldWorkersServe,
-    /// The master did not take the signal, or was not done in time.
+    /// The master did not take the signal, or was not done in time, or nobody waited any longer.
     Deadline,
     /// `/proc` could not be read.
     CannotLook,
@@ -155,7 +155,18 @@ impl Expected {
 
 /// Watches a reload until it is proven, or known to have failed.
 pub fn prove(before: Before, reload: &Reload, expected: &Expected) -> Proof {
-    watch::Watch::new(before, reload, expected).run()
+    prove_unless(before, reload, expected, &mut || false)
+}
+
+/// Watches as [`prove`] does, until somebody says that it is enough; then it fails with
+/// [`FailureKind::Deadline`]. Asked at every look, a few milliseconds apart.
+pub fn prove_unless(
+    before: Before,
+    reload: &Reload,
+    expected: &Expected,
+    interrupted: &mut dyn FnMut() -> bool,
+) -> Proof {
+    watch::Watch::new(before, reload, expected).run(interrupted)
 }
 
 /// Whether what runs is younger than what is on disk.

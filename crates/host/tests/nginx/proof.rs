@@ -11,8 +11,8 @@ use crate::private::{Nginx, free_port, get, signal, wait_for, workers};
 use evenkeel_host::nginx::control::{Reload, reload};
 use evenkeel_host::nginx::find::Master;
 use evenkeel_host::nginx::generation::{
-    Before, Evidence, Expected, Failure, FailureKind, Proof, RunningVerdict, Workers, prove, running,
-    what_is_read,
+    Before, Evidence, Expected, Failure, FailureKind, Proof, RunningVerdict, Workers, prove, prove_unless,
+    running, what_is_read,
 };
 use evenkeel_host::nginx::sockets::Listen;
 use nix::sys::signal::Signal;
@@ -111,6 +111,17 @@ fn good_reload_is_proven() {
         "{evidence:?}"
     );
     assert!(evidence.foreign_reloads.is_empty());
+}
+
+#[test]
+fn workers_are_counted_by_processor_and_without_their_helpers() {
+    let old = Old::new();
+    old.nginx.write("nginx.conf", &old.nginx.main("worker_processes auto;"));
+    let cache = format!("proxy_cache_path {} keys_zone=c:1m;", old.nginx.path("temp/cache").display());
+    old.site("new", &cache);
+    let evidence = holds(old.reload(&Expected { workers: Workers::Auto, ..old.expected() }));
+    let online = nix::unistd::sysconf(nix::unistd::SysconfVar::_NPROCESSORS_ONLN).unwrap().unwrap();
+    assert_eq!(evidence.workers.len(), usize::try_from(online).unwrap());
 }
 
 #[test]
@@ -298,6 +309,22 @@ fn death_of_the_master_is_seen() {
     }
     wait_for("the end of the master", || (!old.master.id.lives()).then_some(()));
     assert!(reload(old.master.id).is_err());
+}
+
+#[test]
+fn watching_ends_when_somebody_has_seen_enough() {
+    let old = Old::new();
+    old.site("new", "");
+    let before = Before::take(old.master.id, &old.logs());
+    let reload = reload(old.master.id).unwrap();
+    let mut looks = 0;
+    let mut enough = || {
+        looks += 1;
+        looks == 3
+    };
+    let failure = fails(prove_unless(before, &reload, &old.expected(), &mut enough), FailureKind::Deadline);
+    assert_eq!((failure.reason.as_str(), looks), ("interrupted", 3));
+    old.comes_back();
 }
 
 #[test]

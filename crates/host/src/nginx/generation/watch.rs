@@ -71,10 +71,13 @@ impl<'a> Watch<'a> {
         }
     }
 
-    pub(super) fn run(mut self) -> Proof {
+    pub(super) fn run(mut self, interrupted: &mut dyn FnMut() -> bool) -> Proof {
         loop {
             let now_ms = clock::boottime_ms();
-            let step = self.look().and_then(|seen| self.judge(&seen, now_ms));
+            let mut step = self.look().and_then(|seen| self.judge(&seen, now_ms));
+            if interrupted() && matches!(step, Ok(None)) {
+                step = Err(self.story.seen(FailureKind::Deadline, "interrupted".to_owned()));
+            }
             let after_ms = clock::boottime_ms().saturating_sub(self.reload.sent_ms);
             let foreign_reloads = self.story.foreign.iter().copied().collect();
             match step {
@@ -102,27 +105,34 @@ impl<'a> Watch<'a> {
         if !master.lives() {
             return Err(gone(&self.story));
         }
-        // A master that is busy with an earlier reload leaves our signal waiting. What it writes, and the
-        // workers that it starts, until it takes the signal have nothing to do with ours.
-        let waits = |status: &proc::Status| status.pending & HUP != 0;
-        let whose = match (self.taken_ms, waits(&status_before), waits(&status)) {
-            (Some(_), ..) => Whose::Ours,
-            (None, _, true) => Whose::Earlier,
-            (None, true, false) => Whose::Doubtful,
-            (None, false, false) if self.before.busy => Whose::Doubtful,
-            (None, false, false) => Whose::Ours,
-        };
-        if self.taken_ms.is_none() && waits(&status_before) {
+        if self.taken_ms.is_none() && is_deaf(&status_before) {
             let unknown: Vec<_> =
                 children.iter().filter(|child| !self.before.children.contains(child)).copied().collect();
             self.before.children.extend(unknown);
         }
-        if whose != Whose::Earlier && self.taken_ms.is_none() {
+        let whose = self.whose(&status_before, &status);
+        self.story.take_in(lines, master, self.reload.sender, whose);
+        let is_idle = |status: &proc::Status| hears_hup(status) && !waits(status);
+        Ok(self.sort(&children, is_idle(&status_before) && is_idle(&status)))
+    }
+
+    /// Says whose reload the master spoke of between two looks at its signals.
+    ///
+    /// One that is busy with an earlier reload leaves our signal waiting. What it writes, and the workers that it
+    /// starts, until it hears again have nothing to do with ours.
+    fn whose(&mut self, before: &proc::Status, after: &proc::Status) -> Whose {
+        if self.taken_ms.is_some() {
+            return Whose::Ours;
+        }
+        if is_deaf(after) {
+            self.before.busy = true;
+            return Whose::Earlier;
+        }
+        let was_busy = self.before.busy || is_deaf(before);
+        if was_busy || !waits(after) {
             self.taken_ms = Some(clock::boottime_ms());
         }
-        self.story.take_in(lines, master, self.reload.sender, whose);
-        let is_idle = |status: &proc::Status| hears_hup(status) && status.pending & HUP == 0;
-        Ok(self.sort(&children, is_idle(&status_before) && is_idle(&status)))
+        if was_busy { Whose::Doubtful } else { Whose::Ours }
     }
 
     fn sort(&mut self, children: &[ProcessId], idle: bool) -> Seen {
@@ -300,9 +310,11 @@ impl<'a> Watch<'a> {
             left => format!("{left} workers of the old configuration only finish their requests"),
         });
         rests_on.push(self.logs_say());
-        if !self.expected.listens.is_empty() {
-            let count = self.expected.listens.len();
-            rests_on.push(format!("nginx holds all {count} listening sockets of the new configuration"));
+        match self.expected.listens.as_slice() {
+            [] => {}
+            [one] => rests_on.push(format!("nginx listens on {one}")),
+            all => rests_on
+                .push(format!("nginx listens on all {} addresses of the new configuration", all.len())),
         }
         for from in &self.story.foreign {
             rests_on.push(format!("process {from} asked for a reload, too"));
@@ -336,6 +348,16 @@ impl<'a> Watch<'a> {
             "{read}: no [emerg] since the signal; notices are hidden there, so the reload itself is known from its workers"
         )
     }
+}
+
+/// Says whether a SIGHUP has come that the master has not taken yet.
+fn waits(status: &proc::Status) -> bool {
+    status.pending & HUP != 0
+}
+
+/// Says whether it will not take it before it is done with something else.
+fn is_deaf(status: &proc::Status) -> bool {
+    waits(status) && !hears_hup(status)
 }
 
 fn millis(duration: Duration) -> u64 {
