@@ -1,20 +1,39 @@
 //! One apply, from the staged files to the proof.
 
+use std::time::{Duration, Instant};
+
 use evenkeel_fleet::apply::{RevertWhy, Stage};
-use evenkeel_fleet::{Evidence, EvidenceKind, Report};
+use evenkeel_fleet::{Evidence, EvidenceKind, Report, Timestamp};
+use evenkeel_host::clock;
 use evenkeel_host::configdir::{ContentDigest, Entry, FileSet};
 use evenkeel_host::fuse::{self, WayBack};
 use evenkeel_host::identity::ProcessId;
 use evenkeel_host::install::{self, Staged, SwitchError, Unobserved};
 use evenkeel_host::nginx::control;
 use evenkeel_host::nginx::find::{Master, find};
-use evenkeel_host::nginx::generation::{self, Before, Proof};
+use evenkeel_host::nginx::generation::{self, Before, Expected, Proof};
 use evenkeel_host::slots::Slots;
 
 use crate::{Agent, Applied, Order, Watcher, report};
 
+/// How long new workers are watched before they are asked anything: the old ones accept for another 100 ms.
+const FIRST_LOOK: Duration = Duration::from_millis(120);
+/// How often the workers are looked at while they must stay.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
 /// How long the guard may be held by somebody else.
 const GUARD_WITHIN_MS: u64 = 2_000;
+
+/// What is told of an apply, each with its time.
+#[derive(Default)]
+struct Reports(Vec<(Timestamp, Report)>);
+
+impl Reports {
+    fn push(&mut self, report: Report) {
+        let now = u64::try_from(clock::unix_ms()).unwrap_or(0);
+        self.0.push((Timestamp::from_millis(now), report));
+    }
+}
 
 /// Why an apply ends before its proof.
 enum Stop {
@@ -50,17 +69,18 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 
 pub(crate) fn apply(agent: &Agent, order: &Order<'_>, watcher: &mut dyn Watcher) -> Applied {
     let mut applied = Applied { reports: Vec::new(), workers: Vec::new(), could_not_look: false };
-    match go(agent, order, watcher, &mut applied.reports) {
+    let mut reports = Reports::default();
+    match go(agent, order, watcher, &mut reports) {
         Ok(workers) => applied.workers = workers,
         Err(Stop::Refused { kind, why, could_not_look }) => {
             applied.could_not_look = could_not_look;
-            applied.reports.push(Report::Refused(Evidence::new(kind, false, why)));
+            reports.push(Report::Refused(Evidence::new(kind, false, why)));
         }
         Err(Stop::Conflict(paths)) => {
             // Armed and untouched: the slots are closed, and nothing was to be put back.
             match agent.revert(RevertWhy::Evidence, "somebody else changed the tree") {
-                Ok(_) => applied.reports.push(Report::Conflict(paths)),
-                Err(error) => not_closed(&mut applied, &error),
+                Ok(_) => reports.push(Report::Conflict(paths)),
+                Err(error) => not_closed(&mut applied, &mut reports, &error),
             }
         }
         Err(Stop::Back { kind, why, details, could_not_look }) => {
@@ -68,31 +88,32 @@ pub(crate) fn apply(agent: &Agent, order: &Order<'_>, watcher: &mut dyn Watcher)
             watcher.doing("going back");
             let back = agent.revert(RevertWhy::Evidence, &why);
             let evidence = Evidence::new(kind, false, why).details(details);
-            applied.reports.push(match kind {
+            reports.push(match kind {
                 EvidenceKind::Proof => Report::Proven(evidence),
                 _ => Report::Saw(evidence),
             });
             match back {
-                Ok(record) => applied.reports.push(Report::Reverted(report::reverted(&record))),
-                Err(error) => not_closed(&mut applied, &error),
+                Ok(record) => reports.push(Report::Reverted(report::reverted(&record))),
+                Err(error) => not_closed(&mut applied, &mut reports, &error),
             }
         }
     }
+    applied.reports = reports.0;
     applied
 }
 
 /// The host did not go back: the fuse or `recover` will have to.
-fn not_closed(applied: &mut Applied, error: &dyn std::error::Error) {
+fn not_closed(applied: &mut Applied, reports: &mut Reports, error: &dyn std::error::Error) {
     applied.could_not_look = true;
     let why = format!("the way back is not finished: {}", chain(error));
-    applied.reports.push(Report::Saw(Evidence::new(EvidenceKind::Revert, false, why)));
+    reports.push(Report::Saw(Evidence::new(EvidenceKind::Revert, false, why)));
 }
 
 fn go(
     agent: &Agent,
     order: &Order<'_>,
     watcher: &mut dyn Watcher,
-    reports: &mut Vec<Report>,
+    reports: &mut Reports,
 ) -> Result<Vec<ProcessId>, Stop> {
     let place = &agent.place;
     let interrupted = |watcher: &dyn Watcher| match watcher.interrupted() {
@@ -170,7 +191,7 @@ fn switch(
     slots: &mut Slots,
     master: &Master,
     watcher: &dyn Watcher,
-    reports: &mut Vec<Report>,
+    reports: &mut Reports,
 ) -> Result<(Before, control::Reload), Stop> {
     let mut guard =
         slots.lock(GUARD_WITHIN_MS).map_err(|error| back(EvidenceKind::CompareAndSwap, &error))?;
@@ -265,11 +286,13 @@ fn prove(
     slots: &mut Slots,
     before: Before,
     reload: &control::Reload,
-    watcher: &dyn Watcher,
-    reports: &mut Vec<Report>,
+    watcher: &mut dyn Watcher,
+    reports: &mut Reports,
 ) -> Result<Vec<ProcessId>, Stop> {
-    let proof = generation::prove(before, reload, &order.after.expected);
-    let evidence = report::proof(&proof);
+    let stay = order.after.expected.stay;
+    let expected = Expected { stay: stay.min(FIRST_LOOK), ..order.after.expected.clone() };
+    let proof = generation::prove(before, reload, &expected);
+    let mut evidence = report::proof(&proof);
     let Proof::Holds(seen) = proof else {
         return Err(Stop::Back {
             kind: EvidenceKind::Proof,
@@ -278,15 +301,25 @@ fn prove(
             could_not_look: false,
         });
     };
-    if watcher.interrupted() {
-        let why = "interrupted".to_owned();
-        return Err(Stop::Back {
-            kind: EvidenceKind::Observation,
-            why,
-            details: Vec::new(),
-            could_not_look: false,
-        });
+    let no = |kind, why: String| Stop::Back { kind, why, details: Vec::new(), could_not_look: false };
+    let stays_until = Instant::now() + stay.saturating_sub(expected.stay);
+    if let Some(wrong) = watcher.wrong() {
+        return Err(no(EvidenceKind::Observation, wrong));
     }
+    loop {
+        if watcher.interrupted() {
+            return Err(no(EvidenceKind::Observation, "interrupted".to_owned()));
+        }
+        if let Some(gone) = crate::gone(&seen.workers) {
+            return Err(no(EvidenceKind::Proof, format!("the new workers died: {gone}")));
+        }
+        let left = stays_until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            break;
+        }
+        std::thread::sleep(left.min(LOOK_EVERY));
+    }
+    evidence.rests_on.push(format!("they stayed for {} ms", stay.as_millis()));
     let mut guard = slots.lock(GUARD_WITHIN_MS).map_err(|error| back(EvidenceKind::Proof, &error))?;
     guard.advance(Stage::Proven).map_err(|error| back(EvidenceKind::Proof, &error))?;
     reports.push(Report::Proven(evidence));

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use evenkeel_fleet::apply::{RevertWhy, Stage};
-use evenkeel_fleet::{Generation, ReleaseId, Report, Span};
+use evenkeel_fleet::{Generation, ReleaseId, Report, Span, Timestamp};
 use evenkeel_host::configdir::{FileSet, Keep};
 use evenkeel_host::fuse::{self, Ask, Launch, RevertError};
 use evenkeel_host::identity::ProcessId;
@@ -73,14 +73,17 @@ pub trait Watcher {
     fn doing(&mut self, what: &str);
     /// Whether to stop and go back.
     fn interrupted(&self) -> bool;
+    /// The first new workers serve: what is wrong with what they answer, if anything. Asked while the proof still waits
+    /// for them to stay, so that wrong answers end early.
+    fn wrong(&mut self) -> Option<String>;
 }
 
 /// What came of an order to apply.
 #[derive(Debug)]
 #[must_use]
 pub struct Applied {
-    /// What to tell the fleet, in this order.
-    pub reports: Vec<Report>,
+    /// What to tell the fleet, in this order, and when each was so.
+    pub reports: Vec<(Timestamp, Report)>,
     /// The workers that were proven; empty when nothing was.
     pub workers: Vec<ProcessId>,
     /// What could not even be looked at, as opposed to an answer that is no.
@@ -149,10 +152,14 @@ impl Agent {
         ended.then(|| Report::Reverted(report::reverted(&record)))
     }
 
-    /// Whether the workers that were proven are all still there.
+    /// What became of the workers that were proven, when they are not all still there.
     #[must_use]
-    pub fn still(&self, workers: &[ProcessId]) -> Option<String> {
-        let gone = workers.iter().filter(|worker| !worker.lives()).count();
-        (gone > 0).then(|| format!("{gone} of {} workers that were proven are gone", workers.len()))
+    pub fn gone(&self, workers: &[ProcessId]) -> Option<String> {
+        gone(workers)
     }
+}
+
+fn gone(workers: &[ProcessId]) -> Option<String> {
+    let gone = workers.iter().filter(|worker| !worker.lives()).count();
+    (gone > 0).then(|| format!("{gone} of {} are gone", count(workers.len(), "worker")))
 }

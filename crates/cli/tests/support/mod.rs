@@ -1,6 +1,6 @@
 //! A private host for tests: an nginx of its own on loopback, small applications behind it, and the `evenkeel` binary
 //! pointed at both. Everything is stopped, by pid, when the host goes out of scope.
-#![expect(dead_code, reason = "each test file uses its own part of the host")]
+#![expect(dead_code, unreachable_pub, reason = "each test file uses its own part of the host")]
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -62,9 +62,18 @@ impl Drop for App {
     }
 }
 
-/// A port that nothing listens on at the moment.
+/// A port that nothing listens on, below those that the kernel gives to outgoing connections: nobody takes it while its
+/// nginx is down.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = u16::try_from(std::process::id() % 9_000).unwrap();
+    for _ in 0..9_000 {
+        let port = 12_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 9_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no port from 12000 to 21000 is free");
 }
 
 /// A host: a directory with `etc/` (the live tree), `new/` (what is proposed), `state/`, logs, and a running nginx.

@@ -11,6 +11,7 @@ use evenkeel_host::identity::ProcessId;
 use super::walk::Way;
 use super::{Ended, Host, HostError, Journal, Outcome, Teller, now};
 use crate::ask::Asker;
+use crate::routes::Route;
 
 /// How often live routes are asked.
 const ASK_EVERY: Duration = Duration::from_millis(500);
@@ -38,34 +39,14 @@ impl Host {
         journal: &mut Journal,
         way: &Way<'_>,
         agent: &Agent,
-        before: &Asker<'_>,
+        forgiven: Vec<Route>,
         workers: &[ProcessId],
         until: Timestamp,
         teller: &mut dyn Teller,
     ) -> Result<Outcome, HostError> {
         let release = way.release;
-        let forgiven = before.wrong_already(&self.routes(way.from).unwrap_or_default());
-        let mut after = Asker::new(way.routes, &way.new.listens).forgiving(forgiven.clone());
-        let mut end = None;
-        if !way.routes.is_empty() {
-            teller.doing("asking the live routes");
-            end = after.round(&self.runtime).map(End::Fails);
-            let answers = after.answers();
-            let _ =
-                journal.tell(&self.runtime, &Input::Answered { release, phase: Phase::After, answers })?;
-            if end.is_none() {
-                teller.done(
-                    "routes",
-                    &format!("{}, none answered wrongly", count(way.routes.len(), "route")),
-                    true,
-                );
-            }
-        }
         let mut watch = Asker::new(way.routes, &way.new.listens).forgiving(forgiven);
-        let end = match end {
-            Some(end) => end,
-            None => self.watch(way, agent, &mut watch, workers, until, teller)?,
-        };
+        let end = self.watch(way, agent, &mut watch, workers, until, teller)?;
         if watch.was_asked() {
             let answers = watch.answers();
             let _ =
@@ -112,7 +93,7 @@ impl Host {
             if teller.interrupted() {
                 return Ok(End::Interrupted);
             }
-            if let Some(gone) = agent.still(workers) {
+            if let Some(gone) = agent.gone(workers) {
                 return Ok(End::Fails(gone));
             }
             if asked.elapsed() >= ASK_EVERY {
@@ -160,7 +141,7 @@ impl Host {
         let Some(generation) = order else { return self.elsewhere(journal, agent, way) };
         match agent.confirm(release) {
             Ok(report) => {
-                let _ = self.report(journal, generation, report)?;
+                let _ = self.report(journal, generation, (now(), report))?;
                 Ok(self.ended(journal, release))
             }
             // The fuse was faster.

@@ -2,10 +2,10 @@
 
 use evenkeel_agent::Agent;
 use evenkeel_fleet::apply::RevertWhy;
-use evenkeel_fleet::{Effect, Generation, Input, Outcome as End, ReleaseId, Report, What};
+use evenkeel_fleet::{Effect, Generation, Input, Outcome as End, ReleaseId, Report, Timestamp, What};
 
 use super::walk::tell_done;
-use super::{Ended, Host, HostError, Journal, Outcome, Teller};
+use super::{Ended, Host, HostError, Journal, Outcome, Teller, now};
 
 impl Host {
     /// Tells the fleet what the host says; gives the end of the bake when it begins.
@@ -13,10 +13,10 @@ impl Host {
         &self,
         journal: &mut Journal,
         generation: Generation,
-        report: Report,
+        (at, report): (Timestamp, Report),
     ) -> Result<Option<evenkeel_fleet::Timestamp>, HostError> {
         let host = self.settings.name.clone();
-        let told = journal.tell(&self.runtime, &Input::Reported { host, generation, report })?;
+        let told = journal.tell_at(&self.runtime, at, &Input::Reported { host, generation, report })?;
         // The host has gone back by itself already where that is what the fleet would order now.
         Ok(told.effects.into_iter().find_map(|effect| match effect {
             Effect::Observe { until, .. } => Some(until),
@@ -43,7 +43,7 @@ impl Host {
             Ok(record) => {
                 let report = Report::Reverted(evenkeel_agent::reverted(&record));
                 tell_done(teller, &report);
-                let _ = self.report(journal, generation, report)?;
+                let _ = self.report(journal, generation, (now(), report))?;
             }
             Err(error) => {
                 // Somebody else may have ended it first: the slots say how.

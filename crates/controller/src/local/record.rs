@@ -93,11 +93,19 @@ impl Journal {
     /// # Errors
     /// [`StoreError`] when it could not be written down; then nothing may be done either.
     pub fn tell(&mut self, runtime: &Runtime, input: &Input) -> Result<Told, StoreError> {
+        self.tell_at(runtime, now(), input)
+    }
+
+    /// The same for what was so at an earlier time, and could not be written down then.
+    ///
+    /// # Errors
+    /// [`StoreError`] as [`Journal::tell`].
+    pub fn tell_at(&mut self, runtime: &Runtime, at: Timestamp, input: &Input) -> Result<Told, StoreError> {
         let mut tries = 0;
         loop {
             tries += 1;
             let mut fleet = self.fleet.clone();
-            let turn = fleet.step(now(), input.clone());
+            let turn = fleet.step(at, input.clone());
             match runtime.block_on(self.store.append(turn.expected(), turn.events())) {
                 Ok(receipt) => {
                     self.fleet = fleet;

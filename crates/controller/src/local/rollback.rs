@@ -14,7 +14,7 @@ use evenkeel_syntax::secret::redact_str;
 
 use super::look::looks;
 use super::walk::Way;
-use super::{Ended, Host, HostError, Journal, Outcome, Teller, span};
+use super::{Ended, Host, HostError, Journal, Outcome, Teller, now, span};
 use crate::{diff, stages};
 
 /// How long a rollback is watched: its bundle served here before.
@@ -32,6 +32,10 @@ impl Watcher for Silent<'_> {
 
     fn interrupted(&self) -> bool {
         false
+    }
+
+    fn wrong(&mut self) -> Option<String> {
+        None
     }
 }
 
@@ -56,7 +60,7 @@ impl Host {
         let generation = ordered(&told.effects).unwrap_or_default();
         match agent.confirm(release) {
             Ok(report) => {
-                let _ = self.report(&mut journal, generation, report)?;
+                let _ = self.report(&mut journal, generation, (now(), report))?;
                 teller.done("confirm", &format!("{release} is permanent"), true);
                 Ok(self.ended(&journal, release))
             }
@@ -285,7 +289,7 @@ impl Host {
             confirm_within: within.saturating_add(within),
         };
         let applied = agent.apply(&order, &mut Silent(teller));
-        let failed = applied.reports.iter().find_map(|report| match report {
+        let failed = applied.reports.iter().find_map(|(_, report)| match report {
             Report::Refused(evidence) | Report::Proven(evidence) | Report::Saw(evidence)
                 if !evidence.holds =>
             {

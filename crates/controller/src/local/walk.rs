@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use evenkeel_agent::{Agent, Looks, Order, Watcher};
+use evenkeel_agent::{Agent, Looks, Order, Watcher, count};
 use evenkeel_fleet::journal::{By, Phase};
-use evenkeel_fleet::{Command, Effect, Evidence, Input, ReleaseId, Report};
+use evenkeel_fleet::{Command, Effect, Evidence, Input, ReleaseId, Report, Timestamp};
 use evenkeel_host::configdir::Keep;
 use evenkeel_host::nginx::generation::Expected;
 use evenkeel_syntax::fileset::FileSet;
+use tokio::runtime::Runtime;
 
 use super::look::looks;
-use super::{Ended, Host, HostError, Journal, Look, Outcome, Teller};
+use super::{Ended, Host, HostError, Journal, Look, Outcome, Teller, now};
 use crate::ask::Asker;
 use crate::routes::Route;
 use crate::stages::Outside;
@@ -27,16 +28,27 @@ pub(super) struct Way<'a> {
     pub(super) hold: bool,
 }
 
-/// Hands the agent's steps on.
-struct Steps<'t>(&'t mut dyn Teller);
+/// Hands the agent's steps on, and asks the live routes as soon as new workers serve.
+struct Steps<'t, 'a> {
+    teller: &'t mut dyn Teller,
+    runtime: &'t Runtime,
+    asker: &'t mut Asker<'a>,
+    asked_at: Option<Timestamp>,
+}
 
-impl Watcher for Steps<'_> {
+impl Watcher for Steps<'_, '_> {
     fn doing(&mut self, what: &str) {
-        self.0.doing(what);
+        self.teller.doing(what);
     }
 
     fn interrupted(&self) -> bool {
-        self.0.interrupted()
+        self.teller.interrupted()
+    }
+
+    fn wrong(&mut self) -> Option<String> {
+        let wrong = self.asker.round(self.runtime);
+        self.asked_at = Some(now());
+        wrong
     }
 }
 
@@ -97,11 +109,24 @@ impl Host {
             proof_within,
             confirm_within,
         };
-        let applied = agent.apply(&order, &mut Steps(teller));
-        let mut observe = None;
-        for report in applied.reports {
+        let forgiven = asker.wrong_already(&self.routes(way.from).unwrap_or_default());
+        let mut after = Asker::new(way.routes, &way.new.listens).forgiving(forgiven.clone());
+        let mut steps = Steps { teller, runtime: &self.runtime, asker: &mut after, asked_at: None };
+        let applied = agent.apply(&order, &mut steps);
+        let asked_at = steps.asked_at.filter(|_| after.was_asked());
+        let (mut observe, mut told_after) = (None, false);
+        for (at, report) in applied.reports {
+            // What was asked before this was so comes before it in the journal too.
+            if asked_at.is_some_and(|asked| asked <= at) && !told_after {
+                self.tell_after(journal, release, asked_at, &after)?;
+                if after.answers().iter().all(|answer| answer.wrong == 0) {
+                    let asked = count(way.routes.len(), "route");
+                    teller.done("routes", &format!("{asked} asked, none answered wrongly"), true);
+                }
+                told_after = true;
+            }
             tell_done(teller, &report);
-            observe = self.report(journal, generation, report)?.or(observe);
+            observe = self.report(journal, generation, (at, report))?.or(observe);
         }
         if journal.fleet().release(release).is_some_and(|release| !release.open()) {
             let mut outcome = self.ended(journal, release);
@@ -109,13 +134,26 @@ impl Host {
             return Ok(outcome);
         }
         match observe {
-            Some(until) => self.bake(journal, way, &agent, &asker, &applied.workers, until, teller),
+            Some(until) => self.bake(journal, way, &agent, forgiven, &applied.workers, until, teller),
             None => {
                 let mut outcome = self.ended(journal, release);
                 outcome.could_not_look = true;
                 Ok(outcome)
             }
         }
+    }
+
+    /// What the live routes answered once new workers served.
+    fn tell_after(
+        &self,
+        journal: &mut Journal,
+        release: ReleaseId,
+        at: Option<Timestamp>,
+        asker: &Asker<'_>,
+    ) -> Result<(), HostError> {
+        let input = Input::Answered { release, phase: Phase::After, answers: asker.answers() };
+        let _ = journal.tell_at(&self.runtime, at.unwrap_or_else(now), &input)?;
+        Ok(())
     }
 }
 
