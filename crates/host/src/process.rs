@@ -1,5 +1,8 @@
 //! Child processes with a time and an output limit.
-#![expect(unsafe_code, reason = "between fork and exec only plain system calls are allowed, which nobody wraps")]
+#![expect(
+    unsafe_code,
+    reason = "between fork and exec only plain system calls are allowed, which nobody wraps"
+)]
 
 use std::ffi::OsString;
 use std::io::{self, Read};
