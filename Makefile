@@ -32,7 +32,8 @@ bench:
 	target/release/xtask bench
 
 fuzz:
-	$(CARGO) run --locked --quiet --profile quick -p evenkeel-syntax --example fuzz -- --seconds $(SECONDS_OF_FUZZING)
+	$(CARGO) run --locked --quiet --profile quick -p evenkeel-syntax --example fuzz -- \
+		--seconds $(SECONDS_OF_FUZZING) --seed $$(date +%s%N)
 
 setup:
 	@scripts/setup.sh test
