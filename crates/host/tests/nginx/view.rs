@@ -173,7 +173,7 @@ fn bind_mounted_tree_is_covered_like_any_other() {
     let master = find(&nginx.place).unwrap();
     let asked = Question { master: Some(&master), ..question(&nginx) };
     assert!(matches!(proposed(&asked, &files), Ok(Verdict::Refused { .. })));
-    drop(nginx);
+    // The directory can only be removed once nothing is mounted in it.
     drop(mounted);
 }
 
