@@ -19,7 +19,7 @@ step() {
     begin=$(date +%s)
     printf '\n== %s\n' "$name"
     rm -f "$work/status"
-    { if "$@"; then echo 0; else echo $?; fi >"$work/status"; } 2>&1 | tee "$work/step.log"
+    { set +e; "$@"; echo $? >"$work/status"; } 2>&1 | tee "$work/step.log"
     status=$(cat "$work/status")
     took=$(($(date +%s) - begin))
     if [ "$status" = 0 ]; then verdict=ok; else
