@@ -2,6 +2,8 @@
 //! pointed at both. Everything is stopped, by pid, when the host goes out of scope.
 #![expect(dead_code, unreachable_pub, reason = "each test file uses its own part of the host")]
 
+use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
@@ -81,6 +83,7 @@ pub struct Host {
     pub dir: tempfile::TempDir,
     pub port: u16,
     pub app: App,
+    pub within: Option<Namespace>,
     nginx: PathBuf,
 }
 
@@ -95,8 +98,8 @@ impl Host {
     /// The same, not started yet.
     pub fn new() -> Host {
         let dir = tempfile::Builder::new().prefix("evenkeel-test-").tempdir().unwrap();
-        let host =
-            Host { dir, port: free_port(), app: App::new(200, "shop"), nginx: "/usr/sbin/nginx".into() };
+        let (port, app) = (free_port(), App::new(200, "shop"));
+        let host = Host { dir, port, app, within: None, nginx: "/usr/sbin/nginx".into() };
         for part in ["etc/conf.d", "etc/sites", "logs", "tmp"] {
             std::fs::create_dir_all(host.path(part)).unwrap();
         }
@@ -109,14 +112,22 @@ impl Host {
         self.dir.path().join(below)
     }
 
+    /// Where the test finds what the host has at a path: behind its namespace, where it has one.
+    pub fn seen(&self, below: &str) -> PathBuf {
+        match &self.within {
+            None => self.path(below),
+            Some(namespace) => namespace.seen(&self.path(below)),
+        }
+    }
+
     pub fn write(&self, below: &str, text: &str) {
-        let path = self.path(below);
+        let path = self.seen(below);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
     pub fn read(&self, below: &str) -> String {
-        std::fs::read_to_string(self.path(below)).unwrap()
+        std::fs::read_to_string(self.seen(below)).unwrap()
     }
 
     /// The main file. Absolute includes, as Debian has them.
@@ -163,7 +174,7 @@ impl Host {
     }
 
     fn nginx_command(&self) -> Command {
-        let mut command = Command::new(&self.nginx);
+        let mut command = self.command(&self.nginx);
         command.arg("-p").arg(self.dir.path()).arg("-c").arg(self.path("etc/nginx.conf"));
         command.arg("-e").arg(self.path("logs/error.log")).stdin(Stdio::null());
         command
@@ -183,6 +194,8 @@ impl Host {
     /// Kills the master and its workers at once.
     pub fn kill_nginx(&self) {
         let Some(master) = self.master() else { return };
+        // Stopped first, so that it starts no worker in the place of one that is killed before it.
+        kill(master, "STOP");
         kill_all(&children(master).into_iter().chain([master]).collect::<Vec<_>>(), "KILL");
         self.wait("nginx is gone", || !Path::new(&format!("/proc/{master}")).exists() || is_zombie(master));
     }
@@ -197,14 +210,43 @@ impl Host {
         self.get("/") == Some((200, "shop".into())) && self.get("/version") == Some((200, "one".into()))
     }
 
+    /// A program, run where this host lives.
+    pub fn command(&self, program: &Path) -> Command {
+        match &self.within {
+            None => Command::new(program),
+            Some(namespace) => namespace.command(program),
+        }
+    }
+
     /// `evenkeel COMMAND …` with the flags that point at this host.
     pub fn evenkeel(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+        let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_evenkeel")));
         command.args(args).args(["--config", "/dev/null"]);
         command.arg("--config-dir").arg(self.path("etc")).arg("--nginx").arg(&self.nginx);
         command.arg("--pid").arg(self.path("nginx.pid")).arg("--state-dir").arg(self.path("state"));
         command.stdin(Stdio::null()).env("NO_COLOR", "1");
         command
+    }
+
+    /// Everything that stands in the live tree: each path and what it holds. What Evenkeel keeps there itself is none of it.
+    pub fn tree(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        picture(&self.seen("etc"))
+    }
+
+    /// Holds that the host is as it was: the tree to the byte, the old configuration serving, no process of ours.
+    #[track_caller]
+    pub fn is_still(&self, tree: &BTreeMap<PathBuf, Vec<u8>>, after: &dyn Debug) {
+        let now = self.tree();
+        let names = |tree: &BTreeMap<PathBuf, Vec<u8>>| tree.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&now), names(tree), "another tree after {after:?}");
+        assert!(now == *tree, "other contents after {after:?}");
+        assert!(self.old_serves(), "the old configuration does not serve after {after:?}");
+        self.wait("no process of ours is left", || self.ours().is_empty());
+    }
+
+    /// Our processes that work on this host.
+    pub fn ours(&self) -> Vec<i32> {
+        processes_mentioning(self.path("state").to_str().unwrap())
     }
 
     pub fn run(&self, args: &[&str]) -> Ran {
@@ -261,6 +303,88 @@ impl Drop for Host {
     }
 }
 
+/// Each path of a tree and what it holds; links as what they say.
+pub fn picture(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    let mut directories = vec![root.to_path_buf()];
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(&directory).unwrap().flatten() {
+            let (path, kind) = (entry.path(), entry.file_type().unwrap());
+            if entry.file_name() == ".evenkeel" {
+                continue;
+            }
+            let holds = match () {
+                () if kind.is_dir() => {
+                    directories.push(path.clone());
+                    b"a directory".to_vec()
+                }
+                () if kind.is_symlink() => std::fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes(),
+                () if kind.is_file() => std::fs::read(&path).unwrap_or_else(|error| error.to_string().into_bytes()),
+                () => format!("{kind:?}").into_bytes(),
+            };
+            all.insert(path, holds);
+        }
+    }
+    all
+}
+
+/// A mount namespace of its own, kept by a process that sleeps in it. An ordinary user gets a user namespace around it.
+pub struct Namespace {
+    holder: Child,
+}
+
+impl Namespace {
+    /// Makes one and runs a shell script in it: the mounts. `None`, with a line that says so, where the kernel refuses.
+    pub fn new(script: &str) -> Option<Namespace> {
+        let mut command = Command::new("unshare");
+        command.args(if is_root() { &["--mount"][..] } else { &["--user", "--map-root-user", "--mount"] });
+        command.args(["--propagation", "private", "sh", "-ec"]);
+        command.arg(format!("{script}\necho ready\nexec sleep 600"));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        let mut holder = command.spawn().ok()?;
+        let mut said = [0; 6];
+        let ready = holder.stdout.as_mut().unwrap().read_exact(&mut said).is_ok() && said == *b"ready\n";
+        let namespace = Namespace { holder };
+        if !ready {
+            println!("skipped: this kernel gives us no mount namespace, or refuses\n{script}");
+            return None;
+        }
+        Some(namespace)
+    }
+
+    pub fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new("nsenter");
+        command.arg("--target").arg(self.holder.id().to_string()).arg("--mount");
+        if !is_root() {
+            command.args(["--user", "--preserve-credentials"]);
+        }
+        command.arg("--").arg(program);
+        command
+    }
+
+    /// A path of it, as this process reaches it.
+    pub fn seen(&self, path: &Path) -> PathBuf {
+        Path::new(&format!("/proc/{}/root", self.holder.id())).join(path.strip_prefix("/").unwrap())
+    }
+
+    /// Runs a shell script in it, which must succeed.
+    pub fn shell(&self, script: &str) {
+        let ran = Ran::from(self.command(Path::new("/bin/sh")).args(["-ec", script]).output().unwrap());
+        assert_eq!(ran.code, 0, "{script}: {ran:?}");
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
+    }
+}
+
+pub fn is_root() -> bool {
+    std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0
+}
+
 /// The tree under `new/`, to be changed.
 pub struct Proposal<'a> {
     host: &'a Host,
@@ -305,6 +429,18 @@ impl Ran {
     pub fn ends(self, code: i32) -> Ran {
         assert_eq!(self.code, code, "{}\n{}", self.out, self.err);
         self
+    }
+
+    /// Everything that was said.
+    pub fn said(&self) -> String {
+        format!("{}{}", self.out, self.err)
+    }
+
+    /// The one JSON document on standard output.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        let document = serde_json::from_str(&self.out);
+        document.unwrap_or_else(|error| panic!("{error} in\n{}\n{}", self.out, self.err))
     }
 
     /// Holds that output or errors say `text`.
