@@ -291,7 +291,7 @@ fn prove(
 ) -> Result<Vec<ProcessId>, Stop> {
     let stay = order.after.expected.stay;
     let expected = Expected { stay: stay.min(FIRST_LOOK), ..order.after.expected.clone() };
-    let proof = generation::prove(before, reload, &expected);
+    let proof = generation::prove_unless(before, reload, &expected, &mut || watcher.interrupted());
     let mut evidence = report::proof(&proof);
     let Proof::Holds(seen) = proof else {
         return Err(Stop::Back {
