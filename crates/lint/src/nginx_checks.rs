@@ -41,6 +41,7 @@ static CHECKS: &[NginxCheck] = &[
     error("duplicate-zone", "A shared memory zone is declared twice, or for two purposes."),
     error("empty-upstream", "An upstream has no server."),
     error("file-too-large", "A file is larger than this program reads; nginx might read it."),
+    error("hash-bucket-too-small", "A name is too long for the hash table that nginx puts it into."),
     error(
         "include-cycle",
         "A file includes itself; nginx reads on until it has no files left to open, or crashes.",
