@@ -133,6 +133,12 @@ impl Catalog {
         self.version
     }
 
+    /// Every directive, sorted by name, with what is known of it in each of its contexts.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &'static Entry)> + '_ {
+        let names = NAMES.iter().enumerate();
+        names.flat_map(|(index, name)| self.entries_at(index).map(move |entry| (*name, entry)))
+    }
+
     /// All entries of a name, in the order in which nginx looks at its modules.
     pub fn entries(&self, name: &str) -> impl Iterator<Item = &'static Entry> + '_ {
         let index = NAMES.binary_search(&name).ok();

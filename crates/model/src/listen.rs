@@ -130,8 +130,8 @@ impl Options {
 /// What is wrong with an address, in nginx's words.
 pub(crate) type AddressError = &'static str;
 
-/// Reads the address of a `listen`. Without `default_port` a port must be given.
-pub(crate) fn parse_address(text: &[u8], default_port: Option<u16>) -> Result<ListenAddress, AddressError> {
+/// Reads the address of a `listen`. In stream there is no default port: nginx then takes 0, any free one.
+pub(crate) fn parse_address(text: &[u8], default_port: u16) -> Result<ListenAddress, AddressError> {
     if text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"unix:")) {
         return unix(&text[5..]);
     }
@@ -153,7 +153,7 @@ pub(crate) fn parse_address(text: &[u8], default_port: Option<u16>) -> Result<Li
     if host.is_empty() {
         return Err("no host");
     }
-    let (port, last) = ports.or(default_port.map(|port| (port, port))).ok_or("no port")?;
+    let (port, last) = ports.unwrap_or((default_port, default_port));
     if host == b"*" {
         return Ok(ListenAddress::Inet { ip: Ipv4Addr::UNSPECIFIED.into(), port, last });
     }
@@ -174,7 +174,7 @@ fn unix(path: &[u8]) -> Result<ListenAddress, AddressError> {
     }
 }
 
-fn inet6(rest: &[u8], default_port: Option<u16>) -> Result<ListenAddress, AddressError> {
+fn inet6(rest: &[u8], default_port: u16) -> Result<ListenAddress, AddressError> {
     let end = rest.iter().position(|&byte| byte == b']').ok_or("invalid host")?;
     let (host, after) = (&rest[..end], &rest[end + 1..]);
     let ports = match after {
@@ -187,7 +187,7 @@ fn inet6(rest: &[u8], default_port: Option<u16>) -> Result<ListenAddress, Addres
     }
     let ip: Option<Ipv6Addr> = std::str::from_utf8(host).ok().and_then(|text| text.parse().ok());
     let ip = ip.ok_or("invalid IPv6 address")?;
-    let (port, last) = ports.or(default_port.map(|port| (port, port))).ok_or("no port")?;
+    let (port, last) = ports.unwrap_or((default_port, default_port));
     Ok(ListenAddress::Inet { ip: ip.into(), port, last })
 }
 
@@ -235,7 +235,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> String {
-        match parse_address(text.as_bytes(), Some(80)) {
+        match parse_address(text.as_bytes(), 80) {
             Ok(address) => address.to_string(),
             Err(error) => error.to_owned(),
         }
@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn stream_has_no_default_port() {
-        assert_eq!(parse_address(b"127.0.0.1", None), Err("no port"));
+        assert_eq!(parse_address(b"127.0.0.1", 0).unwrap().to_string(), "127.0.0.1:0");
     }
 
     #[test]

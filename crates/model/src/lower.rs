@@ -185,7 +185,7 @@ impl Lowered {
 fn server(node: Node<'_>, kind: ServerKind) -> Server {
     let mut server =
         Server { node: node.id(), kind, listens: Vec::new(), names: Vec::new(), locations: Vec::new() };
-    let default_port = (kind == ServerKind::Http).then_some(80);
+    let default_port = if kind == ServerKind::Http { 80 } else { 0 };
     let mut any_listen = false;
     for child in node.children() {
         match child.name() {
@@ -207,7 +207,7 @@ fn server(node: Node<'_>, kind: ServerKind) -> Server {
     server
 }
 
-fn listen(node: Node<'_>, default_port: Option<u16>) -> Option<Listen> {
+fn listen(node: Node<'_>, default_port: u16) -> Option<Listen> {
     let address = parse_address(node.arg(0)?, default_port).ok()?;
     Some(Listen { address, options: Options::parse(node.args().skip(1)), node: Some(node.id()) })
 }

@@ -21,9 +21,11 @@ static OPENED: &[(&str, Need)] = &[
     ("error_log", Need::ParentInPrefix),
     ("fastcgi_cache_path", Need::ParentInPrefix),
     ("fastcgi_temp_path", Need::ParentInPrefix),
+    ("grpc_ssl_password_file", Need::File),
     ("load_module", Need::FileInPrefix),
     ("pid", Need::ParentInPrefix),
     ("proxy_cache_path", Need::ParentInPrefix),
+    ("proxy_ssl_password_file", Need::File),
     ("proxy_temp_path", Need::ParentInPrefix),
     ("scgi_cache_path", Need::ParentInPrefix),
     ("scgi_temp_path", Need::ParentInPrefix),
@@ -37,6 +39,7 @@ static OPENED: &[(&str, Need)] = &[
     ("ssl_stapling_file", Need::File),
     ("ssl_trusted_certificate", Need::File),
     ("uwsgi_cache_path", Need::ParentInPrefix),
+    ("uwsgi_ssl_password_file", Need::File),
     ("uwsgi_temp_path", Need::ParentInPrefix),
 ];
 

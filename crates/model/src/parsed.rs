@@ -1,7 +1,6 @@
 //! One file, parsed and laid flat: its directives in the order of the text, their names looked up, their values
 //! unescaped, once for all the places that include it.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, LazyLock};
@@ -124,10 +123,10 @@ impl ParsedFile {
     }
 
     /// `start` is where the value begins in the file when it stands there as it is.
-    fn value(&mut self, value: &Cow<'_, [u8]>, start: usize) {
+    fn value(&mut self, value: &[u8], start: usize) {
         let length = value.len();
         let start = match self.tree.bytes().get(start..start + length) {
-            Some(there) if matches!(value, Cow::Borrowed(_)) && there == &**value => start,
+            Some(there) if there == value => start,
             _ => {
                 let start = self.tree.bytes().len() + self.unescaped.len();
                 self.unescaped.extend_from_slice(value);

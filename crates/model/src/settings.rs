@@ -18,6 +18,8 @@ pub struct Settings {
     pub built: Built,
     /// The size of a page of memory on the host: 4,096 on x86 and most others.
     pub page_bytes: i64,
+    /// The size of a cache line on the host, which the buckets of nginx's hash tables are made of: 64 on x86.
+    pub cache_line_bytes: usize,
 }
 
 /// Paths that nginx uses where the configuration names none.
@@ -66,7 +68,15 @@ impl Settings {
         let main = main.into();
         let conf_prefix = directory_of(&main).to_vec();
         let prefix = b"/usr/share/nginx".to_vec();
-        Settings { main, conf_prefix, prefix, version: None, built: Built::default(), page_bytes: 4096 }
+        Settings {
+            main,
+            conf_prefix,
+            prefix,
+            version: None,
+            built: Built::default(),
+            page_bytes: 4096,
+            cache_line_bytes: 64,
+        }
     }
 
     /// Takes version, prefix and compiled-in paths from what `nginx -V` prints.

@@ -12,6 +12,8 @@ mod cache;
 mod core;
 mod duplicates;
 mod events;
+mod exclusions;
+mod hashes;
 mod headers;
 mod http;
 mod limits;
@@ -29,6 +31,7 @@ mod ssl;
 mod stream;
 mod structure;
 mod upstreams;
+mod variable_names;
 mod variables;
 mod words;
 mod zones;
@@ -164,7 +167,14 @@ impl<'c> Checker<'c> {
                 pass::state(self, node, setter);
             }
             Setter::HttpCoreLocation => locations::nesting(self, node),
-            Setter::HttpUpstreamServer | Setter::StreamUpstreamServer => upstreams::method(self, node),
+            Setter::HttpProxyRedirect
+            | Setter::HttpProxyCookieDomain
+            | Setter::HttpProxyCookiePath
+            | Setter::HttpProxyCookieFlags
+            | Setter::HttpMirror => exclusions::off_alone(self, node),
+            Setter::HttpValidReferers => exclusions::referers(self, node),
+            Setter::HttpProxyStore | Setter::HttpFastcgiStore => exclusions::store_or_cache(self, node),
+            Setter::HttpUwsgiStore | Setter::HttpScgiStore => exclusions::store_or_cache(self, node),
             Setter::LoadModule => core::load_module(self, node),
             Setter::HttpCoreRoot => http::alias_in_named(self, node),
             _ => zones::state(self, node, setter),
@@ -206,8 +216,8 @@ impl<'c> Checker<'c> {
 
     /// Compiles a regex and remembers the variables that its groups define.
     fn regex(&mut self, node: Node<'c>, index: usize, pattern: &'c [u8], caseless: bool) {
-        match self.regexes.compile(pattern, caseless).clone() {
-            Ok(groups) => groups.iter().for_each(|group| self.names(node).define(group.as_bytes())),
+        match self.regexes.compile(pattern, caseless) {
+            Ok(compiled) => compiled.names.iter().for_each(|group| self.names(node).define(group.as_bytes())),
             Err(error) => self.refuse_arg(node, index, "invalid-regex", regex::message(&error, pattern)),
         }
     }

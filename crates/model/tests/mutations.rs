@@ -50,8 +50,11 @@ fn place(directory: &Path) {
 fn problems(main: &Path) -> Vec<(String, Problem)> {
     let config = support::load(main, main.parent().unwrap(), None);
     let catalog = Catalog::for_version(Some(oracle::version()));
-    let problems = validate(&config, &catalog).into_iter().filter(|problem| problem.code != "duplicate-server-name");
-    problems.map(|problem| (String::from_utf8(config.file(problem.file).path.clone()).unwrap(), problem)).collect()
+    let problems =
+        validate(&config, &catalog).into_iter().filter(|problem| problem.code != "duplicate-server-name");
+    problems
+        .map(|problem| (String::from_utf8(config.file(problem.file).path.clone()).unwrap(), problem))
+        .collect()
 }
 
 /// What became of one mutant.
@@ -73,8 +76,11 @@ impl Outcome {
     }
 
     fn show(&self) -> String {
-        let ours: Vec<String> =
-            self.ours.iter().map(|(_, problem)| format!("    {}: {} ({})", problem.line, problem.message, problem.code)).collect();
+        let ours: Vec<String> = self
+            .ours
+            .iter()
+            .map(|(_, problem)| format!("    {}: {} ({})", problem.line, problem.message, problem.code))
+            .collect();
         let Mutant { config, kind, what, .. } = &self.mutant;
         format!("{config} [{kind:?}] {what}\n  nginx: {:?}\n  ours:\n{}", self.verdict, ours.join("\n"))
     }
@@ -108,7 +114,12 @@ fn number(variable: &str, default: usize) -> usize {
 fn every_configuration_is_valid_for_both() {
     let valid: Vec<Mutant> = configurations()
         .into_iter()
-        .map(|(config, text)| Mutant { config, kind: Kind::None, what: String::new(), text: text.into_bytes() })
+        .map(|(config, text)| Mutant {
+            config,
+            kind: Kind::None,
+            what: String::new(),
+            text: text.into_bytes(),
+        })
         .collect();
     assert!(valid.len() >= 40, "{} configurations", valid.len());
     for outcome in play(&valid) {
@@ -119,7 +130,8 @@ fn every_configuration_is_valid_for_both() {
 
 #[test]
 fn mutants_are_judged_as_nginx_judges_them() {
-    let mutants = mutate::mutants(&configurations(), number("EVENKEEL_MUTATIONS", MUTANTS), number("EVENKEEL_SEED", 1));
+    let mutants =
+        mutate::mutants(&configurations(), number("EVENKEEL_MUTATIONS", MUTANTS), number("EVENKEEL_SEED", 1));
     let outcomes = play(&mutants);
     let mut kinds: BTreeMap<String, [usize; 4]> = BTreeMap::new();
     let mut classes: BTreeMap<String, [usize; 4]> = BTreeMap::new();

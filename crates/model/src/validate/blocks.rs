@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use super::{Checker, access, lossy, names};
+use super::{Checker, access, hashes, lossy, names};
 use crate::catalog::Setter;
 use crate::config::Node;
 use crate::listen::ipv4;
@@ -61,6 +61,7 @@ fn lines<'c>(checker: &mut Checker<'c>, node: Node<'c>) -> Vec<Node<'c>> {
 }
 
 fn map<'c>(checker: &mut Checker<'c>, node: Node<'c>) {
+    let bucket = hashes::bucket_bytes(checker.config, "map_hash_bucket_size", node);
     let mut hostnames = false;
     let mut default = false;
     let mut keys = HashSet::new();
@@ -99,10 +100,17 @@ fn map<'c>(checker: &mut Checker<'c>, node: Node<'c>) {
                 } else if !keys.insert(key.to_ascii_lowercase()) {
                     let message = format!("conflicting parameter \"{}\"", lossy(key));
                     checker.refuse(line, "duplicate-parameter", message);
+                } else if !(hashes::fits(key.len(), bucket) || hostnames && is_wildcard(key)) {
+                    checker.too_long_for_hash(line, None, key, "map_hash", bucket);
                 }
             }
         }
     }
+}
+
+/// Whether a key goes to the tables of wildcards, which are built of its parts.
+fn is_wildcard(key: &[u8]) -> bool {
+    key.starts_with(b".") || key.contains(&b'*')
 }
 
 fn geo<'c>(checker: &mut Checker<'c>, node: Node<'c>) {
@@ -174,6 +182,22 @@ fn split_clients<'c>(checker: &mut Checker<'c>, node: Node<'c>) {
 }
 
 fn charset_map<'c>(checker: &mut Checker<'c>, node: Node<'c>) {
+    let charset = |index: usize| node.arg(index).unwrap_or(b"").to_ascii_lowercase();
+    let pair = |node: Node<'_>| {
+        let mut pair: Vec<Vec<u8>> = node.args().map(<[u8]>::to_ascii_lowercase).collect();
+        pair.sort_unstable();
+        pair
+    };
+    if charset(0) == charset(1) {
+        checker.refuse(node, "invalid-value", "\"charset_map\" between the same charsets");
+    } else if let Some(first) =
+        node.parent().and_then(|http| http.find("charset_map").find(|map| pair(*map) == pair(node)))
+        && first != node
+    {
+        let problem =
+            Problem::at(node, "duplicate-directive", "duplicate \"charset_map\" between the charsets");
+        checker.problems.push(problem.with(first, "first here"));
+    }
     let utf8 = node.args().any(|charset| charset.eq_ignore_ascii_case(b"utf-8"));
     for line in lines(checker, node) {
         if line.args().len() != 1 {

@@ -33,7 +33,7 @@ pub(super) fn loads_unknown_modules(config: &Config) -> bool {
         })
 }
 
-pub(super) fn values(checker: &mut Checker<'_>, node: Node<'_>, setter: Setter) -> bool {
+pub(super) fn values<'c>(checker: &mut Checker<'c>, node: Node<'c>, setter: Setter) -> bool {
     match setter {
         Setter::SetWorkerProcesses => {
             let value = node.arg(0).unwrap_or(b"");
@@ -76,11 +76,23 @@ pub(super) fn load_module<'c>(checker: &mut Checker<'c>, node: Node<'c>) {
     if late {
         checker.refuse(node, "misplaced-directive", "\"load_module\" directive is specified too late");
     }
+    let streams = || checker.config.root().find("stream");
+    if node.arg(0).is_some_and(|path| path.ends_with(b"ngx_stream_module.so"))
+        && let Some(stream) = streams().find(|stream| stream.id() < node.id())
+    {
+        checker.refuse(
+            stream,
+            "unknown-directive",
+            "unknown directive \"stream\" (its module is loaded later)",
+        );
+    }
     let file = |node: Node<'c>| node.arg(0).and_then(|path| path.rsplit(|&byte| byte == b'/').next());
     if let Some(first) = before.clone().find(|other| other.is("load_module") && file(*other) == file(node)) {
         let module = lossy(file(node).unwrap_or(b""));
         let message = format!("module \"{}\" is already loaded", module.trim_end_matches(".so"));
-        checker.problems.push(Problem::arg(node, 0, "duplicate-directive", message).with(first, "first here"));
+        checker
+            .problems
+            .push(Problem::arg(node, 0, "duplicate-directive", message).with(first, "first here"));
     }
 }
 
@@ -122,12 +134,20 @@ fn error_log(checker: &mut Checker<'_>, node: Node<'_>) {
     }
 }
 
-fn thread_pool(checker: &mut Checker<'_>, node: Node<'_>) {
+fn thread_pool<'c>(checker: &mut Checker<'c>, node: Node<'c>) {
+    let first =
+        node.parent().and_then(|main| main.find("thread_pool").find(|pool| pool.arg(0) == node.arg(0)));
+    if let Some(first) = first.filter(|first| *first != node) {
+        let message = format!("duplicate thread pool \"{}\"", lossy(node.arg(0).unwrap_or(b"")));
+        checker
+            .problems
+            .push(Problem::arg(node, 0, "duplicate-directive", message).with(first, "first here"));
+    }
     let mut threads = false;
     for (index, parameter) in node.args().enumerate().skip(1) {
         if let Some(value) = parameter.strip_prefix(b"threads=") {
             threads = true;
-            if !atoi(value).is_some_and(|number| number > 0) {
+            if atoi(value).is_none_or(|number| number <= 0) {
                 let message = format!("invalid threads value \"{}\"", lossy(parameter));
                 checker.refuse_arg(node, index, "invalid-value", message);
             }

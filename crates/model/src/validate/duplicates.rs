@@ -69,6 +69,8 @@ fn slot(checker: &Checker<'_>, node: Node<'_>) -> Option<Symbol> {
     let entries = checker.catalog.entries_at(usize::from(symbol.0));
     let entry = entries.into_iter().find(|entry| entry.contexts.allows(node.context()))?;
     match entry.setter {
+        // Zero is how nginx remembers that no priority was set.
+        Setter::SetPriority if node.arg(0).and_then(crate::number::atoi) == Some(0) => None,
         // `root` and `alias` set the same.
         Setter::HttpCoreRoot => Some(Symbol::of(b"root")),
         Setter::HttpMapBlock | Setter::StreamMapBlock => None,
@@ -149,6 +151,11 @@ fn is_refused(entry: &Entry) -> bool {
         | S::HttpUpstreamKeepalive
         | S::HttpUseridExpires
         | S::HttpUseridMark => true,
+        S::HttpSslPasswordFile | S::StreamSslPasswordFile | S::MailSslPasswordFile => true,
+        S::HttpProxySslPasswordFile | S::HttpGrpcSslPasswordFile | S::HttpUwsgiSslPasswordFile => true,
+        S::StreamProxySslPasswordFile | S::StreamSslAlpn | S::HttpSslOcspCache | S::StreamSslOcspCache => {
+            true
+        }
         _ => false,
     }
 }

@@ -59,7 +59,7 @@ pub(super) fn values<'c>(checker: &mut Checker<'c>, node: Node<'c>, setter: Sett
             }
         }
         Setter::HttpSetPredicateSlot => (0..node.args().len()).for_each(|index| checker.script(node, index)),
-        Setter::HttpAuthBasicUserFile | Setter::HttpAuthRequest => checker.script(node, 0),
+        Setter::HttpAuthBasicUserFile => checker.script(node, 0),
         Setter::HttpAuthRequestSet => {
             checker.define(node, 0);
             checker.script(node, 1);
@@ -75,6 +75,14 @@ pub(super) fn values<'c>(checker: &mut Checker<'c>, node: Node<'c>, setter: Sett
         Setter::HttpUseridExpires => {
             if !matches!(value, b"max" | b"off") && time(value, false).is_none() {
                 invalid_value(checker, node, 0);
+            }
+        }
+        Setter::HttpUseridMark => {
+            let letter = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'=';
+            if value != b"off" && !(value.len() == 1 && value.first().is_some_and(letter)) {
+                let message =
+                    "\"userid_mark\" directive value must be \"off\" or a single letter, digit or \"=\"";
+                checker.refuse_arg(node, 0, "invalid-value", message);
             }
         }
         Setter::HttpV2Push => {
@@ -158,7 +166,7 @@ fn try_files<'c>(checker: &mut Checker<'c>, node: Node<'c>) {
     let count = node.args().len();
     (0..count).for_each(|index| checker.script(node, index));
     if let Some(code) = node.arg(count - 1).and_then(|last| last.strip_prefix(b"="))
-        && !atoi(code).is_some_and(|code| code <= 999)
+        && atoi(code).is_none_or(|code| code > 999)
     {
         let message = format!("invalid code \"={}\"", lossy(code));
         checker.refuse_arg(node, count - 1, "invalid-value", message);
@@ -227,29 +235,51 @@ fn open_file_cache(checker: &mut Checker<'_>, node: Node<'_>) {
 }
 
 fn disable_symlinks<'c>(checker: &mut Checker<'c>, node: Node<'c>) {
+    let (mut mode, mut from) = (None, false);
     for (index, parameter) in node.args().enumerate() {
-        if let Some(from) = parameter.strip_prefix(b"from=") {
-            checker.script_of(node, index, from);
-        } else if !matches!(parameter, b"on" | b"off" | b"if_not_owner") {
-            checker.invalid_parameter(node, index);
+        if let Some(prefix) = parameter.strip_prefix(b"from=") {
+            from = true;
+            checker.script_of(node, index, prefix);
+        } else if matches!(parameter, b"on" | b"off" | b"if_not_owner") {
+            if mode.replace(parameter).is_some() {
+                let message = format!("duplicate parameters \"{}\"", lossy(parameter));
+                return checker.refuse_arg(node, index, "invalid-value", message);
+            }
+        } else {
+            return checker.invalid_parameter(node, index);
         }
+    }
+    if mode.is_none() {
+        let message = "\"disable_symlinks\" must have \"off\", \"on\" or \"if_not_owner\" parameter";
+        checker.refuse(node, "missing-parameter", message);
+    } else if from && mode == Some(b"off") {
+        checker.refuse(node, "invalid-value", "\"from=\" cannot be used with \"off\" parameter");
     }
 }
 
 /// Names of servers would be resolved: only parameters and ports are looked at.
 fn resolver(checker: &mut Checker<'_>, node: Node<'_>) {
+    let mut any = false;
     for (index, parameter) in node.args().enumerate() {
         let valid = if let Some(value) = parameter.strip_prefix(b"valid=") {
             time(value, false).is_some()
         } else if let Some(value) = parameter.strip_prefix(b"ipv6=").or(parameter.strip_prefix(b"ipv4=")) {
             matches!(value, b"on" | b"off")
         } else {
+            any = true;
+            if let Err(error) = super::pass::authority(parameter, false) {
+                let message = format!("{error} in resolver \"{}\"", lossy(parameter));
+                checker.refuse_arg(node, index, "invalid-value", message);
+            }
             true
         };
         if !valid {
             let message = format!("invalid parameter: {}", lossy(parameter));
-            checker.refuse_arg(node, index, "invalid-value", message);
+            return checker.refuse_arg(node, index, "invalid-value", message);
         }
+    }
+    if !any {
+        checker.refuse(node, "missing-parameter", "no name servers defined");
     }
 }
 
@@ -260,8 +290,15 @@ fn valid_referers<'c>(checker: &mut Checker<'c>, node: Node<'c>) {
             b"" => {
                 checker.refuse_arg(node, index, "invalid-value", "invalid referer \"\"");
             }
-            [b'~', pattern @ ..] => checker.regex_without_names(node, index, pattern, true),
-            _ => {}
+            [b'~'] => checker.refuse_arg(node, index, "invalid-regex", "empty regex in \"~\""),
+            [b'~', pattern @ ..] => drop(checker.regex_without_names(node, index, pattern, true)),
+            _ => {
+                let host = name.split(|&byte| byte == b'/').next().unwrap_or(name);
+                if super::names::is_invalid_hostname(host) {
+                    let message = format!("invalid hostname or wildcard \"{}\"", lossy(host));
+                    checker.refuse_arg(node, index, "invalid-value", message);
+                }
+            }
         }
     }
 }
@@ -291,7 +328,7 @@ fn modern_browser(checker: &mut Checker<'_>, node: Node<'_>) {
 fn gzip_disable<'c>(checker: &mut Checker<'c>, node: Node<'c>) {
     for (index, pattern) in node.args().enumerate() {
         if !matches!(pattern, b"msie6" | b"degradation") {
-            checker.regex_without_names(node, index, pattern, true);
+            let _ = checker.regex_without_names(node, index, pattern, true);
         }
     }
 }

@@ -45,7 +45,7 @@ fn zone_parameters(checker: &mut Checker<'_>, node: Node<'_>, rated: bool) {
             }
         } else if let Some(rate) = parameter.strip_prefix(b"rate=").filter(|_| rated) {
             let number = rate.strip_suffix(b"r/s").or(rate.strip_suffix(b"r/m")).unwrap_or(rate);
-            if !atoi(number).is_some_and(|number| number > 0) {
+            if atoi(number).is_none_or(|number| number <= 0) {
                 let message = format!("invalid rate \"{}\"", lossy(parameter));
                 checker.refuse_arg(node, index, "invalid-value", message);
                 return;

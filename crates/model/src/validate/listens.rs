@@ -45,10 +45,10 @@ pub(super) fn check(checker: &mut Checker<'_>) {
             let parsed = server.listens.iter().find(|listen| listen.node == Some(node.id()));
             match (parsed, server.kind) {
                 (Some(listen), ServerKind::Http) if valid => {
-                    add_http(checker, &mut http, server, listen, node)
+                    add_http(checker, &mut http, server, listen, node);
                 }
                 (Some(listen), ServerKind::Stream) if valid => {
-                    add_stream(checker, &mut stream, server, listen, node)
+                    add_stream(checker, &mut stream, server, listen, node);
                 }
                 _ => {}
             }
@@ -58,7 +58,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
 
 fn listen(checker: &mut Checker<'_>, node: Node<'_>, kind: ServerKind) {
     let Some(value) = node.arg(0) else { return };
-    if let Err(error) = parse_address(value, (kind == ServerKind::Http).then_some(80)) {
+    if let Err(error) = parse_address(value, 80) {
         let message = format!("{error} in \"{}\" of the \"listen\" directive", lossy(value));
         checker.refuse_arg(node, 0, "invalid-listen", message);
     }
@@ -119,9 +119,13 @@ fn keepalive(value: &[u8]) -> bool {
     }
 }
 
+/// The widest range of ports that is looked at one by one.
+pub(super) const PORTS_MAX: u16 = 1024;
+
 /// Every address and port of a `listen`; none for a name, whose addresses only the host knows.
 fn places(address: &ListenAddress) -> Vec<Place> {
     match address {
+        ListenAddress::Inet { port, last, .. } if last - port > PORTS_MAX => Vec::new(),
         ListenAddress::Inet { ip, port, last } => {
             (*port..=*last).map(|port| Place::Inet(*ip, port)).collect()
         }

@@ -122,11 +122,13 @@ fn log_values<'c>(checker: &mut Checker<'c>, node: Node<'c>) {
         let text = lossy(parameter);
         let problem = if let Some(value) = parameter.strip_prefix(b"buffer=") {
             buffered = true;
-            (!size(value).is_some_and(|bytes| bytes > 0))
+            size(value)
+                .is_none_or(|bytes| bytes <= 0)
                 .then(|| format!("invalid buffer size \"{}\"", lossy(value)))
         } else if let Some(value) = parameter.strip_prefix(b"flush=") {
             flushed = true;
-            (!time(value, true).is_some_and(|span| span > 0))
+            time(value, true)
+                .is_none_or(|span| span <= 0)
                 .then(|| format!("invalid flush time \"{}\"", lossy(value)))
         } else if let Some(value) = parameter.strip_prefix(b"gzip=") {
             buffered = true;

@@ -1,7 +1,7 @@
 //! Files that nginx opens while it reads, and directories that it writes to: those that surely are not there.
 
 use super::{Checker, lossy};
-use crate::config::Node;
+use crate::config::{Config, Node};
 use crate::context::Context;
 use crate::files::Presence;
 use crate::opened::{Need, need, needed_path};
@@ -9,7 +9,7 @@ use crate::problem::Problem;
 
 pub(super) fn check(checker: &mut Checker<'_>) {
     let config = checker.config;
-    for node in config.nodes().filter(|node| is_opened(*node)) {
+    for node in config.nodes().filter(|node| is_opened(config, *node)) {
         let (Some(need), Some(value)) = (need(node.name_bytes()), node.arg(0)) else { continue };
         let Some(path) = needed_path(config.settings(), need, value) else { continue };
         if config.presence(&path) != Presence::Absent {
@@ -25,19 +25,31 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     }
 }
 
-/// Whether nginx surely opens what it names: what is set for http as a whole is opened only where a server takes it.
-fn is_opened(node: Node<'_>) -> bool {
+/// Whether nginx surely opens what it names: certificates and their kin are opened for servers that use them.
+fn is_opened(config: &Config, node: Node<'_>) -> bool {
     let Some(need) = need(node.name_bytes()) else { return false };
     let context = node.context();
     if context.is_raw() || context == Context::Unknown {
         return false;
     }
     match need {
-        Need::File => matches!(context, Context::Server | Context::StreamServer),
-        Need::FileInPrefix => context == Context::Main,
-        // A temporary directory of an inner block is made only where nothing inside overrides it: leave those.
-        Need::ParentInPrefix => {
-            matches!(node.name(), "access_log" | "error_log" | "pid") || node.name().ends_with("_cache_path")
-        }
+        Need::FileInPrefix => return context == Context::Main,
+        Need::ParentInPrefix => return true,
+        Need::File if node.name().ends_with("ssl_password_file") => return true,
+        Need::File => {}
     }
+    let Some(server) = node.parent() else { return false };
+    let tls = |listen: Node<'_>| listen.args().any(|parameter| parameter == b"ssl");
+    let on = |name| config.effective_value(server.id(), name).is_some_and(|value| value != b"off");
+    let used = match context {
+        Context::Server => true,
+        Context::StreamServer => server.find("listen").any(tls),
+        _ => false,
+    };
+    used && !config.effective(server.id(), "ssl_certificate").is_empty()
+        && match node.name() {
+            "ssl_client_certificate" => on("ssl_verify_client"),
+            "ssl_stapling_file" => on("ssl_stapling"),
+            _ => true,
+        }
 }

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Checker, lossy};
+use super::listens::PORTS_MAX;
+use super::{Checker, hashes, lossy};
 use crate::config::NodeId;
 use crate::listen::ListenAddress;
 use crate::lower::{NameKind, Server, ServerKind, ServerName};
@@ -20,6 +21,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         server.names.iter().for_each(|name| syntax(checker, name));
         for listen in &server.listens {
             match &listen.address {
+                ListenAddress::Inet { port, last, .. } if last - port > PORTS_MAX => {}
                 ListenAddress::Inet { ip, port, last } => (*port..=*last)
                     .for_each(|port| addresses.entry(Address::Inet(*ip, port)).or_default().push(server)),
                 ListenAddress::Unix(path) => {
@@ -78,6 +80,8 @@ fn conflicts<'c>(
     told: &mut HashSet<(NodeId, usize)>,
 ) {
     let config = checker.config;
+    let bucket =
+        config.http().map_or(0, |http| hashes::bucket_bytes(config, "server_names_hash_bucket_size", http));
     let mut seen: HashMap<(NameKind, &[u8]), NodeId> = HashMap::new();
     let mut before: Option<NodeId> = None;
     for server in servers {
@@ -102,6 +106,9 @@ fn conflicts<'c>(
                 let message = format!("invalid server name or wildcard \"{}\"", lossy(&name.text));
                 checker.refuse_arg(node, name.arg, "invalid-server-name", message);
                 continue;
+            }
+            if name.kind == NameKind::Exact && !hashes::fits(name.text.len(), bucket) {
+                checker.too_long_for_hash(node, Some(name.arg), &name.text, "server_names_hash", bucket);
             }
             // ".example.com" holds the exact name and the wildcard.
             let held = [(NameKind::Exact, bare(name)), (NameKind::LeadingWildcard, bare(name))];

@@ -104,8 +104,23 @@ pub(super) fn values<'c>(checker: &mut Checker<'c>, node: Node<'c>, setter: Sett
             }
             checker.script(node, 1);
         }
+        Setter::HttpProxyCookieFlags => {
+            if node.args().len() == 1 && node.arg(0) != Some(b"off") {
+                checker.invalid_parameter(node, 0);
+            }
+            match node.arg(0).unwrap_or(b"") {
+                [b'~', b'*', pattern @ ..] => checker.regex(node, 0, pattern, true),
+                [b'~', pattern @ ..] => checker.regex(node, 0, pattern, false),
+                _ => checker.script(node, 0),
+            }
+            (1..node.args().len()).for_each(|index| checker.script(node, index));
+        }
         Setter::HttpFastcgiSplitPathInfo => {
-            checker.regex_without_names(node, 0, node.arg(0).unwrap_or(b""), false);
+            let pattern = node.arg(0).unwrap_or(b"");
+            if checker.regex_without_names(node, 0, pattern, false).is_some_and(|groups| groups != 2) {
+                let message = format!("pattern \"{}\" must have 2 captures", lossy(pattern));
+                checker.refuse_arg(node, 0, "invalid-regex", message);
+            }
         }
         Setter::ConfSetKeyvalSlot => checker.script(node, 1),
         Setter::ConfSetStrSlot => checker.script(node, 0),
@@ -199,7 +214,7 @@ fn is_address(text: &[u8]) -> bool {
 fn proxy_redirect<'c>(checker: &mut Checker<'c>, node: Node<'c>) {
     let from = node.arg(0).unwrap_or(b"");
     if node.args().len() == 1 {
-        if !matches!(from, b"off" | b"default" | b"false") {
+        if !matches!(from, b"off" | b"default") {
             checker.invalid_parameter(node, 0);
         }
         return;

@@ -31,7 +31,9 @@ pub(super) fn check(checker: &mut Checker<'_>, node: Node<'_>, setter: Setter) -
         }
         // Values of these are compiled when the blocks are merged.
         Setter::ConfSetStrSlot if node.is("proxy_set_body") => return false,
-        Setter::ConfSetKeyvalSlot if matches!(node.name(), "proxy_set_header" | "grpc_set_header") => return false,
+        Setter::ConfSetKeyvalSlot if matches!(node.name(), "proxy_set_header" | "grpc_set_header") => {
+            return false;
+        }
         Setter::ConfSetStrSlot | Setter::ConfSetStrArraySlot | Setter::ConfSetKeyvalSlot => {}
         _ => return false,
     }
@@ -60,6 +62,10 @@ fn num(checker: &mut Checker<'_>, node: Node<'_>, value: &[u8]) {
             let message = format!("\"{}\" directive invalid number", node.name());
             checker.refuse_arg(node, 0, "invalid-value", message);
         }
+        (Some(number), None) if node.is("http2_streams_index_size") && number.count_ones() != 1 => {
+            let message = "\"http2_streams_index_size\" directive must be a power of two";
+            checker.refuse_arg(node, 0, "invalid-value", message);
+        }
         (Some(number), Some((least, most))) if !(least..=most).contains(&number) => {
             let message = format!("value must be between {least} and {most}");
             checker.refuse_arg(node, 0, "invalid-value", message);
@@ -75,7 +81,8 @@ fn size(checker: &mut Checker<'_>, node: Node<'_>, value: &[u8]) {
             let fits = exponents.into_iter().any(|exponent| bytes == 1 << exponent);
             (!fits).then(|| text.to_owned())
         }
-        (None, "connection_pool_size" | "request_pool_size") => pool_size(bytes),
+        (None, "connection_pool_size" | "request_pool_size" | "http2_pool_size") => pool_size(bytes),
+        (None, "http2_chunk_size") if bytes == 0 => Some(String::from("the http2 chunk size cannot be zero")),
         _ => None,
     };
     if let Some(message) = refusal {
@@ -87,9 +94,10 @@ fn size(checker: &mut Checker<'_>, node: Node<'_>, value: &[u8]) {
 /// Source: `ngx_http_core_pool_size`, src/http/ngx_http_core_module.c
 fn pool_size(bytes: i64) -> Option<String> {
     const ALIGNMENT: i64 = 16;
-    // NGX_MIN_POOL_SIZE is near 112 bytes on 64-bit systems; what is far below is refused everywhere.
-    if bytes < ALIGNMENT * 4 {
-        return Some(String::from("is too small for a pool"));
+    /// `NGX_MIN_POOL_SIZE` on 64-bit systems.
+    const BYTES_MIN: i64 = 112;
+    if bytes < BYTES_MIN {
+        return Some(format!("the pool size must be no less than {BYTES_MIN}"));
     }
     (bytes % ALIGNMENT != 0).then(|| format!("must be a multiple of {ALIGNMENT}"))
 }

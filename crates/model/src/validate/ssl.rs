@@ -16,6 +16,7 @@ pub(super) fn values<'c>(checker: &mut Checker<'c>, node: Node<'c>, setter: Sett
                 session_cache(checker, node, index);
             }
         }
+        Setter::HttpSslOcspCache | Setter::StreamSslOcspCache => ocsp_cache(checker, node),
         Setter::HttpSslEnable | Setter::MailSslEnable => {
             super::slots::flag(checker, node, node.arg(0).unwrap_or(b""));
         }
@@ -48,6 +49,24 @@ fn session_cache(checker: &mut Checker<'_>, node: Node<'_>, index: usize) {
     }
 }
 
+fn ocsp_cache(checker: &mut Checker<'_>, node: Node<'_>) {
+    let value = node.arg(0).unwrap_or(b"");
+    let shared = value.strip_prefix(b"shared:");
+    let bytes = shared.and_then(|shared| {
+        let colon = shared.iter().position(|&byte| byte == b':').filter(|&at| at > 0)?;
+        size(&shared[colon + 1..])
+    });
+    let message = match bytes {
+        _ if value == b"off" => return,
+        None => format!("invalid OCSP cache \"{}\"", lossy(value)),
+        Some(bytes) if bytes < 8 * checker.page_bytes() => {
+            format!("OCSP cache \"{}\" is too small", lossy(value))
+        }
+        Some(_) => return,
+    };
+    checker.refuse_arg(node, 0, "invalid-value", message);
+}
+
 /// Certificates without keys; sockets with TLS whose default server has no certificate.
 pub(super) fn check(checker: &mut Checker<'_>) {
     let config = checker.config;
@@ -65,12 +84,17 @@ pub(super) fn check(checker: &mut Checker<'_>) {
             let message = format!("no \"ssl_certificate_key\" is defined for certificate \"{certificate}\"");
             checker.refuse_arg(node, 0, "missing-certificate", message);
         }
+        if let [enabled] = config.effective(server.node, "ssl")[..]
+            && certificates.is_empty()
+            && config.node(enabled).arg(0).is_some_and(|value| value.eq_ignore_ascii_case(b"on"))
+        {
+            let message = "no \"ssl_certificate\" is defined for the \"ssl\" directive";
+            checker.refuse_arg(config.node(enabled), 0, "missing-certificate", message);
+        }
     }
     let bare = |server: &Server| {
         config.effective(server.node, "ssl_certificate").is_empty()
-            && !config
-                .effective_value(server.node, "ssl_reject_handshake")
-                .is_some_and(|value| value == b"on")
+            && config.effective_value(server.node, "ssl_reject_handshake").is_none_or(|value| value != b"on")
             && !config
                 .node(server.node)
                 .descendants()

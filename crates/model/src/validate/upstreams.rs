@@ -18,7 +18,7 @@ pub(super) fn values<'c>(checker: &mut Checker<'c>, node: Node<'c>, setter: Sett
         Setter::HttpUpstreamServer | Setter::StreamUpstreamServer => server(checker, node),
         Setter::HttpUpstreamKeepalive => {
             let value = node.arg(0).unwrap_or(b"");
-            if !atoi(value).is_some_and(|number| number > 0) {
+            if atoi(value).is_none_or(|number| number <= 0) {
                 let message = format!("invalid value \"{}\" in \"keepalive\" directive", lossy(value));
                 checker.refuse_arg(node, 0, "invalid-value", message);
             }
@@ -79,16 +79,20 @@ fn server(checker: &mut Checker<'_>, node: Node<'_>) {
 }
 
 /// The methods that cannot do with a backup server, if they were named before it.
-pub(super) fn method(checker: &mut Checker<'_>, node: Node<'_>) {
-    let Some(index) = node.args().position(|parameter| parameter == b"backup") else { return };
-    let before =
-        node.parent().into_iter().flat_map(Node::children).take_while(|other| other.id() < node.id());
-    let method = before.filter(|other| {
-        matches!(other.name(), "ip_hash" | "hash" | "random" | "least_conn" | "least_time" | "sticky")
-    });
-    if method.last().is_some_and(|method| matches!(method.name(), "ip_hash" | "hash" | "random")) {
-        let message = "balancing method does not support parameter \"backup\"";
-        checker.refuse_arg(node, index, "invalid-value", message);
+fn methods(checker: &mut Checker<'_>, upstream: Node<'_>) {
+    let mut refuses_backup = false;
+    for node in upstream.children() {
+        match node.name() {
+            "ip_hash" | "hash" | "random" => refuses_backup = true,
+            "least_conn" | "least_time" => refuses_backup = false,
+            "server" if refuses_backup => {
+                if let Some(index) = node.args().position(|parameter| parameter == b"backup") {
+                    let message = "balancing method does not support parameter \"backup\"";
+                    checker.refuse_arg(node, index, "invalid-value", message);
+                }
+            }
+            _ => {}
+        }
     }
 }
 
@@ -98,6 +102,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     let mut seen: HashMap<(bool, Vec<u8>), Node<'_>> = HashMap::new();
     for upstream in config.upstreams() {
         let node = config.node(upstream.node);
+        methods(checker, node);
         let first = seen.insert((upstream.stream, upstream.name.to_ascii_lowercase()), node);
         if let Some(first) = first {
             let message = format!("duplicate upstream \"{}\"", lossy(&upstream.name));

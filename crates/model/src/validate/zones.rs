@@ -22,6 +22,18 @@ enum Purpose {
     ScgiCache,
     Upstream,
     StreamUpstream,
+    Sessions,
+    StreamSessions,
+}
+
+impl Purpose {
+    /// Whether several directives may name one zone, as long as its size is the same.
+    fn is_shared(self) -> bool {
+        matches!(
+            self,
+            Purpose::Upstream | Purpose::StreamUpstream | Purpose::Sessions | Purpose::StreamSessions
+        )
+    }
 }
 
 /// The zones read so far, and the hosts that were passed to.
@@ -80,7 +92,16 @@ pub(super) fn state<'c>(checker: &mut Checker<'c>, node: Node<'c>, setter: Sette
         }
         Setter::HttpLimitConn => limit(checker, node, 0, (P::Connections, node.arg(0).unwrap_or(b""))),
         Setter::StreamLimitConn => {
-            limit(checker, node, 0, (P::StreamConnections, node.arg(0).unwrap_or(b"")))
+            limit(checker, node, 0, (P::StreamConnections, node.arg(0).unwrap_or(b"")));
+        }
+        Setter::HttpSslSessionCache | Setter::StreamSslSessionCache => {
+            let purpose = if setter == Setter::HttpSslSessionCache { P::Sessions } else { P::StreamSessions };
+            for shared in node.args().filter_map(|parameter| parameter.strip_prefix(b"shared:")) {
+                let colon = shared.iter().position(|&byte| byte == b':');
+                if let Some((at, bytes)) = colon.and_then(|at| Some((at, size(&shared[at + 1..])?))) {
+                    declare(checker, node, purpose, &shared[..at], bytes);
+                }
+            }
         }
         Setter::HttpProxyCache => use_cache(checker, node, P::ProxyCache),
         Setter::HttpFastcgiCache => use_cache(checker, node, P::FastcgiCache),
@@ -108,8 +129,8 @@ fn declare<'c>(checker: &mut Checker<'c>, node: Node<'c>, purpose: Purpose, name
     let shown = lossy(name);
     let message = if before != purpose {
         format!("the shared memory zone \"{shown}\" is already declared for a different use")
-    } else if purpose == Purpose::Upstream || purpose == Purpose::StreamUpstream {
-        // Upstreams may share a zone, and all but one of them may leave its size out.
+    } else if purpose.is_shared() {
+        // All but one of the upstreams that share a zone may leave its size out.
         if size == bytes || size == 0 || bytes == 0 {
             checker.zones.declared.insert(name, (purpose, bytes.max(size), first));
             return;

@@ -6,7 +6,7 @@ use evenkeel_syntax::{Block, Directive, Tree};
 
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub(crate) enum Kind {
     None,
     DroppedSemicolon,
     DroppedBrace,
@@ -21,7 +21,7 @@ pub enum Kind {
 
 /// A damaged configuration.
 #[derive(Debug, Clone)]
-pub struct Mutant {
+pub(crate) struct Mutant {
     pub config: String,
     pub kind: Kind,
     pub what: String,
@@ -58,26 +58,93 @@ const KINDS: [Kind; 9] = [
 
 /// Values that are wrong in most places and right in some.
 const VALUES: &[&str] = &[
-    "bogus", "-1", "0", "1", "12x", "10q", "5z", "\"\"", "on", "off", "maybe", "300.1.2.3", "10.0.0.0/40", "99999999999999999999",
-    "1k", "30s", "$", "${open", "/path", "http://", "a:b", "=", "~(", "65536", "1.5", "none", "127.0.0.1:0", "[::1", "*", "..",
-    "unix:", "3000", "1m1h", "100%", "@x",
+    "bogus",
+    "-1",
+    "0",
+    "1",
+    "12x",
+    "10q",
+    "5z",
+    "\"\"",
+    "on",
+    "off",
+    "maybe",
+    "300.1.2.3",
+    "10.0.0.0/40",
+    "99999999999999999999",
+    "1k",
+    "30s",
+    "$",
+    "${open",
+    "/path",
+    "http://",
+    "a:b",
+    "=",
+    "~(",
+    "65536",
+    "1.5",
+    "none",
+    "127.0.0.1:0",
+    "[::1",
+    "*",
+    "..",
+    "unix:",
+    "3000",
+    "1m1h",
+    "100%",
+    "@x",
 ];
 const EXTRA: &[&str] = &["extra", "on", "10", "always", "\"\"", "x=y", "last"];
 /// Directives to put where they do not belong.
 const STRANGERS: &[&str] = &[
-    "worker_processes 2;", "worker_connections 10;", "server_name x;", "listen 127.0.0.1:18099;", "root /x;", "proxy_pass http://127.0.0.1:1;",
-    "upstream u { server 127.0.0.1:1; }", "server { return 200; }", "location /zz { return 200; }", "location @zz { return 200; }", "ip_hash;",
-    "if ($host = a) { return 200; }", "map $host $zz { default 1; }", "limit_except GET { deny all; }", "http { }", "events { }", "user nobody;",
-    "return 200;", "set $zz 1;", "types { a/b c; }", "add_header A b;", "gzip on;", "internal;", "pid x.pid;", "geo $zz { default 1; }",
-    "log_format zz a;", "include nothing*.conf;", "alias /x/;", "try_files $uri =404;", "resolver 127.0.0.1;", "keepalive 4;", "bogus_name x;",
-    "rewrite ^ /x last;", "break;", "daemon off;", "proxy_set_header A b;", "error_page 404 /x;", "stream { }", "server 127.0.0.1:1;",
+    "worker_processes 2;",
+    "worker_connections 10;",
+    "server_name x;",
+    "listen 127.0.0.1:18099;",
+    "root /x;",
+    "proxy_pass http://127.0.0.1:1;",
+    "upstream u { server 127.0.0.1:1; }",
+    "server { return 200; }",
+    "location /zz { return 200; }",
+    "location @zz { return 200; }",
+    "ip_hash;",
+    "if ($host = a) { return 200; }",
+    "map $host $zz { default 1; }",
+    "limit_except GET { deny all; }",
+    "http { }",
+    "events { }",
+    "user nobody;",
+    "return 200;",
+    "set $zz 1;",
+    "types { a/b c; }",
+    "add_header A b;",
+    "gzip on;",
+    "internal;",
+    "pid x.pid;",
+    "geo $zz { default 1; }",
+    "log_format zz a;",
+    "include nothing*.conf;",
+    "alias /x/;",
+    "try_files $uri =404;",
+    "resolver 127.0.0.1;",
+    "keepalive 4;",
+    "bogus_name x;",
+    "rewrite ^ /x last;",
+    "break;",
+    "daemon off;",
+    "proxy_set_header A b;",
+    "error_page 404 /x;",
+    "stream { }",
+    "server 127.0.0.1:1;",
 ];
 
 /// Makes so many mutants of the configurations, all different from what they were made of.
-pub fn mutants(configurations: &[(String, String)], count: usize, seed: usize) -> Vec<Mutant> {
+pub(crate) fn mutants(configurations: &[(String, String)], count: usize, seed: usize) -> Vec<Mutant> {
     let mut chance = Chance(0x9e37_79b9_7f4a_7c15 ^ (seed as u64).wrapping_mul(0x2545_f491_4f6c_dd1d));
-    let trees: Vec<(&str, Tree)> =
-        configurations.iter().map(|(name, text)| (name.as_str(), Tree::parse(text.clone().into_bytes()))).collect();
+    let trees: Vec<(&str, Tree)> = configurations
+        .iter()
+        .map(|(name, text)| (name.as_str(), Tree::parse(text.clone().into_bytes())))
+        .collect();
     let mut mutants = Vec::with_capacity(count);
     while mutants.len() < count {
         let kind = KINDS[mutants.len() % KINDS.len()];
@@ -119,7 +186,9 @@ fn damage(chance: &mut Chance, kind: Kind, tree: &Tree) -> Option<(String, Vec<u
     let end = directive.range().end;
     let done = match kind {
         Kind::None => return None,
-        Kind::DroppedSemicolon if directive.block().is_none() => (format!("{name} ;"), replace(end - 1..end, "")),
+        Kind::DroppedSemicolon if directive.block().is_none() => {
+            (format!("{name} ;"), replace(end - 1..end, ""))
+        }
         Kind::DroppedBrace => {
             let block = directive.block()?.range();
             let at = if chance.below(2) == 0 { block.start } else { block.end - 1 };
@@ -148,7 +217,8 @@ fn damage(chance: &mut Chance, kind: Kind, tree: &Tree) -> Option<(String, Vec<u
             (format!("{name} as {wrong}"), replace(directive.name_range(), &wrong))
         }
         Kind::MisspeltVariable => {
-            let with: Vec<&Range<usize>> = args.iter().filter(|arg| text((*arg).clone()).contains('$')).collect();
+            let with: Vec<&Range<usize>> =
+                args.iter().filter(|arg| text((*arg).clone()).contains('$')).collect();
             let arg = (*with.get(chance.below(with.len().max(1)))?).clone();
             let value = text(arg.clone());
             let wrong = match chance.below(4) {

@@ -8,20 +8,32 @@ use evenkeel_model::Version;
 
 /// What `nginx -t` says.
 #[derive(Debug)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     Accepted,
     /// The first message, and the place where it gives one.
-    Refused { message: String, file: Option<String>, line: u32 },
+    Refused {
+        message: String,
+        file: Option<String>,
+        line: u32,
+    },
     /// It failed for what this machine is, not for what the configuration says.
     Environment(String),
 }
 
 /// What no configuration decides: names that nobody resolves, sockets that are taken or forbidden.
-const ENVIRONMENT: &[&str] = &["host not found", "could not be resolved", "bind() to", "socket() ", "Permission denied", "getgrnam", "getpwnam"];
+const ENVIRONMENT: &[&str] = &[
+    "host not found",
+    "could not be resolved",
+    "bind() to",
+    "socket() ",
+    "Permission denied",
+    "getgrnam",
+    "getpwnam",
+];
 
 impl Verdict {
     /// The kind of answer, for the table.
-    pub fn class(&self) -> String {
+    pub(crate) fn class(&self) -> String {
         let message = match self {
             Verdict::Accepted => return String::from("(accepted)"),
             Verdict::Environment(_) => return String::from("(not ours)"),
@@ -47,7 +59,8 @@ impl Verdict {
             ("invalid", "value"),
             ("must", "value"),
         ];
-        let class = classes.iter().find(|(text, _)| message.contains(text)).map_or("other", |(_, class)| class);
+        let class =
+            classes.iter().find(|(text, _)| message.contains(text)).map_or("other", |(_, class)| class);
         class.to_owned()
     }
 }
@@ -57,7 +70,7 @@ fn binary() -> String {
 }
 
 /// The version of the nginx that is asked.
-pub fn version() -> Version {
+pub(crate) fn version() -> Version {
     static VERSION: LazyLock<Version> = LazyLock::new(|| {
         let output = Command::new(binary()).arg("-v").output().expect("nginx is installed");
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -68,7 +81,7 @@ pub fn version() -> Version {
 }
 
 /// Has nginx test a main file, with everything that it writes beside it.
-pub fn ask(main: &Path) -> Verdict {
+pub(crate) fn ask(main: &Path) -> Verdict {
     let directory = main.parent().expect("a main file lies in a directory");
     let output = Command::new(binary())
         .args(["-t", "-p"])
@@ -81,7 +94,8 @@ pub fn ask(main: &Path) -> Verdict {
         .output()
         .expect("nginx runs");
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    let serious = |line: &&str| ["[emerg]", "[alert]", "[crit]", "[error]"].iter().any(|level| line.contains(level));
+    let serious =
+        |line: &&str| ["[emerg]", "[alert]", "[crit]", "[error]"].iter().any(|level| line.contains(level));
     let Some(message) = text.lines().find(serious).filter(|_| !output.status.success()) else {
         return if output.status.success() { Verdict::Accepted } else { Verdict::Environment(text) };
     };

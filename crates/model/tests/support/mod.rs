@@ -7,7 +7,7 @@ use std::{ffi::OsStr, fs, io};
 use evenkeel_model::{Answer, Config, Files, Settings, Version, Want, Wants, load as lay_out};
 
 /// Loads the configuration of a main file.
-pub fn load(main: &Path, prefix: &Path, version: Option<Version>) -> Config {
+pub(crate) fn load(main: &Path, prefix: &Path, version: Option<Version>) -> Config {
     let mut settings = Settings::new(main.as_os_str().as_bytes());
     settings.prefix = prefix.as_os_str().as_bytes().to_vec();
     settings.version = version;
