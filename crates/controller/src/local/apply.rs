@@ -81,21 +81,20 @@ impl Host {
         bundles::save(&self.settings.place.state_dir, from)?;
         bundles::save(&self.settings.place.state_dir, to)?;
 
-        let (verdict, took) = if check.holds {
+        let preflight = if check.holds {
             teller.doing("asking the running nginx");
-            let (verdict, took) = self.preflight(&master, to, &live, &new.outside)?;
-            (Some(verdict), took)
+            let go_on = request.accept.iter().any(|accept| accept == EvidenceKind::Preflight.name());
+            Some(self.preflight(&master, to, (&live, &new.outside), go_on)?)
         } else {
-            (None, Duration::ZERO)
+            None
         };
+        let took = preflight.as_ref().map_or(Duration::ZERO, |it| it.took);
+        let without =
+            preflight.iter().filter(|it| !it.asked).map(|it| format!("preflight: {}", it.evidence.summary));
+        let accepted = gate.accepted.iter().cloned().chain(without).collect();
+        let preflight = preflight.map(|it| it.evidence);
         let reload = request.proof_within.unwrap_or_else(|| looks(&new.outside, took).expected.limit);
         let policy = windows(request, reload);
-        let preflight = verdict.as_ref().map(|verdict| {
-            stages::preflight_evidence(
-                verdict,
-                &format!("the running nginx {} (process {})", compiled.version, master.id.pid),
-            )
-        });
         if request.dry_run {
             return Ok(dry(&check, preflight.as_ref(), teller));
         }
@@ -109,7 +108,7 @@ impl Host {
             why: redact_str(&request.why).into_owned(),
             changes: diff::changes(from, to),
             diff: diff::text(from, to),
-            accepted: gate.accepted.clone(),
+            accepted,
             policy,
         };
         let told = journal.tell(&self.runtime, &Input::Propose(proposal))?;

@@ -99,6 +99,9 @@ impl HostError {
             HostError::Find(_) => {
                 "start nginx, or say where it is: --config-dir DIR --pid FILE --nginx FILE".to_owned()
             }
+            HostError::Check(CheckError::NoNamespace { .. } | CheckError::OtherNamespace { .. }) => {
+                "`--accept preflight` goes on without asking nginx beforehand; that is recorded".to_owned()
+            }
             HostError::Compiled(_) => "say --nginx FILE".to_owned(),
             HostError::Open { .. } => {
                 "`evenkeel status` says more; `evenkeel confirm`, `evenkeel rollback` or `evenkeel recover` ends it"

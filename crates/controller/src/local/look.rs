@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use evenkeel_agent::Looks;
+use evenkeel_fleet::{Evidence, EvidenceKind};
 use evenkeel_host::configdir::{self, Keep, Snapshot};
 use evenkeel_host::nginx::check::{self, Question, Verdict};
 use evenkeel_host::nginx::compiled::{Compiled, compiled};
@@ -32,6 +33,14 @@ pub struct Look {
     pub config: Config,
     /// What an nginx with it looks like.
     pub outside: Outside,
+}
+
+/// What the running nginx said of a tree.
+pub(super) struct Preflight {
+    pub(super) evidence: Evidence,
+    /// Whether it could be asked at all.
+    pub(super) asked: bool,
+    pub(super) took: Duration,
 }
 
 impl Host {
@@ -110,14 +119,15 @@ impl Host {
         Ok(Keep::default().with_patterns(patterns)?.with_paths(paths)?)
     }
 
-    /// Asks the running nginx what it thinks of a tree. Gives its verdict and how long it took.
+    /// Asks the running nginx what it thinks of a tree. Where it cannot be asked, that is an error unless it was `accepted`
+    /// to go on without: then the evidence says so.
     pub(super) fn preflight(
         &self,
         master: &Master,
         files: &FileSet,
-        live: &Look,
-        new: &Outside,
-    ) -> Result<(Verdict, Duration), HostError> {
+        (live, new): (&Look, &Outside),
+        accepted: bool,
+    ) -> Result<Preflight, HostError> {
         let started = Instant::now();
         let question = Question {
             place: &self.settings.place,
@@ -126,8 +136,16 @@ impl Host {
             written: &new.written,
             limit: NGINX_WITHIN,
         };
-        let verdict = check::proposed(&question, files)?;
-        Ok((verdict, started.elapsed()))
+        let by = format!("the running nginx (process {})", master.id.pid);
+        let (evidence, asked) = match check::proposed(&question, files) {
+            Ok(verdict) => (stages::preflight_evidence(&verdict, &by), true),
+            Err(error) if accepted => {
+                let why = format!("not asked, and accepted to go on without: {error}");
+                (Evidence::new(EvidenceKind::Preflight, true, why), false)
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Preflight { evidence, asked, took: started.elapsed() })
     }
 
     /// Whether a start of nginx would work with what is on disk now.

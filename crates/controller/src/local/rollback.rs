@@ -7,7 +7,6 @@ use evenkeel_fleet::apply::RevertWhy;
 use evenkeel_fleet::journal::{By, Proposal};
 use evenkeel_fleet::{BundleId, Command, Effect, EvidenceKind, Generation, Input, Policy, ReleaseId, Report};
 use evenkeel_host::configdir::bundles;
-use evenkeel_host::nginx::check::Verdict;
 use evenkeel_host::nginx::find::find;
 use evenkeel_host::slots::Record;
 use evenkeel_syntax::secret::redact_str;
@@ -182,10 +181,9 @@ impl Host {
         let config = self.meaning(&files, &settings, &live);
         let new = stages::outside(&config);
         teller.doing("asking the running nginx");
-        let (verdict, took) = self.preflight(&master, &files, &live, &new)?;
-        let reload = looks(&new, took).expected.limit;
-        let preflight =
-            stages::preflight_evidence(&verdict, &format!("the running nginx {}", compiled.version));
+        // Nothing blocks a rollback that nginx itself does not: where it cannot be asked, the proof decides.
+        let preflight = self.preflight(&master, &files, (&live, &new), true)?;
+        let reload = looks(&new, preflight.took).expected.limit;
         let from = &live.snapshot.files;
         let routes = self.routes(&files).unwrap_or_default();
         let policy = Policy {
@@ -229,7 +227,7 @@ impl Host {
             proof: reload,
             hold: false,
         };
-        let mut outcome = self.walk(journal, &way, [Some(preflight), None], &keep, teller)?;
+        let mut outcome = self.walk(journal, &way, [Some(preflight.evidence), None], &keep, teller)?;
         outcome.notes.extend(notes);
         Ok(outcome)
     }
@@ -268,11 +266,11 @@ impl Host {
         };
         let files = self.bundle(target)?;
         let new = stages::outside(&self.meaning(&files, &settings, &live));
-        let (verdict, took) = self.preflight(&master, &files, &live, &new)?;
-        if let Verdict::Refused { .. } = verdict {
-            let refused = stages::preflight_evidence(&verdict, "the running nginx");
-            return Ok(Outcome::new(None, Ended::Refused, refused.summary));
+        let preflight = self.preflight(&master, &files, (&live, &new), true)?;
+        if !preflight.evidence.holds {
+            return Ok(Outcome::new(None, Ended::Refused, preflight.evidence.summary));
         }
+        let took = preflight.took;
         let reload = looks(&new, took);
         let generation = Generation(record.applying.generation.0 + 1);
         let release = record.applying.release;

@@ -110,15 +110,13 @@ impl Host {
             Ok(master) => self.runs(master, &live, on_disk, record.as_ref()),
             Err(error) => Running::Stopped { because: error.to_string() },
         };
-        let restart = match self.restart_works(&live)? {
-            Verdict::Accepted { warnings } => {
+        let by = format!("nginx {}", self.settings.place.nginx.display());
+        let restart = match self.restart_works(&live) {
+            Ok(Verdict::Accepted { warnings }) => {
                 Ok(warnings.iter().map(|warning| warning.text.clone()).collect())
             }
-            refused @ Verdict::Refused { .. } => Err(stages::preflight_evidence(
-                &refused,
-                &format!("nginx {}", self.settings.place.nginx.display()),
-            )
-            .summary),
+            Ok(refused @ Verdict::Refused { .. }) => Err(stages::preflight_evidence(&refused, &by).summary),
+            Err(error) => Err(format!("nobody knows: {error}")),
         };
         if let Some(host) = journal.as_ref().and_then(|journal| journal.fleet().host(&self.settings.name)) {
             notes.extend(host.doubt().map(str::to_owned));
