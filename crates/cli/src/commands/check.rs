@@ -15,7 +15,7 @@ use serde_json::json as value;
 
 use crate::args::{self, Format, Global, Level};
 use crate::commands::rule_settings;
-use crate::output::{Exit, Output, put};
+use crate::output::{Exit, Output, put, table};
 use crate::settings::{Settings, absolute};
 
 /// Where a tree lies, and where it will live.
@@ -185,39 +185,36 @@ fn model_settings(place: &Place, built: &Option<String>) -> evenkeel_model::Sett
 
 pub(crate) fn rules(args: &args::Rules, output: Output) -> anyhow::Result<Exit> {
     let Some(name) = &args.rule else {
-        let all = evenkeel_lint::rules();
-        let row = |rule: &&evenkeel_lint::Rule| {
-            vec![rule.name.to_owned(), rule.severity.name().to_owned(), rule.summary().to_owned()]
-        };
+        let rules = evenkeel_lint::rules().iter().map(|rule| (rule.name, rule.severity, rule.summary()));
+        let checks =
+            evenkeel_lint::nginx_checks().iter().map(|check| (check.name, check.severity, check.summary));
+        let all: Vec<_> = rules.chain(checks).collect();
         output.print(
-            || crate::output::table(&all.iter().map(row).collect::<Vec<_>>()),
             || {
-                let rule = |rule: &&evenkeel_lint::Rule| {
-                    value!({ "rule": rule.name, "severity": rule.severity.name(), "since": rule.since,
-                             "summary": rule.summary() })
+                let row = |(name, severity, summary): &(&str, Severity, &str)| {
+                    vec![(*name).to_owned(), severity.name().to_owned(), (*summary).to_owned()]
+                };
+                table(&all.iter().map(row).collect::<Vec<_>>())
+            },
+            || {
+                let rule = |(name, severity, summary): &(&str, Severity, &str)| {
+                    value!({ "rule": name, "severity": severity.name(), "summary": summary })
                 };
                 value!({ "rules": all.iter().map(rule).collect::<Vec<_>>() })
             },
         );
         return Ok(Exit::Yes);
     };
-    let Some(rule) = evenkeel_lint::rule(name) else {
-        bail!("find a rule called \"{name}\"; `evenkeel rules` lists them");
+    let (severity, since, text) = match evenkeel_lint::rule(name) {
+        Some(rule) => (rule.severity, Some(rule.since), rule.documentation()),
+        None => match evenkeel_lint::nginx_checks().iter().find(|check| check.name == name) {
+            Some(check) => (check.severity, None, format!("{} nginx itself refuses it.", check.summary)),
+            None => bail!("find a rule called \"{name}\"; `evenkeel rules` lists them"),
+        },
     };
     output.print(
-        || {
-            format!(
-                "{} ({}, since {})\n\n{}",
-                rule.name,
-                rule.severity.name(),
-                rule.since,
-                rule.documentation()
-            )
-        },
-        || {
-            value!({ "rule": rule.name, "severity": rule.severity.name(), "since": rule.since,
-                     "documentation": rule.documentation() })
-        },
+        || format!("{name} ({})\n\n{text}", severity.name()),
+        || value!({ "rule": name, "severity": severity.name(), "since": since, "documentation": text }),
     );
     Ok(Exit::Yes)
 }
