@@ -6,6 +6,8 @@
 
 mod support;
 
+#[path = "mutations/grid.rs"]
+mod grid;
 #[path = "mutations/mutate.rs"]
 mod mutate;
 #[path = "mutations/oracle.rs"]
@@ -138,7 +140,7 @@ fn mutants_are_judged_as_nginx_judges_them() {
     let (mut missed, mut wrong) = (Vec::new(), Vec::new());
     for outcome in &outcomes {
         let column = match &outcome.verdict {
-            Verdict::Environment(_) => 3,
+            Verdict::Environment => 3,
             Verdict::Accepted if outcome.ours.is_empty() => 2,
             Verdict::Accepted => {
                 wrong.push(outcome.show());

@@ -191,14 +191,17 @@ fn charset_map<'c>(checker: &mut Checker<'c>, node: Node<'c>) {
     if charset(0) == charset(1) {
         checker.refuse(node, "invalid-value", "\"charset_map\" between the same charsets");
     } else if let Some(first) =
-        node.parent().and_then(|http| http.find("charset_map").find(|map| pair(*map) == pair(node)))
+        node.parent().and_then(|http| http.find("charset_map").next())
         && first != node
+        // nginx compares with the first of them only.
+        && pair(first) == pair(node)
     {
         let problem =
             Problem::at(node, "duplicate-directive", "duplicate \"charset_map\" between the charsets");
         checker.problems.push(problem.with(first, "first here"));
     }
-    let utf8 = node.args().any(|charset| charset.eq_ignore_ascii_case(b"utf-8"));
+    let utf8 = charset(1) == b"utf-8";
+    let other_utf8 = charset(0) == b"utf-8";
     for line in lines(checker, node) {
         if line.args().len() != 1 {
             checker.refuse(line, "wrong-arguments", "invalid parameters number");
@@ -209,7 +212,9 @@ fn charset_map<'c>(checker: &mut Checker<'c>, node: Node<'c>) {
         let target = line.arg(0).unwrap_or(b"");
         if !byte(source) {
             checker.refuse(line, "invalid-value", format!("invalid value \"{}\"", lossy(source)));
-        } else if !utf8 && !byte(target) {
+        } else if (utf8 && !target[..target.len() / 2 * 2].iter().all(u8::is_ascii_hexdigit))
+            || (!utf8 && !other_utf8 && !byte(target))
+        {
             checker.refuse_arg(line, 0, "invalid-value", format!("invalid value \"{}\"", lossy(target)));
         }
     }

@@ -9,13 +9,15 @@ use crate::parsed::Symbol;
 
 use super::Checker;
 
-/// Handlers of lua-nginx-module that a block has one of.
-const LUA_HANDLERS: [&str; 6] = [
+/// Directives of lua-nginx-module that a block has one of.
+const LUA_HANDLERS: [&str; 8] = [
     "access_by_lua",
     "body_filter_by_lua",
     "content_by_lua",
     "header_filter_by_lua",
     "log_by_lua",
+    "lua_package_cpath",
+    "lua_package_path",
     "rewrite_by_lua",
 ];
 
@@ -78,7 +80,8 @@ fn slot(checker: &Checker<'_>, node: Node<'_>) -> Option<Symbol> {
         _ if entry.module() == "ngx_http_lua_module" => {
             let stem = node.name().strip_suffix("_block").or(node.name().strip_suffix("_file"));
             let stem = stem.unwrap_or(node.name());
-            LUA_HANDLERS.contains(&stem).then(|| Symbol::of(format!("{stem}_block").as_bytes()))
+            let one = if stem.starts_with("lua_") { stem.to_owned() } else { format!("{stem}_block") };
+            LUA_HANDLERS.contains(&stem).then(|| Symbol::of(one.as_bytes()))
         }
         _ => is_refused(entry).then_some(symbol),
     }

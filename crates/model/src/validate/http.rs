@@ -102,6 +102,7 @@ pub(super) fn values<'c>(checker: &mut Checker<'c>, node: Node<'c>, setter: Sett
                 checker.refuse_arg(node, 1, "invalid-value", message);
             }
         }
+        Setter::HttpLuaCodeCache => super::slots::flag(checker, node, value),
         Setter::HttpModernBrowser => modern_browser(checker, node),
         Setter::HttpMirror => {
             if value == b"off" && node.args().len() > 1 {

@@ -24,6 +24,7 @@ enum Purpose {
     StreamUpstream,
     Sessions,
     StreamSessions,
+    LuaDict,
 }
 
 impl Purpose {
@@ -79,6 +80,11 @@ pub(super) fn state<'c>(checker: &mut Checker<'c>, node: Node<'c>, setter: Sette
             };
             if let Some((name, bytes)) = keys.and_then(cache::keys_zone) {
                 declare(checker, node, purpose, name, bytes);
+            }
+        }
+        Setter::HttpLuaSharedDict => {
+            if let Some((name, bytes)) = node.arg(0).zip(node.arg(1).and_then(size)) {
+                declare(checker, node, P::LuaDict, name, bytes);
             }
         }
         Setter::HttpUpstreamZone => upstream_zone(checker, node, P::Upstream),

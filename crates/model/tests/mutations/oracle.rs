@@ -17,7 +17,7 @@ pub(crate) enum Verdict {
         line: u32,
     },
     /// It failed for what this machine is, not for what the configuration says.
-    Environment(String),
+    Environment,
 }
 
 /// What no configuration decides: names that nobody resolves, sockets that are taken or forbidden.
@@ -36,7 +36,7 @@ impl Verdict {
     pub(crate) fn class(&self) -> String {
         let message = match self {
             Verdict::Accepted => return String::from("(accepted)"),
-            Verdict::Environment(_) => return String::from("(not ours)"),
+            Verdict::Environment => return String::from("(not ours)"),
             Verdict::Refused { message, .. } => message,
         };
         let classes = [
@@ -97,10 +97,10 @@ pub(crate) fn ask(main: &Path) -> Verdict {
     let serious =
         |line: &&str| ["[emerg]", "[alert]", "[crit]", "[error]"].iter().any(|level| line.contains(level));
     let Some(message) = text.lines().find(serious).filter(|_| !output.status.success()) else {
-        return if output.status.success() { Verdict::Accepted } else { Verdict::Environment(text) };
+        return if output.status.success() { Verdict::Accepted } else { Verdict::Environment };
     };
     if ENVIRONMENT.iter().any(|part| message.contains(part)) {
-        return Verdict::Environment(message.to_owned());
+        return Verdict::Environment;
     }
     let place = message.rsplit_once(" in ").and_then(|(_, place)| place.trim().rsplit_once(':'));
     let place = place.and_then(|(file, line)| Some((file.to_owned(), line.parse().ok()?)));

@@ -1,18 +1,13 @@
 //! Every directive of the catalogue, with many values, in every context: what `validate` says against `nginx -t`.
 //!
 //! `EVENKEEL_GRID=300000` asks about all of them (minutes); otherwise a part that depends on `EVENKEEL_SEED`.
-#![expect(clippy::disallowed_methods, reason = "a test asks the real file system and a real nginx")]
-
-mod support;
-
-#[path = "mutations/oracle.rs"]
-mod oracle;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::oracle::{self, Verdict};
+use crate::support;
 use evenkeel_model::{Catalog, Context, validate};
-use oracle::Verdict;
 
 /// How many questions are asked when not all are.
 const QUESTIONS: usize = 1_500;
