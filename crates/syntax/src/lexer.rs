@@ -17,13 +17,8 @@ pub const BUFFER_BYTES: usize = 4096;
 /// How many bytes of a word that is too long nginx shows.
 const SHOWN_BYTES: usize = 10;
 
-/// A token and what is wrong with it.
-pub(crate) struct Lexed {
-    pub(crate) kind: TokenKind,
-    pub(crate) start: usize,
-    /// What nginx refuses, and the byte whose line it reports.
-    pub(crate) error: Option<(SyntaxErrorKind, usize)>,
-}
+/// What nginx refuses, and the byte whose line it reports.
+pub(crate) type Refusal = (SyntaxErrorKind, usize);
 
 /// Reads one token after the other; every byte goes into exactly one.
 pub(crate) struct Lexer<'t> {
@@ -32,6 +27,8 @@ pub(crate) struct Lexer<'t> {
     pub(crate) pos: usize,
     /// Where nginx's buffer ends: the Lua module sees no further.
     pub(crate) window: usize,
+    /// What is wrong with the last token; whoever reads the tokens takes it.
+    pub(crate) error: Option<Refusal>,
     last: TokenKind,
 }
 
@@ -61,34 +58,41 @@ fn is_space(byte: u8) -> bool {
 
 impl<'t> Lexer<'t> {
     pub(crate) fn new(bytes: &'t [u8]) -> Lexer<'t> {
-        Lexer { bytes, pos: 0, window: 0, last: TokenKind::Semicolon }
+        Lexer { bytes, pos: 0, window: 0, error: None, last: TokenKind::Semicolon }
     }
 
-    /// The next token; `None` at the end.
+    /// The next token and where it starts; `None` at the end.
     #[inline]
-    pub(crate) fn next(&mut self) -> Option<Lexed> {
+    pub(crate) fn next(&mut self) -> Option<(TokenKind, usize)> {
         let start = self.pos;
         let byte = *self.bytes.get(start)?;
-        let last = self.last;
-        if matches!(last, TokenKind::Semicolon | TokenKind::Open | TokenKind::Close) {
+        if matches!(self.last, TokenKind::Semicolon | TokenKind::Open | TokenKind::Close) {
             self.fill(start, start);
         }
-        let glued = matches!(last, TokenKind::DoubleQuoted | TokenKind::SingleQuoted)
+        let glued = matches!(self.last, TokenKind::DoubleQuoted | TokenKind::SingleQuoted)
             && !is_space(byte)
             && !matches!(byte, b';' | b'{' | b')' | b'}');
-        let mut error = glued.then_some((SyntaxErrorKind::Unexpected(byte), start));
+        if glued {
+            self.refuse((SyntaxErrorKind::Unexpected(byte), start));
+        }
         let kind = match byte {
             b' ' | b'\t' | b'\r' | b'\n' => self.space(),
             b';' => self.one(TokenKind::Semicolon),
             b'{' => self.one(TokenKind::Open),
             b'}' => self.one(TokenKind::Close),
-            b'#' => self.comment(&mut error),
+            b'#' => self.comment(),
             b'"' | b'\'' if glued && !self.closes_on_its_line(byte) => self.one(TokenKind::Word),
-            b'"' | b'\'' => self.quoted(byte, &mut error),
-            _ => self.word(&mut error),
+            b'"' | b'\'' => self.quoted(byte),
+            _ => self.word(),
         };
         self.last = kind;
-        Some(Lexed { kind, start, error })
+        Some((kind, start))
+    }
+
+    /// Keeps the first thing that is wrong with a token.
+    #[cold]
+    fn refuse(&mut self, refusal: Refusal) {
+        self.error.get_or_insert(refusal);
     }
 
     /// Goes on behind a body that was read by somebody else.
@@ -113,16 +117,16 @@ impl<'t> Lexer<'t> {
         TokenKind::Blank
     }
 
-    fn comment(&mut self, error: &mut Option<(SyntaxErrorKind, usize)>) -> TokenKind {
+    fn comment(&mut self) -> TokenKind {
         let start = self.pos;
         self.pos = self.line_end(start);
         if self.overflows(start, self.pos) {
-            error.get_or_insert_with(|| self.too_long(start));
+            self.refuse(self.too_long(start));
         }
         TokenKind::Comment
     }
 
-    fn word(&mut self, error: &mut Option<(SyntaxErrorKind, usize)>) -> TokenKind {
+    fn word(&mut self) -> TokenKind {
         let (bytes, start) = (self.bytes, self.pos);
         let mut at = start;
         while let Some(byte) = bytes.get(at) {
@@ -140,23 +144,23 @@ impl<'t> Lexer<'t> {
         }
         self.pos = at.min(bytes.len());
         if self.overflows(start, self.behind(self.pos)) {
-            error.get_or_insert_with(|| self.too_long(start));
+            self.refuse(self.too_long(start));
         }
         TokenKind::Word
     }
 
-    fn quoted(&mut self, quote: u8, error: &mut Option<(SyntaxErrorKind, usize)>) -> TokenKind {
+    fn quoted(&mut self, quote: u8) -> TokenKind {
         let kind = if quote == b'"' { TokenKind::DoubleQuoted } else { TokenKind::SingleQuoted };
         let (size, start) = (self.bytes.len(), self.pos + 1);
         let within = (start + BUFFER_BYTES).min(size);
         if let Some(last) = self.closing(quote, start, within) {
             self.pos = last + 1;
             if self.overflows(start, self.behind(self.pos)) {
-                error.get_or_insert_with(|| self.too_long(start));
+                self.refuse(self.too_long(start));
             }
             return kind;
         }
-        error.get_or_insert(match start + BUFFER_BYTES < size {
+        self.refuse(match start + BUFFER_BYTES < size {
             true => (SyntaxErrorKind::TooLongQuoted(quote), start),
             false => (SyntaxErrorKind::EndInDirective, size),
         });
@@ -220,7 +224,7 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn too_long(&self, start: usize) -> (SyntaxErrorKind, usize) {
+    fn too_long(&self, start: usize) -> Refusal {
         let shown = start + SHOWN_BYTES;
         (SyntaxErrorKind::TooLong(self.bytes[start..shown].to_vec()), start)
     }

@@ -5,7 +5,7 @@
 //! Source: `ngx_http_lua_conf_lua_block_parse` and `ngx_http_lua_conf_read_lua_token`, src/ngx_http_lua_directive.c;
 //! `ngx_http_lua_lex`, src/ngx_http_lua_lex.c (lua-nginx-module 0.10.23)
 
-use crate::lexer::BUFFER_BYTES;
+use crate::lexer::{BUFFER_BYTES, Refusal};
 use crate::parser::SyntaxErrorKind;
 
 /// Every directive whose block is Lua, of `http` and of `stream`, in the order of their bytes.
@@ -45,8 +45,8 @@ pub(crate) struct Body {
     pub(crate) end: usize,
     /// Where nginx's buffer ends now.
     pub(crate) window: usize,
-    /// What the module refuses, and the byte whose line it reports.
-    pub(crate) error: Option<(SyntaxErrorKind, usize)>,
+    /// What the module refuses.
+    pub(crate) error: Option<Refusal>,
     /// Line feeds that it did not count.
     pub(crate) uncounted: Vec<u32>,
 }
@@ -94,8 +94,6 @@ struct Reader<'t> {
     uncounted: Vec<u32>,
     failed: Failed,
 }
-
-type Refusal = (SyntaxErrorKind, usize);
 
 impl Reader<'_> {
     fn block(&mut self) -> Result<usize, Refusal> {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Range;
 
 use crate::kind::TokenKind;
-use crate::lexer::{Lexed, Lexer};
+use crate::lexer::Lexer;
 use crate::lua::{self, is_lua_block};
 use crate::tree::{RawToken, Statement, TEXT_BYTES_MAX, Tree};
 use crate::value;
@@ -184,9 +184,9 @@ struct Parser<'t> {
 
 impl Parser<'_> {
     fn run(&mut self) {
-        while let Some(Lexed { kind, start, error }) = self.lexer.next() {
+        while let Some((kind, start)) = self.lexer.next() {
             let token = self.push(kind, start);
-            if let Some((kind, at)) = error {
+            if let Some((kind, at)) = self.lexer.error.take() {
                 let range = if at == start { start..start + 1 } else { start..self.lexer.pos };
                 self.report(kind, at, range, None);
             }
