@@ -27,7 +27,7 @@ pub(crate) fn history(args: &args::History, host: &Host, output: Output) -> anyh
         vec![
             row.id.clone(),
             when::shown(row.at),
-            row.outcome.clone(),
+            cut(&row.outcome),
             row.bundle.clone(),
             row.who.clone(),
             row.why.clone(),
@@ -36,6 +36,15 @@ pub(crate) fn history(args: &args::History, host: &Host, output: Output) -> anyh
     let heading = ["id", "when", "outcome", "bundle", "who", "why"].map(str::to_owned).to_vec();
     put(&table(&std::iter::once(heading).chain(rows.iter().map(cells)).collect::<Vec<_>>()));
     Ok(Exit::Yes)
+}
+
+/// The beginning of a long outcome; `show` has the whole.
+fn cut(text: &str) -> String {
+    const SHOWN: usize = 70;
+    if text.chars().count() <= SHOWN {
+        return text.to_owned();
+    }
+    text.chars().take(SHOWN).chain(['…']).collect()
 }
 
 struct Row {
