@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, OnceLock};
 
 use evenkeel_syntax::{Directive, Tree};
 
 use crate::catalog;
 use crate::context::Context;
 use crate::files::{Path, Presence};
-use crate::inherit::ByBlock;
+use crate::index::Index;
 use crate::lower::Lowered;
 use crate::parsed::{Line, ParsedFile, Symbol};
 use crate::problem::Problem;
@@ -87,8 +87,8 @@ pub struct Config {
     pub(crate) problems: Vec<Problem>,
     pub(crate) presence: HashMap<Path, Presence>,
     pub(crate) lowered: Lowered,
-    /// What [`Config::effective`] was asked for so far.
-    pub(crate) by_block: Mutex<HashMap<String, Arc<ByBlock>>>,
+    /// Made when somebody first asks for directives by name.
+    pub(crate) index: OnceLock<Index>,
 }
 
 impl Config {

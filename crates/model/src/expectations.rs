@@ -157,7 +157,8 @@ impl Config {
         }
         let mut seen = [false; TEMP_PATHS.len()];
         let mut access_logs = false;
-        for node in self.nodes() {
+        let writing = TEMP_PATHS.iter().chain(&CACHE_PATHS).chain(&["access_log", "error_log"]);
+        for node in writing.flat_map(|name| self.named(name)) {
             let Some(value) = node.arg(0).filter(|value| !value.contains(&b'$')) else { continue };
             let name = node.name();
             if let Some(index) = TEMP_PATHS.iter().position(|known| *known == name) {

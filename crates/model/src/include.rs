@@ -4,7 +4,7 @@
 //! Source: `ngx_conf_include` and `ngx_conf_parse`, src/core/ngx_conf_file.c
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, OnceLock};
 
 use evenkeel_syntax::Tree;
 
@@ -70,7 +70,7 @@ impl<'a> Splice<'a> {
             problems: Vec::new(),
             presence: files.presence.clone(),
             lowered: Lowered::default(),
-            by_block: Mutex::default(),
+            index: OnceLock::new(),
         };
         Splice { files, config, ids: HashMap::new(), open: Vec::new(), outer: None, full: false }
     }

@@ -18,6 +18,7 @@ mod expectations;
 mod files;
 mod glob;
 mod include;
+mod index;
 mod inherit;
 mod listen;
 mod lower;

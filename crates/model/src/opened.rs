@@ -43,6 +43,11 @@ static OPENED: &[(&str, Need)] = &[
     ("uwsgi_temp_path", Need::ParentInPrefix),
 ];
 
+/// The names of all these directives.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    OPENED.iter().map(|(name, _)| *name)
+}
+
 /// What nginx needs of the first argument of the directive `name`.
 pub(crate) fn need(name: &[u8]) -> Option<Need> {
     let index = OPENED.binary_search_by(|(known, _)| known.as_bytes().cmp(name)).ok()?;

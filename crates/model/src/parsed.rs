@@ -31,6 +31,12 @@ static SYMBOLS: LazyLock<HashMap<&'static [u8], Symbol, BuildHasherDefault<Fnv>>
         .collect()
 });
 
+/// Whether a name asks for a path, by symbol.
+static ASKING: LazyLock<Vec<bool>> = LazyLock::new(|| {
+    let asks = |name: &&str| *name == "include" || opened::need(name.as_bytes()).is_some();
+    catalog::names().iter().map(asks).collect()
+});
+
 /// FNV-1a: short names, no adversary who gains by collisions in a static table.
 #[derive(Default)]
 struct Fnv(u64);
@@ -114,7 +120,7 @@ impl ParsedFile {
             let start = arg.range().start + usize::from(arg.quoted().is_some());
             self.value(&arg.value(), start);
         }
-        if &*name == b"include" || opened::need(&name).is_some() {
+        if ASKING.get(usize::from(symbol.0)).is_some_and(|asks| *asks) {
             self.asks.push(index_u32(self.lines.len()));
         }
         let block = directive.block().is_some() || directive.lua_body().is_some();

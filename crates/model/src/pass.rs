@@ -28,8 +28,10 @@ const PASSES: [&str; 6] =
 impl Config {
     /// Everything that passes requests (http) or connections (stream) on, in order.
     pub fn passes(&self) -> Vec<Pass> {
-        let passes = self.nodes().filter(|node| PASSES.contains(&node.name()) && !node.context().is_raw());
-        passes.filter_map(pass).collect()
+        let passes = PASSES.iter().flat_map(|name| self.named(name)).filter(|node| !node.context().is_raw());
+        let mut passes: Vec<Pass> = passes.filter_map(pass).collect();
+        passes.sort_unstable_by_key(|pass| pass.node);
+        passes
     }
 }
 

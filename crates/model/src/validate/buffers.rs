@@ -21,7 +21,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         let names = names.map(|name| format!("{module}_{name}"));
         let mut blocks: Vec<NodeId> = Vec::new();
         for name in &names {
-            let nodes = config.nodes().filter(|node| node.is(name) && node.context().is_http());
+            let nodes = config.named(name).filter(|node| node.context().is_http());
             blocks.extend(nodes.filter_map(Node::parent).map(Node::id));
         }
         blocks.sort_unstable();

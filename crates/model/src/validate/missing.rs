@@ -4,12 +4,13 @@ use super::{Checker, lossy};
 use crate::config::{Config, Node};
 use crate::context::Context;
 use crate::files::Presence;
-use crate::opened::{Need, need, needed_path};
+use crate::opened::{self, Need, need, needed_path};
 use crate::problem::Problem;
 
 pub(super) fn check(checker: &mut Checker<'_>) {
     let config = checker.config;
-    for node in config.nodes().filter(|node| is_opened(config, *node)) {
+    let asked = opened::names().flat_map(|name| config.named(name));
+    for node in asked.filter(|node| is_opened(config, *node)) {
         let (Some(need), Some(value)) = (need(node.name_bytes()), node.arg(0)) else { continue };
         let Some(path) = needed_path(config.settings(), need, value) else { continue };
         if config.presence(&path) != Presence::Absent {
