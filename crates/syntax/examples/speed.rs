@@ -1,4 +1,7 @@
 //! How fast text becomes a tree: `cargo run --release -p evenkeel-syntax --example speed`.
+//!
+//! On two cores that others use as well: 320 to 400 MB/s for one large file, 460 to 500 for many small ones. Compare two
+//! versions only in turns on the same machine at the same time: load alone has made 160 of 400.
 #![expect(clippy::disallowed_methods, reason = "an example has a clock")]
 
 use std::hint::black_box;
