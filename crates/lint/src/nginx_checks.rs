@@ -61,6 +61,8 @@ static CHECKS: &[NginxCheck] = &[
     error("misplaced-uri", "A pass directive has a URI where nginx cannot replace the request's."),
     error("missing-block", "A directive that needs a block has none."),
     error("missing-certificate", "A server with `ssl` has no certificate or no key."),
+    error("missing-charset-map", "Answers are recoded between two charsets without a table for it."),
+    error("missing-events", "The configuration has no `events` block."),
     error("missing-file", "A file that is named does not exist."),
     error("missing-handler", "A server has nothing that would handle its connections."),
     error("missing-listen", "A server listens nowhere."),

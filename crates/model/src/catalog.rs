@@ -37,11 +37,16 @@ impl Entry {
         Some((release(self.first)?, release(self.last)?))
     }
 
+    /// Whether it belongs to a module that is developed apart from nginx (lua-nginx-module, njs).
+    pub fn is_third_party(&self) -> bool {
+        self.first == u8::MAX
+    }
+
     /// Whether `version` may have it. Only a release at or before the newest one that surely had not, or at or
     /// after the oldest one that surely has no longer, is a "no".
     fn may_exist_in(&self, version: Version) -> bool {
         let release = |index: usize| RELEASES.get(index).and_then(|text| Version::parse(text));
-        if self.first == u8::MAX {
+        if self.is_third_party() {
             return true;
         }
         let before = usize::from(self.first).checked_sub(1).and_then(release);

@@ -9,6 +9,7 @@ mod access;
 mod blocks;
 mod buffers;
 mod cache;
+mod charsets;
 mod core;
 mod duplicates;
 mod events;
@@ -57,6 +58,8 @@ pub fn validate(config: &Config, catalog: &Catalog) -> Vec<Problem> {
     stream::check(&mut checker);
     ssl::check(&mut checker);
     buffers::check(&mut checker);
+    charsets::check(&mut checker);
+    events::check(&mut checker);
     missing::check(&mut checker);
     zones::check(&mut checker);
     variables::check(&mut checker);

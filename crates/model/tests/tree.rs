@@ -94,7 +94,7 @@ fn file_included_twice_is_parsed_once_and_read_twice() {
     let config = tree(&[
         (
             "/etc/nginx/nginx.conf",
-            "http { server { server_name a; include s; } server { server_name b; include s; } }",
+            "events { } http { server { server_name a; include s; } server { server_name b; include s; } }",
         ),
         ("/etc/nginx/s", "root /x;\nlisten 80 bogus;"),
     ]);

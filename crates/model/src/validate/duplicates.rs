@@ -91,7 +91,7 @@ fn is_refused(entry: &Entry) -> bool {
     use Setter as S;
     match entry.setter {
         // What a module's field holds before it is set is known for nginx's own modules only.
-        _ if entry.releases().is_none() => false,
+        _ if entry.is_third_party() => false,
         S::ConfSetFlagSlot
         | S::ConfSetStrSlot
         | S::ConfSetNumSlot

@@ -68,8 +68,7 @@ fn stranger(checker: &mut Checker<'_>, node: Node<'_>, symbol: Symbol) {
         symbol != Symbol::UNKNOWN && checker.catalog.entries_at(usize::from(symbol.0)).next().is_some();
     if known {
         // Another module may bring a directive of the same name for another place, as stream-lua does.
-        let of_a_module = |entry: &Entry| entry.releases().is_none();
-        let may_be_more = checker.catalog.entries_at(usize::from(symbol.0)).any(of_a_module);
+        let may_be_more = checker.catalog.entries_at(usize::from(symbol.0)).any(Entry::is_third_party);
         if !(checker.unknown_modules && may_be_more) {
             let message = format!("\"{}\" directive is not allowed here", node.name());
             checker.problems.push(Problem::at_head(node, "wrong-context", message));

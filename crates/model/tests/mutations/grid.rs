@@ -161,7 +161,7 @@ fn questions() -> Vec<String> {
     let catalog = Catalog::for_version(Some(oracle::version()));
     let mut questions = Vec::new();
     for (name, entry) in catalog.iter() {
-        if LEFT_OUT.contains(&name) || entry.releases().is_none() {
+        if LEFT_OUT.contains(&name) || entry.is_third_party() {
             continue;
         }
         for &context in CONTEXTS {
