@@ -28,12 +28,27 @@ fn main() {
                 ("ordinary_reader_reads_what_it_may", ordinary_reader_reads_what_it_may),
                 ("full_disk_is_named_and_harms_nothing", full_disk_is_named_and_harms_nothing),
             ];
-            for (name, test) in tests {
-                test();
-                println!("test {name} ... ok");
-            }
+            run(&tests, &args);
         }
     }
+}
+
+/// Lists or runs the tests as `cargo test` and `cargo nextest` ask for them. A test that fails ends the process.
+fn run(tests: &[(&str, fn())], args: &[String]) {
+    let says = |flag: &str| args.iter().any(|arg| arg == flag);
+    let parts: Vec<&String> = args.iter().filter(|arg| !arg.starts_with('-')).collect();
+    let is_wanted = |name: &str| parts.is_empty() || parts.iter().any(|part| name.contains(part.as_str()));
+    if says("--list") {
+        // Runners ask for those that are ignored, too: none is.
+        tests.iter().filter(|_| !says("--ignored")).for_each(|(name, _)| println!("{name}: test"));
+        return;
+    }
+    let wanted: Vec<_> = tests.iter().filter(|(name, _)| is_wanted(name)).collect();
+    for (name, test) in &wanted {
+        test();
+        println!("test {name} ... ok");
+    }
+    println!("test result: ok. {} passed; 0 failed; 0 ignored", wanted.len());
 }
 
 fn note(n: u64) -> Event {

@@ -40,16 +40,22 @@ fn main() -> ExitCode {
         Some("install") => return install::main(&args[2..]),
         _ => {}
     }
+    let says = |flag: &str| args.iter().any(|arg| arg == flag);
     let wanted: Vec<&String> = args.iter().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let tests = [install::TESTS, live::TESTS].concat();
-    if args.iter().any(|arg| arg == "--list") {
-        tests.iter().for_each(|(name, _)| println!("{name}: test"));
+    let is_wanted = |name: &str| match says("--exact") {
+        true => wanted.iter().any(|wanted| *wanted == name),
+        false => wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str())),
+    };
+    let mut tests = [install::TESTS, live::TESTS].concat();
+    if says("--list") {
+        // Runners ask for those that are ignored, too: none is.
+        let listed = tests.iter().filter(|_| !says("--ignored"));
+        listed.for_each(|(name, _)| println!("{name}: test"));
         return ExitCode::SUCCESS;
     }
-    let wanted = tests
-        .into_iter()
-        .filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str())));
-    let (todo, failed) = (Mutex::new(wanted), Mutex::new(Vec::new()));
+    tests.retain(|(name, _)| is_wanted(name));
+    let count = tests.len();
+    let (todo, failed) = (Mutex::new(tests.into_iter()), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
@@ -70,6 +76,8 @@ fn main() -> ExitCode {
         }
     });
     let failed = failed.into_inner().unwrap();
+    let word = if failed.is_empty() { "ok" } else { "FAILED" };
+    println!("test result: {word}. {} passed; {} failed; 0 ignored", count - failed.len(), failed.len());
     if failed.is_empty() {
         return ExitCode::SUCCESS;
     }
