@@ -70,6 +70,12 @@ pub enum RunError {
         /// The limit, in milliseconds.
         limit_ms: u64,
     },
+    /// Nobody wanted to hear of it any more; it was killed, with all that it had started.
+    #[error("hear from {program}: interrupted", program = program.display())]
+    Interrupted {
+        /// The program.
+        program: PathBuf,
+    },
     /// It could not be waited for.
     #[error("wait for {program}", program = program.display())]
     Wait {
@@ -90,14 +96,15 @@ pub fn run(request: &Request) -> Result<Output, RunError> {
     if let Some(cwd) = &request.cwd {
         command.current_dir(cwd);
     }
-    run_command(command, &request.program, request.limit, request.output_bytes_max)
+    run_command(command, &request.program, (request.limit, &|| false), request.output_bytes_max)
 }
 
-/// Runs a prepared command, with the limits and the end of [`run`]. `program` is its name for people.
+/// Runs a prepared command, with the limits and the end of [`run`]. `program` is its name for people. It is also ended
+/// when nobody wants to hear of it any more, which is asked a few times a second.
 pub(crate) fn run_command(
     mut command: Command,
     program: &Path,
-    limit: Duration,
+    (limit, enough): (Duration, &dyn Fn() -> bool),
     output_bytes_max: usize,
 ) -> Result<Output, RunError> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
@@ -105,8 +112,9 @@ pub(crate) fn run_command(
     let end = Instant::now() + limit;
     let child = command.spawn().map_err(|source| RunError::Start { program: program.to_owned(), source })?;
     let mut group = Group { child };
-    match group.follow(end, output_bytes_max) {
+    match group.follow(end, enough, output_bytes_max) {
         Ok(Some(output)) => Ok(output),
+        Ok(None) if enough() => Err(RunError::Interrupted { program: program.to_owned() }),
         Ok(None) => Err(RunError::TimedOut {
             program: program.to_owned(),
             limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
@@ -135,13 +143,18 @@ struct Group {
 }
 
 impl Group {
-    /// Reads until the child ends; `None` when the time was over first.
-    fn follow(&mut self, end: Instant, output_bytes_max: usize) -> io::Result<Option<Output>> {
+    /// Reads until the child ends; `None` when the time was over first, or it was enough.
+    fn follow(
+        &mut self,
+        end: Instant,
+        enough: &dyn Fn() -> bool,
+        output_bytes_max: usize,
+    ) -> io::Result<Option<Output>> {
         let handle = sys::pidfd_open(self.pid())?;
         let mut stdout = Stream::new(self.child.stdout.take().map(OwnedFd::from), output_bytes_max)?;
         let mut stderr = Stream::new(self.child.stderr.take().map(OwnedFd::from), output_bytes_max)?;
         while !wait_for_any(&handle, &stdout, &stderr, end)? {
-            if Instant::now() >= end {
+            if Instant::now() >= end || enough() {
                 return Ok(None);
             }
             stdout.read_some()?;
@@ -180,6 +193,8 @@ impl Drop for Group {
     }
 }
 
+/// How long nobody is asked whether it is enough, in milliseconds.
+const LOOK_EVERY_MS: u16 = 200;
 /// How often the pipes are read after the end of the child: more than they can hold.
 const LAST_READS_MAX: usize = 64;
 
@@ -227,7 +242,7 @@ fn wait_for_any(handle: &OwnedFd, stdout: &Stream, stderr: &Stream, end: Instant
     let pipes = [stdout, stderr].into_iter().filter_map(|stream| stream.pipe.as_ref());
     fds.extend(pipes.map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)));
     let left_ms = end.saturating_duration_since(Instant::now()).as_millis().saturating_add(1);
-    let left = PollTimeout::from(u16::try_from(left_ms).unwrap_or(u16::MAX));
+    let left = PollTimeout::from(u16::try_from(left_ms).unwrap_or(u16::MAX).min(LOOK_EVERY_MS));
     match poll(&mut fds, left) {
         Ok(_) => Ok(fds[0].any().unwrap_or(false)),
         Err(Errno::EINTR) => Ok(false),

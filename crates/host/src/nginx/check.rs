@@ -112,6 +112,9 @@ pub enum CheckError {
         /// The limit, in milliseconds.
         limit_ms: u64,
     },
+    /// Nobody wanted to hear of it any more; it was killed.
+    #[error("hear from nginx -t: interrupted")]
+    Interrupted,
     /// It was ended by a signal.
     #[error("hear from {nginx} -t: it was ended by signal {signal}", nginx = nginx.display())]
     Died {
@@ -139,7 +142,19 @@ const OUTPUT_BYTES_MAX: usize = 1 << 20;
 /// # Errors
 /// [`CheckError`] when nginx could not be asked; never because the configuration is bad.
 pub fn proposed(question: &Question<'_>, tree: &FileSet) -> Result<Verdict, CheckError> {
-    ask(question, Some(tree))
+    ask(question, Some(tree), &|| false)
+}
+
+/// Asks as [`proposed`] does, until somebody says that it is enough; then [`CheckError::Interrupted`].
+///
+/// # Errors
+/// [`CheckError`] as [`proposed`].
+pub fn proposed_unless(
+    question: &Question<'_>,
+    tree: &FileSet,
+    interrupted: &dyn Fn() -> bool,
+) -> Result<Verdict, CheckError> {
+    ask(question, Some(tree), interrupted)
 }
 
 /// Asks what nginx says of what is on disk.
@@ -147,10 +162,14 @@ pub fn proposed(question: &Question<'_>, tree: &FileSet) -> Result<Verdict, Chec
 /// # Errors
 /// [`CheckError`] when nginx could not be asked; never because the configuration is bad.
 pub fn live(question: &Question<'_>) -> Result<Verdict, CheckError> {
-    ask(question, None)
+    ask(question, None, &|| false)
 }
 
-fn ask(question: &Question<'_>, tree: Option<&FileSet>) -> Result<Verdict, CheckError> {
+fn ask(
+    question: &Question<'_>,
+    tree: Option<&FileSet>,
+    interrupted: &dyn Fn() -> bool,
+) -> Result<Verdict, CheckError> {
     let nginx = question.master.map_or(&question.place.nginx, |master| &master.exe).clone();
     if let Some(master) = question.master.filter(|master| !master.id.lives()) {
         return Err(CheckError::Gone { pid: master.id.pid });
@@ -161,13 +180,14 @@ fn ask(question: &Question<'_>, tree: Option<&FileSet>) -> Result<Verdict, Check
     };
     let covers = Covers::over(question);
     let (command, report) = prepare(question, layout, &covers)?;
-    let ended = run_command(command, &nginx, question.limit, OUTPUT_BYTES_MAX);
+    let ended = run_command(command, &nginx, (question.limit, interrupted), OUTPUT_BYTES_MAX);
     covers.take_away();
     match ended {
         Ok(output) => match output.status.signal() {
             Some(signal) => Err(CheckError::Died { nginx, signal }),
             None => Ok(answer::read(output.status.success(), &output.stderr)),
         },
+        Err(RunError::Interrupted { .. }) => Err(CheckError::Interrupted),
         Err(RunError::TimedOut { limit_ms, .. }) => Err(CheckError::TimedOut { nginx, limit_ms }),
         Err(RunError::Start { source, .. }) => Err(match report.failed() {
             Some(failed) => not_staged(question, failed),

@@ -62,7 +62,7 @@ pub fn compiled(nginx: &Path, limit: Duration) -> Result<Compiled, CompiledError
 /// Asks a binary that takes some preparation to run. `nginx` is its name for people.
 pub(crate) fn ask(mut command: Command, nginx: &Path, limit: Duration) -> Result<Compiled, CompiledError> {
     command.arg("-V").env_clear();
-    let output = run_command(command, nginx, limit, OUTPUT_BYTES_MAX)
+    let output = run_command(command, nginx, (limit, &|| false), OUTPUT_BYTES_MAX)
         .map_err(|source| CompiledError::Run { nginx: nginx.to_owned(), source })?;
     parse(&String::from_utf8_lossy(&output.stderr))
         .ok_or_else(|| CompiledError::NotNginx { nginx: nginx.to_owned() })
