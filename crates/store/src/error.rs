@@ -94,6 +94,9 @@ pub enum StoreError {
     },
 }
 
+/// `SQLITE_IOERR_SHMSIZE`
+const SHARED_MEMORY_SIZE: u32 = 10 | (19 << 8);
+
 fn at(sequence: Option<Sequence>) -> String {
     sequence.map_or_else(String::new, |sequence| format!(" at event {sequence}"))
 }
@@ -103,7 +106,9 @@ impl StoreError {
     pub(crate) fn database(path: &Path, source: sqlx::Error) -> Self {
         let path = path.to_path_buf();
         let code = source.as_database_error().and_then(|error| error.code());
-        let primary = code.and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
+        let code = code.and_then(|code| code.parse::<u32>().ok());
+        // No room for what the log is shared by, beside the journal, has a code of its own.
+        let primary = if code == Some(SHARED_MEMORY_SIZE) { Some(13) } else { code.map(|code| code & 0xff) };
         let what =
             || source.as_database_error().map_or_else(|| source.to_string(), |e| e.message().to_owned());
         match primary {

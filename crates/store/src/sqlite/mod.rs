@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use evenkeel_fleet::{Digest, Event, Receipt, Sequence};
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, Row, SqliteConnection};
+use sqlx::{Connection as _, Row, SqliteConnection};
 
 use crate::{BLOB_BYTES_MAX, Recorded, Store, StoreError, Verified, chain, digest_of};
 
@@ -64,6 +64,26 @@ impl SqliteStore {
         head.ok_or_else(|| self.corrupt(Sequence(0), "it has no end"))
     }
 
+    /// Appends inside the transaction that has begun, and ends it.
+    async fn write(&mut self, expected: Sequence, events: &[Event]) -> Result<Receipt, StoreError> {
+        let failed = self.failed();
+        let (found, mut hash) = self.head().await?;
+        if found != expected {
+            return Err(StoreError::Conflict { expected, found });
+        }
+        let mut last = found;
+        for event in events {
+            let bytes = chain::encode(event);
+            last = last.after(1);
+            hash = chain::link(hash, last, &bytes);
+            let insert = sqlx::query("INSERT INTO journal (sequence, event, hash) VALUES (?, ?, ?)");
+            let row = insert.bind(number(last)).bind(bytes).bind(hash.0.to_vec());
+            row.execute(&mut self.connection).await.map_err(&failed)?;
+        }
+        sqlx::query("COMMIT").execute(&mut self.connection).await.map_err(&failed)?;
+        Ok(Receipt::durable(expected, events.len()))
+    }
+
     async fn walk(&mut self) -> Result<Verified, StoreError> {
         let (mut last, mut hash) = (Sequence(0), chain::GENESIS);
         loop {
@@ -97,25 +117,13 @@ impl SqliteStore {
 impl Store for SqliteStore {
     async fn append(&mut self, expected: Sequence, events: &[Event]) -> Result<Receipt, StoreError> {
         let failed = self.failed();
-        let mut write = self.connection.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
-        let Some((found, mut hash)) = head(&mut write).await.map_err(&failed)? else {
-            let (path, what) = (self.path.clone(), "it has no end".to_owned());
-            return Err(StoreError::Corrupt { path, sequence: None, what });
-        };
-        if found != expected {
-            return Err(StoreError::Conflict { expected, found });
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await.map_err(&failed)?;
+        let written = self.write(expected, events).await;
+        if written.is_err() {
+            // On a full disk SQLite has done this by itself already, and says that there is nothing to do.
+            let _may_be_done = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
         }
-        let mut last = found;
-        for event in events {
-            let bytes = chain::encode(event);
-            last = last.after(1);
-            hash = chain::link(hash, last, &bytes);
-            let insert = sqlx::query("INSERT INTO journal (sequence, event, hash) VALUES (?, ?, ?)");
-            let row = insert.bind(number(last)).bind(bytes).bind(hash.0.to_vec());
-            row.execute(&mut *write).await.map_err(&failed)?;
-        }
-        write.commit().await.map_err(&failed)?;
-        Ok(Receipt::durable(expected, events.len()))
+        written
     }
 
     async fn read(&mut self, after: Sequence) -> Result<Vec<Recorded>, StoreError> {
