@@ -54,7 +54,8 @@ fn back(kind: EvidenceKind, why: &dyn std::error::Error) -> Stop {
 }
 
 /// An error and its causes on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -87,6 +88,15 @@ pub(crate) fn apply(agent: &Agent, order: &Order<'_>, watcher: &mut dyn Watcher)
             applied.could_not_look = could_not_look;
             watcher.doing("going back");
             let back = agent.revert(RevertWhy::Evidence, &why);
+            // Another terminal or the fuse was first: then what stands here is its doing, and how it went is known.
+            if back.is_err()
+                && let Some(reverted) = agent.reverted(order.release)
+            {
+                applied.could_not_look = false;
+                reports.push(reverted);
+                applied.reports = reports.0;
+                return applied;
+            }
             let evidence = Evidence::new(kind, false, why).details(details);
             reports.push(match kind {
                 EvidenceKind::Proof => Report::Proven(evidence),

@@ -23,6 +23,7 @@ use evenkeel_host::nginx::generation::Expected;
 use evenkeel_host::place::Place;
 use evenkeel_host::slots::{ConfirmError, Record, Slots, SlotsError};
 
+pub use apply::chain;
 pub use put::PutError;
 pub use report::{count, reverted};
 

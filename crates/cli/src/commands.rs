@@ -12,9 +12,10 @@ use anyhow::Context as _;
 use evenkeel_controller::local::{Host, HostError, Settings as HostSettings};
 use evenkeel_fleet::HostId;
 use evenkeel_host::place::Place;
+use serde_json::json;
 
 use crate::args::{Cli, Command, Global};
-use crate::output::{Exit, Output, put};
+use crate::output::{Exit, Output, complain, put};
 use crate::settings::Settings;
 use crate::{identity, settings};
 
@@ -73,6 +74,18 @@ pub(crate) fn rule_settings(settings: &Settings) -> anyhow::Result<evenkeel_lint
     Ok(rules)
 }
 
+/// Prints why the command line is not understood, or the help that was asked for.
+pub(crate) fn not_understood(error: &clap::Error, json: bool) -> ExitCode {
+    let code = u8::try_from(error.exit_code()).unwrap_or(2);
+    if json && code != 0 {
+        let text = error.to_string();
+        let said = text.trim_start_matches("error: ").split("\n\n").next().unwrap_or_default();
+        put(&json!({ "error": said, "hint": "evenkeel --help" }).to_string());
+    }
+    let _nobody_reads = error.print();
+    ExitCode::from(code)
+}
+
 /// Prints why a command could not look: one message, its causes, and the way out.
 pub(crate) fn failed(error: &anyhow::Error, json: bool) {
     let mut message = String::new();
@@ -87,10 +100,8 @@ pub(crate) fn failed(error: &anyhow::Error, json: bool) {
     let message = evenkeel_syntax::secret::redact_str(&message).into_owned();
     let hint = error.chain().find_map(|cause| cause.downcast_ref::<HostError>().and_then(HostError::hint));
     if json {
-        put(&serde_json::json!({ "error": format!("failed to {message}"), "hint": hint }).to_string());
+        put(&json!({ "error": format!("failed to {message}"), "hint": hint }).to_string());
     }
-    eprintln!("evenkeel: failed to {message}");
-    if let Some(hint) = hint {
-        eprintln!("hint: {hint}");
-    }
+    let hint = hint.map_or_else(String::new, |hint| format!("hint: {hint}\n"));
+    complain(&format!("evenkeel: failed to {message}\n{hint}"));
 }

@@ -19,8 +19,7 @@ fn main() -> ExitCode {
     let cli = match args::Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let _closed = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            return commands::not_understood(&error, std::env::args_os().any(|arg| arg == "--json"));
         }
     };
     let json = cli.global.json;

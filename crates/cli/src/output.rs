@@ -88,6 +88,11 @@ pub(crate) fn put(text: &str) {
     let _ = write!(out, "{text}{end}").and_then(|()| out.flush());
 }
 
+/// Prints to standard error. A reader that went away is no error of ours.
+pub(crate) fn complain(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
 /// The line of progress; gone when dropped.
 #[derive(Debug)]
 pub(crate) struct Progress(Option<ProgressBar>);

@@ -23,7 +23,7 @@ use tokio::runtime::Runtime;
 
 pub use apply::Request;
 pub use error::HostError;
-pub use look::{Look, NGINX_WITHIN};
+pub use look::{Look, SAYS_WITHIN};
 pub use record::{Journal, Told, now};
 pub use status::{Agrees, Running, Status};
 

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
-use evenkeel_controller::local::NGINX_WITHIN;
+use evenkeel_controller::local::SAYS_WITHIN;
 use evenkeel_controller::source::{FILE_BYTES_MAX, Root, Source};
 use evenkeel_controller::stages;
 use evenkeel_host::nginx::compiled::compiled;
@@ -57,6 +57,11 @@ pub(crate) fn check(args: &args::Check, global: &Global, output: Output) -> anyh
     if let Some(file) = &args.write_baseline {
         let text = Baseline::of(&checked.report).write();
         std::fs::write(file, text).with_context(|| format!("write {}", file.display()))?;
+        let (count, name) = (checked.report.findings.len(), file.display());
+        output.print(
+            || format!("the baseline {name} is written; findings in it: {count}"),
+            || value!({ "baseline": name.to_string(), "findings": count }),
+        );
         return Ok(Exit::Yes);
     }
     let report = relevant(checked.report, old.as_ref(), args.baseline.as_deref())?;
@@ -175,7 +180,7 @@ fn built(args: &args::Check, settings: &Settings) -> anyhow::Result<Option<Strin
         return Ok(None);
     }
     // A binary that is no nginx says nothing; the newest known release stands in for it.
-    let compiled = compiled(&settings.nginx, NGINX_WITHIN).ok();
+    let compiled = compiled(&settings.nginx, SAYS_WITHIN).ok();
     Ok(compiled.map(|compiled| format!("nginx/{} {}", compiled.version, compiled.arguments.join(" "))))
 }
 

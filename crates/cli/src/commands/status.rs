@@ -8,7 +8,7 @@ use crate::output::{Exit, Output};
 pub(crate) fn status(host: &Host, output: Output) -> anyhow::Result<Exit> {
     let status = host.status()?;
     output.print(|| text(&status, output), || document(&status));
-    Ok((status.agrees() == Agrees::Yes).into())
+    Ok(if status.journal_unread { Exit::CouldNotLook } else { (status.agrees() == Agrees::Yes).into() })
 }
 
 fn running(status: &Status) -> (&'static str, &str) {

@@ -168,7 +168,8 @@ impl Host {
 
     /// Makes `new/` a copy of the live tree.
     pub fn propose(&self) -> Proposal<'_> {
-        let _ = std::fs::remove_dir_all(self.path("new"));
+        let new = self.path("new");
+        let _ = std::fs::remove_dir_all(&new).or_else(|_| std::fs::remove_file(&new));
         copy_tree(&self.path("etc"), &self.path("new"));
         Proposal { host: self }
     }
@@ -221,9 +222,12 @@ impl Host {
     /// `evenkeel COMMAND …` with the flags that point at this host.
     pub fn evenkeel(&self, args: &[&str]) -> Command {
         let mut command = self.command(Path::new(env!("CARGO_BIN_EXE_evenkeel")));
-        command.args(args).args(["--config", "/dev/null"]);
+        // What a test says of its own comes last, and wins.
+        let (name, more) = args.split_at(args.len().min(1));
+        command.args(name).args(["--config", "/dev/null"]);
         command.arg("--config-dir").arg(self.path("etc")).arg("--nginx").arg(&self.nginx);
         command.arg("--pid").arg(self.path("nginx.pid")).arg("--state-dir").arg(self.path("state"));
+        command.args(more);
         command.stdin(Stdio::null()).env("NO_COLOR", "1");
         command
     }
@@ -318,8 +322,12 @@ pub fn picture(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
                     directories.push(path.clone());
                     b"a directory".to_vec()
                 }
-                () if kind.is_symlink() => std::fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes(),
-                () if kind.is_file() => std::fs::read(&path).unwrap_or_else(|error| error.to_string().into_bytes()),
+                () if kind.is_symlink() => {
+                    std::fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes()
+                }
+                () if kind.is_file() => {
+                    std::fs::read(&path).unwrap_or_else(|error| error.to_string().into_bytes())
+                }
                 () => format!("{kind:?}").into_bytes(),
             };
             all.insert(path, holds);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use evenkeel_agent::Agent;
 use evenkeel_fleet::journal::Proposal;
 use evenkeel_fleet::{BundleId, Evidence, EvidenceKind, Input, Policy};
-use evenkeel_host::configdir::{Keep, bundles};
+use evenkeel_host::configdir::{Keep, Snapshot, bundles};
 use evenkeel_host::nginx::find::find;
 use evenkeel_syntax::fileset::FileSet;
 use evenkeel_syntax::secret::redact_str;
@@ -50,6 +50,10 @@ impl Host {
     /// [`HostError`] when something cannot be looked at; the host is as it was. Every answer that is no is an
     /// [`Outcome`].
     pub fn apply(&self, request: &Request, teller: &mut dyn Teller) -> Result<Outcome, HostError> {
+        self.applied(request, teller).or_else(HostError::or_interrupted)
+    }
+
+    fn applied(&self, request: &Request, teller: &mut dyn Teller) -> Result<Outcome, HostError> {
         teller.doing("looking at this host");
         let _lock = self.lock("apply")?;
         let mut journal = self.open_journal()?;
@@ -66,7 +70,9 @@ impl Host {
         }
         if from.digest() == to.digest() {
             let reason = format!("the tree is what stands here already ({})", to.digest().short());
-            return Ok(Outcome::new(None, Ended::Unchanged, reason));
+            let mut outcome = Outcome::new(None, Ended::Unchanged, reason);
+            outcome.notes.extend(left_out(&new.snapshot));
+            return Ok(outcome);
         }
 
         teller.doing("checking the tree");
@@ -84,7 +90,7 @@ impl Host {
         let preflight = if check.holds {
             teller.doing("asking the running nginx");
             let go_on = request.accept.iter().any(|accept| accept == EvidenceKind::Preflight.name());
-            Some(self.preflight(&master, to, (&live, &new.outside), go_on)?)
+            Some(self.preflight(&master, to, (&live, &new.outside), go_on, teller)?)
         } else {
             None
         };
@@ -135,9 +141,7 @@ impl Host {
         let mut outcome = self.walk(&mut journal, &way, [Some(check), preflight], &keep, teller)?;
         outcome.notes.extend(gate.shown.iter().map(stages::line));
         outcome.notes.extend(route_notes);
-        outcome.notes.extend(
-            new.snapshot.skipped.iter().map(|it| format!("left out: {} is a {}", it.path.display(), it.kind)),
-        );
+        outcome.notes.extend(left_out(&new.snapshot));
         Ok(outcome)
     }
 
@@ -197,6 +201,11 @@ impl Host {
     pub(super) fn agent_here(&self) -> Agent {
         Agent::new(self.settings.place.clone(), Keep::default())
     }
+}
+
+/// What no bundle can hold.
+fn left_out(tree: &Snapshot) -> impl Iterator<Item = String> + '_ {
+    tree.skipped.iter().map(|it| format!("left out: {} is a {}", it.path.display(), it.kind))
 }
 
 /// The windows of a release. Longer proofs get longer windows; a window that a person asked for stays, and what goes on

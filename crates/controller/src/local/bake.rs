@@ -163,7 +163,9 @@ impl Host {
             // Who ended it writes it down; when nobody does, we do.
             if !moving && started.elapsed() >= WRITTEN_WITHIN {
                 self.settle(journal, standing.as_ref(), false)?;
-                return Ok(self.ended(journal, way.release));
+                let mut outcome = self.ended(journal, way.release);
+                self.name_what_stays(journal, &mut outcome)?;
+                return Ok(outcome);
             }
             if started.elapsed() > WRITTEN_WITHIN + Duration::from_secs(30) {
                 let mut outcome = self.ended(journal, way.release);

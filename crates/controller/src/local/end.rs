@@ -3,9 +3,15 @@
 use evenkeel_agent::Agent;
 use evenkeel_fleet::apply::RevertWhy;
 use evenkeel_fleet::{Effect, Generation, Input, Outcome as End, ReleaseId, Report, Timestamp, What};
+use evenkeel_host::nginx::find::find;
 
+use super::rollback::not_written;
 use super::walk::tell_done;
 use super::{Ended, Host, HostError, Journal, Outcome, Teller, now};
+use crate::diff;
+
+/// How many paths are named.
+const PATHS_SHOWN: usize = 20;
 
 impl Host {
     /// Tells the fleet what the host says; gives the end of the bake when it begins.
@@ -41,9 +47,17 @@ impl Host {
         };
         match record {
             Ok(record) => {
-                let report = Report::Reverted(evenkeel_agent::reverted(&record));
+                let revert = evenkeel_agent::reverted(&record);
+                let (proven, took) = (revert.proven, revert.took);
+                let report = Report::Reverted(revert);
                 tell_done(teller, &report);
-                let _ = self.report(journal, generation, (now(), report))?;
+                if let Err(error) = self.report(journal, generation, (now(), report)) {
+                    // The host is back, whatever becomes of the journal; the next command settles it.
+                    let mut outcome = Outcome::new(Some(release), Ended::RolledBack { proven }, why.1);
+                    outcome.took = Some(took);
+                    outcome.notes.push(not_written(&error));
+                    return Ok(outcome);
+                }
             }
             Err(error) => {
                 // Somebody else may have ended it first: the slots say how.
@@ -55,7 +69,43 @@ impl Host {
                 }
             }
         }
-        Ok(self.ended(journal, release))
+        let mut outcome = self.ended(journal, release);
+        self.name_what_stays(journal, &mut outcome)?;
+        Ok(outcome)
+    }
+
+    /// Names what stands in the tree after a release was taken back and is not of the bundle that it went back to: what
+    /// somebody added or changed by hand meanwhile. It stays.
+    pub(super) fn name_what_stays(
+        &self,
+        journal: &mut Journal,
+        outcome: &mut Outcome,
+    ) -> Result<(), HostError> {
+        let Some(release) = outcome.release.filter(|_| matches!(outcome.ended, Ended::RolledBack { .. }))
+        else {
+            return Ok(());
+        };
+        let from = journal.fleet().release(release).map(|release| release.proposal().from);
+        let Some(from) = from.and_then(|from| self.bundle(from).ok()) else { return Ok(()) };
+        let master = find(&self.settings.place).ok();
+        // What cannot be looked at here `status` will speak of.
+        let Ok(compiled) = self.compiled(master.as_ref()) else { return Ok(()) };
+        let Ok((live, _)) = self.live(&self.model_settings(&compiled, master.as_ref())) else {
+            return Ok(());
+        };
+        let changes = diff::changes(&from, &live.snapshot.files);
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let paths: Vec<String> = changes.iter().take(PATHS_SHOWN).map(ToString::to_string).collect();
+        let more = if changes.len() > PATHS_SHOWN { ", …" } else { "" };
+        let text =
+            format!("changed by hand meanwhile, of no release, and left there: {}{more}", paths.join(", "));
+        let (host, who) = (Some(self.settings.name.clone()), self.settings.who.clone());
+        let note = Input::Note { host, release: Some(release), who, text: text.clone() };
+        outcome.notes.push(text);
+        let _ = journal.tell(&self.runtime, &note)?;
+        Ok(())
     }
 
     /// How a release ended, as the journal tells it.

@@ -14,6 +14,8 @@ use evenkeel_host::place::StateDirError;
 use evenkeel_host::slots::ConfirmError;
 use evenkeel_store::StoreError;
 
+use super::{Ended, Outcome};
+
 /// Why this host could not be looked at or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
@@ -81,6 +83,16 @@ pub enum HostError {
 }
 
 impl HostError {
+    /// An interrupt before anything was touched is an answer: it was a person's.
+    pub(super) fn or_interrupted(self) -> Result<Outcome, HostError> {
+        match self {
+            HostError::Check(CheckError::Interrupted) => {
+                Ok(Outcome::new(None, Ended::Refused, "interrupted before anything was touched"))
+            }
+            error => Err(error),
+        }
+    }
+
     /// What to do about it, where there is something to do.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

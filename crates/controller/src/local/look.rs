@@ -7,20 +7,22 @@ use std::time::{Duration, Instant};
 use evenkeel_agent::Looks;
 use evenkeel_fleet::{Evidence, EvidenceKind};
 use evenkeel_host::configdir::{self, Keep, Snapshot};
-use evenkeel_host::nginx::check::{self, Question, Verdict};
+use evenkeel_host::nginx::check::{self, CheckError, Question, Verdict};
 use evenkeel_host::nginx::compiled::{Compiled, compiled};
 use evenkeel_host::nginx::find::Master;
 use evenkeel_host::nginx::generation::{Expected, LIMIT, STAY};
 use evenkeel_model::Config;
 use evenkeel_syntax::fileset::{Entry, FileSet, RelPath};
 
-use super::{Host, HostError};
+use super::{Host, HostError, Teller};
 use crate::routes::Route;
 use crate::source::{Root, Source};
 use crate::stages::{self, Outside};
 
-/// How long nginx may take to say what it is or what it thinks of a tree.
-pub const NGINX_WITHIN: Duration = Duration::from_secs(30);
+/// How long nginx may take to say what it thinks of a tree.
+pub(super) const NGINX_WITHIN: Duration = Duration::from_secs(30);
+/// How long nginx may take to say what it is.
+pub const SAYS_WITHIN: Duration = Duration::from_secs(5);
 /// A reload takes up to this many times as long as `nginx -t` of the same tree.
 const RELOAD_PER_CHECK: u32 = 4;
 
@@ -48,7 +50,7 @@ impl Host {
     pub(super) fn compiled(&self, master: Option<&Master>) -> Result<Compiled, HostError> {
         let exe = master.map(|master| PathBuf::from(format!("/proc/{}/exe", master.id.pid)));
         let binary = exe.as_deref().unwrap_or(&self.settings.place.nginx);
-        Ok(compiled(binary, NGINX_WITHIN)?)
+        Ok(compiled(binary, SAYS_WITHIN)?)
     }
 
     pub(super) fn model_settings(
@@ -127,6 +129,7 @@ impl Host {
         files: &FileSet,
         (live, new): (&Look, &Outside),
         accepted: bool,
+        teller: &dyn Teller,
     ) -> Result<Preflight, HostError> {
         let started = Instant::now();
         let question = Question {
@@ -137,8 +140,9 @@ impl Host {
             limit: NGINX_WITHIN,
         };
         let by = format!("the running nginx (process {})", master.id.pid);
-        let (evidence, asked) = match check::proposed(&question, files) {
+        let (evidence, asked) = match check::proposed_unless(&question, files, &|| teller.interrupted()) {
             Ok(verdict) => (stages::preflight_evidence(&verdict, &by), true),
+            Err(error @ CheckError::Interrupted) => return Err(error.into()),
             Err(error) if accepted => {
                 let why = format!("not asked, and accepted to go on without: {error}");
                 (Evidence::new(EvidenceKind::Preflight, true, why), false)

@@ -49,7 +49,7 @@ impl Host {
                 let recovery = Recovery { host: self.settings.name.clone(), bundle, choice, evidence };
                 let _ = journal.tell(&self.runtime, &Input::Recovered(recovery))?;
             }
-            Err(error) => outcome.notes.push(format!("not in the journal, which cannot be used: {error}")),
+            Err(error) => outcome.notes.push(super::rollback::not_written(error)),
         }
         Ok(outcome)
     }

@@ -84,6 +84,15 @@ impl Host {
         why: &str,
         teller: &mut dyn Teller,
     ) -> Result<Outcome, HostError> {
+        self.rolled_back(to, why, teller).or_else(HostError::or_interrupted)
+    }
+
+    fn rolled_back(
+        &self,
+        to: Option<&str>,
+        why: &str,
+        teller: &mut dyn Teller,
+    ) -> Result<Outcome, HostError> {
         let agent = self.agent_here();
         let record = agent.standing()?;
         let mut journal = self.open_journal();
@@ -182,7 +191,7 @@ impl Host {
         let new = stages::outside(&config);
         teller.doing("asking the running nginx");
         // Nothing blocks a rollback that nginx itself does not: where it cannot be asked, the proof decides.
-        let preflight = self.preflight(&master, &files, (&live, &new), true)?;
+        let preflight = self.preflight(&master, &files, (&live, &new), true, teller)?;
         let reload = looks(&new, preflight.took).expected.limit;
         let from = &live.snapshot.files;
         let routes = self.routes(&files).unwrap_or_default();
@@ -266,7 +275,7 @@ impl Host {
         };
         let files = self.bundle(target)?;
         let new = stages::outside(&self.meaning(&files, &settings, &live));
-        let preflight = self.preflight(&master, &files, (&live, &new), true)?;
+        let preflight = self.preflight(&master, &files, (&live, &new), true, teller)?;
         if !preflight.evidence.holds {
             return Ok(Outcome::new(None, Ended::Refused, preflight.evidence.summary));
         }
@@ -334,8 +343,8 @@ impl Host {
     }
 }
 
-fn not_written(error: &HostError) -> String {
-    format!("not in the journal, which cannot be used: {error}")
+pub(super) fn not_written(error: &HostError) -> String {
+    format!("not in the journal, which cannot be used: {}", evenkeel_agent::chain(error))
 }
 
 fn ordered(effects: &[Effect]) -> Option<Generation> {

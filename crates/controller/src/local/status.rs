@@ -36,6 +36,8 @@ pub struct Status {
     pub frozen: Option<String>,
     /// What else a person should know.
     pub notes: Vec<String>,
+    /// Whether the journal is there and could not be read: then this is what slots, disk and nginx say alone.
+    pub journal_unread: bool,
 }
 
 /// What nginx runs, as far as it can be told from outside.
@@ -88,13 +90,14 @@ impl Host {
     /// # Errors
     /// [`HostError`] when it cannot be looked at.
     pub fn status(&self) -> Result<Status, HostError> {
-        let mut notes = Vec::new();
+        let (mut notes, mut journal_unread) = (Vec::new(), false);
         let record = self.agent_here().standing()?;
         let journal = match self.read_journal() {
             Ok(journal) => Some(journal),
             Err(HostError::Journal(StoreError::Missing { .. })) => None,
             Err(error) => {
-                notes.push(format!("{error}"));
+                notes.push(evenkeel_agent::chain(&error));
+                journal_unread = true;
                 None
             }
         };
@@ -137,6 +140,7 @@ impl Host {
                 .map(|record| (record.applying.release, record.stage().name())),
             frozen,
             notes,
+            journal_unread,
         })
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use evenkeel_agent::{Agent, Looks, Order, Watcher, count};
+use evenkeel_fleet::apply::RevertWhy;
 use evenkeel_fleet::journal::{By, Phase};
 use evenkeel_fleet::{Command, Effect, Evidence, Input, ReleaseId, Report, Timestamp};
 use evenkeel_host::configdir::Keep;
@@ -53,8 +54,30 @@ impl Watcher for Steps<'_, '_> {
 }
 
 impl Host {
-    /// The way of an opened release, from its gates to its end.
+    /// The way of an opened release, from its gates to its end. When it cannot be followed to its end (the journal cannot
+    /// be written any more, say), the host goes back.
     pub(super) fn walk(
+        &self,
+        journal: &mut Journal,
+        way: &Way<'_>,
+        gates: [Option<Evidence>; 2],
+        keep: &Keep,
+        teller: &mut dyn Teller,
+    ) -> Result<Outcome, HostError> {
+        let walked = self.follow(journal, way, gates, keep, teller);
+        if walked.is_err() {
+            let agent = self.agent_here();
+            let standing = agent.standing().ok().flatten();
+            if Host::waiting(standing.as_ref()) == Some(way.release) {
+                teller.doing("going back");
+                // What is left undone here the fuse does.
+                let _back = agent.revert(RevertWhy::Evidence, "what was to come could not be written down");
+            }
+        }
+        walked
+    }
+
+    fn follow(
         &self,
         journal: &mut Journal,
         way: &Way<'_>,
@@ -131,6 +154,7 @@ impl Host {
         if journal.fleet().release(release).is_some_and(|release| !release.open()) {
             let mut outcome = self.ended(journal, release);
             outcome.could_not_look |= applied.could_not_look;
+            self.name_what_stays(journal, &mut outcome)?;
             return Ok(outcome);
         }
         match observe {
