@@ -16,6 +16,8 @@ pub struct Settings {
     pub version: Option<Version>,
     /// The paths that were compiled in.
     pub built: Built,
+    /// What the build was configured with, as `nginx -V` says it; `None` when that is not known.
+    pub configure: Option<String>,
     /// The size of a page of memory on the host: 4,096 on x86 and most others.
     pub page_bytes: i64,
     /// The size of a cache line on the host, which the buckets of nginx's hash tables are made of: 64 on x86.
@@ -74,6 +76,7 @@ impl Settings {
             prefix,
             version: None,
             built: Built::default(),
+            configure: None,
             page_bytes: 4096,
             cache_line_bytes: 64,
         }
@@ -84,6 +87,12 @@ impl Settings {
         if let Some((_, rest)) = nginx_v.split_once("nginx/") {
             let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
             self.version = Version::parse(&rest[..end]);
+        }
+        // A fork may have other modules built in than its options say.
+        if let Some((_, arguments)) = nginx_v.split_once("configure arguments:")
+            && nginx_v.contains("nginx version: nginx/")
+        {
+            self.configure = Some(arguments.trim().to_owned());
         }
         let built = &mut self.built;
         for word in nginx_v.split_whitespace() {

@@ -22,6 +22,7 @@ mod listens;
 mod locations;
 mod logs;
 mod missing;
+mod modules;
 mod names;
 mod pass;
 mod regex;
@@ -76,6 +77,7 @@ pub(crate) struct Checker<'c> {
     stream: variables::Names<'c>,
     formats: logs::Formats<'c>,
     zones: zones::Zones<'c>,
+    modules: modules::Modules,
     /// A module is loaded of which this crate has no table: what is not known here may be known to it.
     unknown_modules: bool,
     /// Which contexts a line of a file was checked in, by file and line.
@@ -94,6 +96,7 @@ impl<'c> Checker<'c> {
             stream: variables::Names::stream(),
             formats: logs::Formats::default(),
             zones: zones::Zones::default(),
+            modules: modules::Modules::of(config),
             unknown_modules: core::loads_unknown_modules(config),
             checked,
         }
@@ -174,7 +177,8 @@ impl<'c> Checker<'c> {
             | Setter::HttpProxyCookieDomain
             | Setter::HttpProxyCookiePath
             | Setter::HttpProxyCookieFlags
-            | Setter::HttpMirror => exclusions::off_alone(self, node),
+            | Setter::HttpMirror
+            | Setter::HttpV2Push => exclusions::off_alone(self, node),
             Setter::HttpValidReferers => exclusions::referers(self, node),
             Setter::HttpProxyStore | Setter::HttpFastcgiStore => exclusions::store_or_cache(self, node),
             Setter::HttpUwsgiStore | Setter::HttpScgiStore => exclusions::store_or_cache(self, node),

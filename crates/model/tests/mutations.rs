@@ -12,6 +12,8 @@ mod grid;
 mod mutate;
 #[path = "mutations/oracle.rs"]
 mod oracle;
+#[path = "mutations/trees.rs"]
+mod trees;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -50,7 +52,7 @@ fn place(directory: &Path) {
 
 /// What we say: everything but what nginx only warns of.
 fn problems(main: &Path) -> Vec<(String, Problem)> {
-    let config = support::load(main, main.parent().unwrap(), None);
+    let config = support::load(main, main.parent().unwrap(), Some(oracle::build()));
     let catalog = Catalog::for_version(Some(oracle::version()));
     let problems =
         validate(&config, &catalog).into_iter().filter(|problem| problem.code != "duplicate-server-name");

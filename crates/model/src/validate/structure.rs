@@ -26,6 +26,15 @@ pub(super) fn check(checker: &mut Checker<'_>, node: Node<'_>, report: bool) -> 
         }
         return Sound::No;
     };
+    if checker.modules.lacks(entry) {
+        if report && !checker.unknown_modules {
+            let (name, module) = (node.name(), entry.module());
+            let message =
+                format!("unknown directive \"{name}\" (this nginx has no {module}, or does not load it)");
+            checker.problems.push(Problem::at_head(node, "unknown-directive", message));
+        }
+        return Sound::No;
+    }
     if !node.is_block() && !node.directive().is_some_and(|directive| directive.terminated()) {
         return Sound::No;
     }

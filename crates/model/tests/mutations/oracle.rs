@@ -80,9 +80,22 @@ pub(crate) fn version() -> Version {
     *VERSION
 }
 
+/// What `nginx -V` says.
+pub(crate) fn build() -> &'static str {
+    static BUILD: LazyLock<String> = LazyLock::new(|| {
+        let output = Command::new(binary()).arg("-V").output().expect("nginx is installed");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    });
+    &BUILD
+}
+
 /// Has nginx test a main file, with everything that it writes beside it.
 pub(crate) fn ask(main: &Path) -> Verdict {
-    let directory = main.parent().expect("a main file lies in a directory");
+    ask_from(main, main.parent().expect("a main file lies in a directory"))
+}
+
+/// The same, with another directory for what it writes.
+pub(crate) fn ask_from(main: &Path, directory: &Path) -> Verdict {
     let output = Command::new(binary())
         .args(["-t", "-p"])
         .arg(directory)

@@ -4,13 +4,15 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::{ffi::OsStr, fs, io};
 
-use evenkeel_model::{Answer, Config, Files, Settings, Version, Want, Wants, load as lay_out};
+use evenkeel_model::{Answer, Config, Files, Settings, Want, Wants, load as lay_out};
 
-/// Loads the configuration of a main file.
-pub(crate) fn load(main: &Path, prefix: &Path, version: Option<Version>) -> Config {
+/// Loads the configuration of a main file; `build` is what `nginx -V` says, where it is known.
+pub(crate) fn load(main: &Path, prefix: &Path, build: Option<&str>) -> Config {
     let mut settings = Settings::new(main.as_os_str().as_bytes());
+    if let Some(build) = build {
+        settings.learn(build);
+    }
     settings.prefix = prefix.as_os_str().as_bytes().to_vec();
-    settings.version = version;
     let mut files = Files::new();
     loop {
         match lay_out(&settings, &mut files) {
