@@ -133,17 +133,22 @@ fn password_hash(text: &[u8], at: usize) -> Option<usize> {
     (end - from >= 20).then_some(end)
 }
 
-/// The `user:password` of `scheme://user:password@host`; `at` is where `:` stands.
+/// The `user:password` of `scheme://user:password@host` or `"user:password@host`; `at` is where `:` stands.
 fn userinfo(text: &[u8], at: usize) -> Option<Range<usize>> {
-    let start = at + 3;
-    if !text[at..].starts_with(b"://") {
-        return None;
-    }
+    let start = if text[at..].starts_with(b"://") { at + 3 } else { quoted_user(text, at)? };
     let limit = text.len().min(start + USERINFO_BYTES_MAX);
     let end =
         run(&text[..limit], start, |byte| !byte.is_ascii_whitespace() && !b"/?#\"'<>@;".contains(&byte));
     let user = &text[start..end];
     (text.get(end) == Some(&b'@') && user.contains(&b':') && !says_nothing(user)).then_some(start..end)
+}
+
+/// Where the user stands in `"user:password@host"`: nginx quotes a URL without its scheme.
+fn quoted_user(text: &[u8], at: usize) -> Option<usize> {
+    let in_user = |byte: &u8| byte.is_ascii_alphanumeric() || b"._%+-".contains(byte);
+    let name = text[..at].iter().rev().take(USERINFO_BYTES_MAX).take_while(|byte| in_user(byte)).count();
+    let start = at - name;
+    (name > 0 && text[..start].ends_with(b"\"")).then_some(start)
 }
 
 /// From `-----BEGIN … PRIVATE KEY-----` to its end, or to the end of the text where that is missing.

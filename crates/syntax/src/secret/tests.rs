@@ -55,6 +55,7 @@ const PLANTED: &[&str] = &[
     "proxy_pass http://‹user:planted›@10.0.0.1/;",
     "fetch https://‹user:pl:anted›@a.test failed",
     "postgres://‹app:planted›@db/app",
+    "invalid port in upstream \"‹user:planted›@10.0.0.1:port\"",
     // Shapes.
     "env AWS_ACCESS_KEY_ID=‹AKIAIOSFODNN7EXAMPLE›;",
     "see ‹AKIAIOSFODNN7EXAMPLE›.",
@@ -107,6 +108,7 @@ const INNOCENT: &[&str] = &[
     "user www-data;",
     "include /etc/nginx/sites-enabled/*.conf;",
     "git@github.com:evenkeel/evenkeel.git",
+    "host not found in upstream \"a.test:8080\" in /etc/nginx/a@b.conf:1",
     "ssh://git@a.test/x",
     "bundle 3a7bd3e2360a3d29eea436fcfb7e44c735d117c42d1c1835420b6b9942dd4f1b is live",
     "bundle 3a7bd3e2360a is live",
