@@ -308,3 +308,121 @@ fn deep_nesting_and_many_includes_end() {
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     assert!(problems(&tree(&files)).iter().any(|problem| problem.ends_with("include-too-deep")));
 }
+
+mod any_text {
+    use proptest::prelude::*;
+
+    use super::{one, problems};
+
+    /// Directives, values and punctuation that nginx gives a meaning to.
+    const PIECES: &[&str] = &[
+        "events",
+        "http",
+        "server",
+        "location",
+        "upstream",
+        "stream",
+        "map",
+        "geo",
+        "types",
+        "if",
+        "split_clients",
+        "charset_map",
+        "limit_except",
+        "listen",
+        "server_name",
+        "proxy_pass",
+        "root",
+        "alias",
+        "return",
+        "rewrite",
+        "set",
+        "try_files",
+        "error_page",
+        "access_log",
+        "log_format",
+        "expires",
+        "include",
+        "add_header",
+        "limit_req",
+        "limit_req_zone",
+        "proxy_cache_path",
+        "proxy_buffers",
+        "proxy_redirect",
+        "ssl_certificate",
+        "resolver",
+        "valid_referers",
+        "load_module",
+        "worker_cpu_affinity",
+        "thread_pool",
+        "hash",
+        "zone",
+        "allow",
+        "keepalive",
+        "default",
+        "~",
+        "~*",
+        "=",
+        "^~",
+        "@n",
+        "(",
+        ")",
+        "($host",
+        "$",
+        "${",
+        "$a",
+        "/",
+        "80",
+        "0",
+        "[::",
+        "unix:",
+        "off",
+        "on",
+        "=404",
+        "shared:",
+        "zone=",
+        "\"\"",
+        "'x",
+        "\\",
+        "#",
+        "*",
+        ".",
+        "..",
+        "{",
+        "{",
+        "{",
+        "}",
+        "}",
+        ";",
+        ";",
+        ";",
+        "\n",
+        "{}",
+        "1-",
+        "-",
+        "%",
+        "*%",
+        "charset",
+        "utf-8",
+        "syslog:",
+        "{ server {",
+        "; }",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn is_judged_without_a_panic(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..60)) {
+            let text = pieces.join(" ");
+            problems(&one(&text));
+            problems(&one(&format!("events {{ }} http {{ {text} }}")));
+            problems(&one(&format!("events {{ }} http {{ server {{ location / {{ {text} }} }} }}")));
+        }
+
+        #[test]
+        fn bytes_are_judged_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            problems(&one(&String::from_utf8_lossy(&bytes)));
+        }
+    }
+}
