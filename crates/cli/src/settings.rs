@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use evenkeel_controller::routes::{Live, RequestError, Route};
+use evenkeel_syntax::secret::redact_str;
 use serde::Deserialize;
 
 use crate::args::{Global, duration};
@@ -155,10 +156,19 @@ struct LiveEntry {
     is_unsafe: bool,
 }
 
+/// What is wrong, and where: without the line itself, which may hold a secret.
+fn without_source(text: &str, error: &toml::de::Error) -> String {
+    let said = redact_str(error.message()).replace('\n', " ");
+    let Some(span) = error.span() else { return said };
+    let before = text.get(..span.start).unwrap_or_default();
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    format!("line {}, column {column}: {said}", before.matches('\n').count() + 1)
+}
+
 /// Reads the text of a `routes.toml`. Routes that may not be asked (POST without `unsafe`) are an error when they carry
 /// `live`, and are left out otherwise.
 pub(crate) fn routes(text: &str) -> Result<Vec<Route>, String> {
-    let file: RoutesFile = toml::from_str(text).map_err(|error| error.to_string())?;
+    let file: RoutesFile = toml::from_str(text).map_err(|error| without_source(text, &error))?;
     let mut routes = Vec::new();
     for (index, entry) in file.route.into_iter().enumerate() {
         let name = entry.name.unwrap_or_else(|| entry.request.clone());

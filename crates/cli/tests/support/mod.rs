@@ -84,6 +84,7 @@ pub struct Host {
     pub port: u16,
     pub app: App,
     pub within: Option<Namespace>,
+    kept: Option<Namespace>,
     nginx: PathBuf,
 }
 
@@ -99,7 +100,7 @@ impl Host {
     pub fn new() -> Host {
         let dir = tempfile::Builder::new().prefix("evenkeel-test-").tempdir().unwrap();
         let (port, app) = (free_port(), App::new(200, "shop"));
-        let host = Host { dir, port, app, within: None, nginx: "/usr/sbin/nginx".into() };
+        let host = Host { dir, port, app, within: None, kept: None, nginx: "/usr/sbin/nginx".into() };
         for part in ["etc/conf.d", "etc/sites", "logs", "tmp"] {
             std::fs::create_dir_all(host.path(part)).unwrap();
         }
@@ -209,6 +210,11 @@ impl Host {
     /// Whether the first configuration serves: the application through nginx, and the version it says.
     pub fn old_serves(&self) -> bool {
         self.get("/") == Some((200, "shop".into())) && self.get("/version") == Some((200, "one".into()))
+    }
+
+    /// Leaves the namespace to its nginx: what follows happens outside of it.
+    pub fn leave_namespace(&mut self) {
+        self.kept = self.within.take();
     }
 
     /// A program, run where this host lives.
