@@ -2,7 +2,6 @@
 //! asks the file system, an archive or nobody.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 
 use evenkeel_syntax::Tree;
@@ -41,16 +40,9 @@ pub enum Want {
 }
 
 /// All that is wanted before the tree can be understood.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, thiserror::Error)]
+#[error("know {} paths", .0.len())]
 pub struct Wants(pub Vec<Want>);
-
-impl fmt::Display for Wants {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} paths are not known yet", self.0.len())
-    }
-}
-
-impl std::error::Error for Wants {}
 
 /// The answers so far. Files are parsed once, when their bytes are supplied.
 #[derive(Debug, Default)]

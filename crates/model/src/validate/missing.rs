@@ -13,6 +13,10 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     for node in asked.filter(|node| is_opened(config, *node)) {
         let (Some(need), Some(value)) = (need(node.name_bytes()), node.arg(0)) else { continue };
         let Some(path) = needed_path(config.settings(), need, value) else { continue };
+        // Without the word of `nginx -V` the prefix is a guess.
+        if need != Need::File && !value.starts_with(b"/") && config.settings().configure.is_none() {
+            continue;
+        }
         if config.presence(&path) != Presence::Absent {
             continue;
         }
