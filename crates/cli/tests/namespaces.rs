@@ -6,7 +6,7 @@ use support::{Host, Namespace, Ran};
 
 /// Everything in one mount namespace: the host, its nginx, Evenkeel. `mounts` is a shell script; `$dir` is the host.
 fn host_with(mounts: &str) -> Option<Host> {
-    let mut host = Host::new();
+    let mut host = Host::for_namespace();
     host.within = Some(Namespace::new(&format!("dir={}\n{mounts}", host.dir.path().display()))?);
     host.start_nginx();
     Some(host)
@@ -59,11 +59,10 @@ fn directory_of_another_file_system_is_switched() {
 
 #[test]
 fn directory_that_is_a_link_is_switched_or_refused() {
-    let mut host = Host::new();
+    let host = Host::new();
     let (etc, real) = (host.path("etc"), host.path("real"));
     std::fs::rename(&etc, &real).unwrap();
     std::os::unix::fs::symlink(&real, &etc).unwrap();
-    host.within = None;
     host.start_nginx();
     switched_or_refused(&host, &["etc"]);
 }

@@ -5,7 +5,7 @@ use crate::support::{Host, Namespace, Ran, is_root};
 
 /// A host whose directory `part` lies on a file system of its own, with `free_kb` left to fill.
 fn host_with_small(part: &str, size_kb: u32) -> Option<Host> {
-    let mut host = Host::new();
+    let mut host = Host::for_namespace();
     let dir = host.path(part);
     std::fs::create_dir_all(&dir).unwrap();
     let (dir, full) = (dir.display(), host.path("full"));
@@ -124,7 +124,7 @@ fn full_configuration_directory_is_an_error_and_nothing_is_changed() {
 
 #[test]
 fn configuration_directory_that_is_mounted_read_only_is_an_error() {
-    let mut host = Host::new();
+    let mut host = Host::for_namespace();
     let etc = host.path("etc");
     let etc = etc.display();
     let Some(namespace) =

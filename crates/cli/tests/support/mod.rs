@@ -109,6 +109,15 @@ impl Host {
         host
     }
 
+    /// The same, to be started in a [`Namespace`]: an ordinary user is root there, and nobody else is anybody.
+    pub fn for_namespace() -> Host {
+        let host = Host::new();
+        if !is_root() {
+            host.write("etc/nginx.conf", &format!("user root root;\n{}", host.good_main()));
+        }
+        host
+    }
+
     pub fn path(&self, below: &str) -> PathBuf {
         self.dir.path().join(below)
     }
