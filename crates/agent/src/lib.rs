@@ -30,6 +30,9 @@ pub use report::{count, reverted};
 /// How long the fuse may take to bring the old configuration back: nginx alone may be deaf for 2.5 s.
 const REVERT_WITHIN: Duration = Duration::from_secs(20);
 
+/// The release of what is done without a journal: a number that no journal gives.
+pub const OUTSIDE: ReleaseId = ReleaseId(0);
+
 /// The host's half.
 #[derive(Debug)]
 pub struct Agent {

@@ -7,7 +7,7 @@ use evenkeel_host::fuse::{self, ArmError, Order};
 use evenkeel_host::install::{self, StageError, SwitchError, Unobserved};
 use evenkeel_host::slots::{AdvanceError, ConfirmError, Record, Slots, SlotsError};
 
-use crate::Agent;
+use crate::{Agent, OUTSIDE};
 
 /// How long putting files in place may take before the fuse puts the old ones back.
 const WITHIN: Span = Span::from_secs(30);
@@ -45,7 +45,7 @@ impl Agent {
     /// [`PutError`] says which step failed.
     pub fn put(&self, after: &Record, from: &FileSet, to: &FileSet) -> Result<(), PutError> {
         let mut slots = Slots::create(&self.place.state_dir)?;
-        let release = after.applying.release;
+        let release = OUTSIDE;
         let plan = install::plan(from, to);
         let staged =
             install::stage(&self.place, &self.keep, &plan, to, &format!("{release}-recovered"), &[])?;

@@ -2,12 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use evenkeel_fleet::Timestamp;
 use evenkeel_fleet::journal::RouteAnswer;
 use evenkeel_host::nginx::sockets::Listen;
-use evenkeel_host::probe::http::{Method, Probe, Target, send};
+use evenkeel_host::probe::http::{Failure, Method, Probe, Target, send};
 use evenkeel_syntax::secret::redact_str;
 use tokio::runtime::Runtime;
 
@@ -18,8 +18,10 @@ use crate::routes::Route;
 const CONNECT_WITHIN: Duration = Duration::from_secs(1);
 /// How long one answer may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// How long the first look at new workers may take: the proof waits for it.
+const FIRST_LOOK_WITHIN: Duration = Duration::from_secs(1);
 /// How many requests are under way at once.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 64;
 
 /// The requests of a release, and what they were answered in one phase.
 #[derive(Debug)]
@@ -57,20 +59,71 @@ impl<'a> Asker<'a> {
         wrong.filter(|(route, _)| old.contains(route)).map(|(route, _)| route.clone()).collect()
     }
 
-    /// Asks every route once. Gives the first wrong answer, if there is one.
+    /// Asks every route once, all within one limit. Gives the first wrong answer that matters, if there is one.
     pub fn round(&mut self, runtime: &Runtime) -> Option<String> {
+        self.ask(runtime, ANSWER_WITHIN, |_, _| true)
+    }
+
+    /// Asks the routes that decide something, once.
+    pub fn live_round(&mut self, runtime: &Runtime) -> Option<String> {
+        self.ask(runtime, ANSWER_WITHIN, |route, forgiven| route.live.is_some() && !forgiven)
+    }
+
+    /// Asks the routes that decide something, while a proof waits: what takes longer than a second is left for later.
+    pub fn first_look(&mut self, runtime: &Runtime) -> Option<String> {
+        self.ask(runtime, FIRST_LOOK_WITHIN, |route, forgiven| route.live.is_some() && !forgiven)
+    }
+
+    /// Asks the routes that were not asked yet.
+    pub fn rest(&mut self, runtime: &Runtime) -> Option<String> {
+        let asked: Vec<String> =
+            self.tally.iter().filter(|tally| tally.asked > 0).map(|tally| tally.request.clone()).collect();
+        self.ask(runtime, ANSWER_WITHIN, |route, _| {
+            !asked.contains(&redact_str(&route.request()).into_owned())
+        })
+    }
+
+    fn ask(
+        &mut self,
+        runtime: &Runtime,
+        limit: Duration,
+        wanted: impl Fn(&Route, bool) -> bool,
+    ) -> Option<String> {
+        let end = Instant::now() + limit;
+        let forgiven = |route: &Route| self.forgiven.contains(route);
+        let all: Vec<usize> = (0..self.routes.len())
+            .filter(|at| wanted(&self.routes[*at], forgiven(&self.routes[*at])))
+            .collect();
         let mut wrong = None;
-        let mut index = 0;
-        for chunk in self.routes.chunks(AT_ONCE) {
-            let asked = chunk.iter().map(|route| ask(route, &self.listens));
-            let answers = runtime.block_on(all(asked.collect()));
-            for (route, answer) in chunk.iter().zip(answers) {
-                let lacks = count(&mut self.tally[index], route, answer, now());
+        for chunk in all.chunks(AT_ONCE) {
+            let left = end.saturating_duration_since(Instant::now());
+            let asked = chunk.iter().map(|at| ask(&self.routes[*at], &self.listens, left));
+            let answers = runtime.block_on(together(asked.collect()));
+            for (at, answer) in chunk.iter().zip(answers) {
+                let route = &self.routes[*at];
+                if matches!(answer, Answer::Slow) && limit < ANSWER_WITHIN {
+                    continue;
+                }
+                let lacks = count(&mut self.tally[*at], route, answer, now());
                 wrong = wrong.or(lacks.filter(|_| !self.forgiven.contains(route)));
-                index += 1;
             }
         }
         wrong
+    }
+
+    /// How many routes that decide something were asked.
+    #[must_use]
+    pub fn live_asked(&self) -> usize {
+        let both = self.routes.iter().zip(&self.tally);
+        both.filter(|(route, tally)| route.live.is_some() && tally.asked > 0).count()
+    }
+
+    /// Routes that should decide something and cannot be asked, and why.
+    #[must_use]
+    pub fn unasked(&self) -> Vec<String> {
+        let both = self.routes.iter().zip(&self.tally);
+        let never = both.filter(|(route, tally)| route.live.is_some() && tally.answer.starts_with(NOT_ASKED));
+        never.map(|(_, tally)| format!("live route \"{}\" was {}", tally.route, tally.answer)).collect()
     }
 
     /// What was answered so far.
@@ -92,8 +145,11 @@ impl<'a> Asker<'a> {
     }
 }
 
+/// How the answer of a route begins that cannot be asked.
+const NOT_ASKED: &str = "not asked: ";
+
 /// Runs every future on this thread, all at once, and gives their results in order.
-async fn all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+async fn together<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
     let mut pinned: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
     std::future::poll_fn(|context| {
         let mut waiting = false;
@@ -135,8 +191,16 @@ fn blank(route: &Route) -> RouteAnswer {
 
 /// What one request was answered.
 enum Answer {
-    Came { status: u16, headers: Vec<(String, String)>, body: Vec<u8>, took: Duration },
+    Came {
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+        took: Duration,
+    },
     Failed(String),
+    /// No whole answer in time.
+    Slow,
+    /// It cannot be asked here, whatever nginx does.
     NotAsked(String),
 }
 
@@ -144,8 +208,12 @@ enum Answer {
 fn count(tally: &mut RouteAnswer, route: &Route, answer: Answer, at: Timestamp) -> Option<String> {
     let lacks = match (&answer, &route.live) {
         (Answer::NotAsked(why), _) => {
-            tally.answer = format!("not asked: {why}");
+            tally.answer = format!("{NOT_ASKED}{why}");
             return None;
+        }
+        (Answer::Slow, live) => {
+            tally.answer = "no whole answer in time".to_owned();
+            live.is_some().then(|| "got no whole answer in time".to_owned())
         }
         (Answer::Failed(why), live) => {
             tally.answer = why.clone();
@@ -164,10 +232,11 @@ fn count(tally: &mut RouteAnswer, route: &Route, answer: Answer, at: Timestamp) 
     Some(format!("live route \"{}\" {lacks} ({})", tally.route, tally.request))
 }
 
-async fn ask(route: &Route, listens: &[Listen]) -> Answer {
+async fn ask(route: &Route, listens: &[Listen], limit: Duration) -> Answer {
     let target = match target(route, listens) {
         Ok(target) => target,
-        Err(why) => return Answer::NotAsked(why),
+        // Users who ask for it get no answer either.
+        Err(why) => return Answer::Failed(why),
     };
     let method = match route.method.as_str() {
         "GET" => Method::Get,
@@ -182,7 +251,7 @@ async fn ask(route: &Route, listens: &[Listen]) -> Answer {
         host: route.authority(),
         headers: route.headers.clone(),
         connect_limit: CONNECT_WITHIN,
-        limit: ANSWER_WITHIN,
+        limit,
     };
     if probe.tls {
         return Answer::NotAsked("https is not asked of a live nginx yet".to_owned());
@@ -194,6 +263,7 @@ async fn ask(route: &Route, listens: &[Listen]) -> Answer {
             let headers = sample.headers.into_iter().map(text).collect();
             Answer::Came { status: sample.status, headers, body: sample.body, took: sample.took }
         }
+        Err(Failure::TimedOut { .. }) => Answer::Slow,
         Err(failure) => Answer::Failed(failure.to_string()),
     }
 }

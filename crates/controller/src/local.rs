@@ -84,6 +84,11 @@ pub enum Ended {
         /// Whether the old configuration is proven to serve.
         proven: bool,
     },
+    /// The host went back because somebody asked for it.
+    TakenBack {
+        /// Whether the old configuration is proven to serve.
+        proven: bool,
+    },
     /// The way back is not finished.
     Stuck,
 }

@@ -84,18 +84,13 @@ pub(crate) fn confirm(host: &Host, output: Output) -> anyhow::Result<Exit> {
 pub(crate) fn rollback(args: &args::Rollback, host: &Host, output: Output) -> anyhow::Result<Exit> {
     let mut terminal = Terminal::new(output)?;
     let outcome = host.rollback(args.to.as_deref(), &args.message, &mut terminal)?;
-    let good =
-        matches!(outcome.ended, Ended::RolledBack { proven: true } | Ended::Confirmed | Ended::Unchanged);
-    report(&outcome, terminal);
-    Ok(exit(&outcome, good))
+    Ok(report(&outcome, terminal))
 }
 
 pub(crate) fn recover(host: &Host, output: Output) -> anyhow::Result<Exit> {
     let mut terminal = Terminal::new(output)?;
     let outcome = host.recover(&mut terminal)?;
-    let good = matches!(outcome.ended, Ended::RolledBack { proven: true } | Ended::Unchanged);
-    report(&outcome, terminal);
-    Ok(exit(&outcome, good))
+    Ok(report(&outcome, terminal))
 }
 
 pub(crate) fn freeze(args: &args::Freeze, host: &Host, output: Output) -> anyhow::Result<Exit> {
@@ -121,13 +116,19 @@ pub(crate) fn thaw(args: &args::Thaw, host: &Host, output: Output) -> anyhow::Re
 fn report(outcome: &Outcome, terminal: Terminal) -> Exit {
     let Terminal { output, progress, stages, .. } = terminal;
     drop(progress);
-    let good = matches!(outcome.ended, Ended::Confirmed | Ended::Unchanged | Ended::WouldApply);
     output.print(|| text(outcome, output), || document(outcome, &stages));
-    exit(outcome, good)
+    if outcome.could_not_look || outcome.ended == Ended::Stuck {
+        return Exit::CouldNotLook;
+    }
+    is_good(outcome.ended).into()
 }
 
-fn exit(outcome: &Outcome, good: bool) -> Exit {
-    if outcome.could_not_look || outcome.ended == Ended::Stuck { Exit::CouldNotLook } else { good.into() }
+/// Whether a command did what it was asked for. A rollback that was itself rolled back did not.
+fn is_good(ended: Ended) -> bool {
+    matches!(
+        ended,
+        Ended::Confirmed | Ended::Unchanged | Ended::WouldApply | Ended::TakenBack { proven: true }
+    )
 }
 
 fn word(ended: Ended) -> &'static str {
@@ -137,14 +138,14 @@ fn word(ended: Ended) -> &'static str {
         Ended::WouldApply => "would apply",
         Ended::Refused => "refused",
         Ended::Conflict => "conflict",
-        Ended::RolledBack { proven: true } => "rolled back",
-        Ended::RolledBack { proven: false } => "rolled back, NOT PROVEN",
+        Ended::RolledBack { proven: true } | Ended::TakenBack { proven: true } => "rolled back",
+        Ended::RolledBack { proven: false } | Ended::TakenBack { proven: false } => "rolled back, NOT PROVEN",
         Ended::Stuck => "stuck",
     }
 }
 
 fn text(outcome: &Outcome, output: Output) -> String {
-    let good = matches!(outcome.ended, Ended::Confirmed | Ended::Unchanged | Ended::WouldApply);
+    let good = is_good(outcome.ended);
     let mut out = output.verdict(good, word(outcome.ended));
     if let Some(release) = outcome.release {
         out.push_str(&format!("  {release}"));
@@ -154,13 +155,13 @@ fn text(outcome: &Outcome, output: Output) -> String {
     }
     out.push('\n');
     match (outcome.ended, outcome.took) {
-        (Ended::RolledBack { proven: true }, Some(took)) => {
+        (Ended::RolledBack { proven: true } | Ended::TakenBack { proven: true }, Some(took)) => {
             out.push_str(&format!(
                 "  the old configuration serves again: proven {} after the decision\n",
                 when::span(took)
             ));
         }
-        (Ended::RolledBack { proven: false }, _) => {
+        (Ended::RolledBack { proven: false } | Ended::TakenBack { proven: false }, _) => {
             out.push_str(
                 "  the old files stand again; that they serve is not proven: look at `evenkeel status`\n",
             );
@@ -179,7 +180,7 @@ fn text(outcome: &Outcome, output: Output) -> String {
 
 fn document(outcome: &Outcome, stages: &[serde_json::Value]) -> serde_json::Value {
     let proven = match outcome.ended {
-        Ended::RolledBack { proven } => Some(proven),
+        Ended::RolledBack { proven } | Ended::TakenBack { proven } => Some(proven),
         _ => None,
     };
     let notes: Vec<_> = outcome.notes.iter().map(|note| redact_str(note).into_owned()).collect();

@@ -55,9 +55,13 @@ impl Host {
 
     fn applied(&self, request: &Request, teller: &mut dyn Teller) -> Result<Outcome, HostError> {
         teller.doing("looking at this host");
-        let _lock = self.lock("apply")?;
-        let mut journal = self.open_journal()?;
-        let _record = self.begin(&mut journal)?;
+        let mut begun = None;
+        if !request.dry_run {
+            let lock = self.lock("apply")?;
+            let mut journal = self.open_journal()?;
+            let _record = self.begin(&mut journal)?;
+            begun = Some((lock, journal));
+        }
 
         let master = find(&self.settings.place)?;
         let compiled = self.compiled(Some(&master))?;
@@ -65,7 +69,9 @@ impl Host {
         let (live, keep) = self.live(&settings)?;
         let new = self.proposed(&request.tree, &settings, &live, &keep)?;
         let (from, to) = (&live.snapshot.files, &new.snapshot.files);
-        if let Some(conflict) = self.confirmed_is(&mut journal, &live)? {
+        if let Some((_, journal)) = &mut begun
+            && let Some(conflict) = self.confirmed_is(journal, &live)?
+        {
             return Ok(conflict);
         }
         if from.digest() == to.digest() {
@@ -84,9 +90,6 @@ impl Host {
             None => stages::check_evidence(&gate, &checked.report),
             Some(why) => Evidence::new(EvidenceKind::Check, false, why),
         };
-        bundles::save(&self.settings.place.state_dir, from)?;
-        bundles::save(&self.settings.place.state_dir, to)?;
-
         let preflight = if check.holds {
             teller.doing("asking the running nginx");
             let go_on = request.accept.iter().any(|accept| accept == EvidenceKind::Preflight.name());
@@ -101,9 +104,11 @@ impl Host {
         let preflight = preflight.map(|it| it.evidence);
         let reload = request.proof_within.unwrap_or_else(|| looks(&new.outside, took).expected.limit);
         let policy = windows(request, reload);
-        if request.dry_run {
+        let Some((_lock, mut journal)) = begun else {
             return Ok(dry(&check, preflight.as_ref(), teller));
-        }
+        };
+        bundles::save(&self.settings.place.state_dir, from)?;
+        bundles::save(&self.settings.place.state_dir, to)?;
 
         let proposal = Proposal {
             host: self.settings.name.clone(),

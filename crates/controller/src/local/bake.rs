@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use evenkeel_agent::{Agent, count};
 use evenkeel_fleet::apply::{RevertWhy, Stage};
 use evenkeel_fleet::journal::{By, Phase};
-use evenkeel_fleet::{Command, Effect, Evidence, EvidenceKind, Input, Timestamp};
+use evenkeel_fleet::{Command, Effect, Evidence, EvidenceKind, Input, Stage as ReleaseStage, Timestamp};
 use evenkeel_host::identity::ProcessId;
 
 use super::walk::Way;
@@ -39,37 +39,45 @@ impl Host {
         journal: &mut Journal,
         way: &Way<'_>,
         agent: &Agent,
-        forgiven: Vec<Route>,
+        (after, forgiven): (&mut Asker<'_>, Vec<Route>),
         workers: &[ProcessId],
         until: Timestamp,
         teller: &mut dyn Teller,
     ) -> Result<Outcome, HostError> {
         let release = way.release;
+        // The routes that decide nothing are asked now: nobody waits for them but this command.
+        if !way.routes.is_empty() {
+            let _decides_nothing = after.rest(&self.runtime);
+            let input = Input::Answered { release, phase: Phase::After, answers: after.answers() };
+            let _ = journal.tell(&self.runtime, &input)?;
+        }
+        let unasked = after.unasked();
         let mut watch = Asker::new(way.routes, &way.new.listens).forgiving(forgiven);
         let end = self.watch(way, agent, &mut watch, workers, until, teller)?;
-        if watch.was_asked() {
-            let answers = watch.answers();
-            let _ =
-                journal.tell(&self.runtime, &Input::Answered { release, phase: Phase::Watch, answers })?;
-        }
-        match end {
-            End::Elsewhere => self.elsewhere(journal, agent, way),
+        let mut outcome = match end {
+            End::Elsewhere => self.elsewhere(journal, agent, way)?,
             End::Interrupted => {
-                let by = By::Person(self.settings.who.clone());
                 let why = "interrupted".to_owned();
-                let _ = journal.tell(&self.runtime, &Input::Rollback { release, by, why: why.clone() })?;
-                self.take_back(journal, agent, release, (RevertWhy::Asked, &why), teller)
+                let by = By::Person(self.settings.who.clone());
+                let decided = Input::Rollback { release, by, why: why.clone() };
+                self.take_back(journal, agent, release, (RevertWhy::Asked, &why), &decided, teller)?
             }
             End::Fails(why) => {
                 let evidence = Evidence::new(EvidenceKind::Observation, false, why.clone());
-                let _ = journal.tell(&self.runtime, &Input::Saw { release, evidence })?;
+                let decided = Input::Saw { release, evidence };
                 let mut outcome =
-                    self.take_back(journal, agent, release, (RevertWhy::Evidence, &why), teller)?;
-                self.ask_again(journal, way, &mut outcome)?;
-                Ok(outcome)
+                    self.take_back(journal, agent, release, (RevertWhy::Evidence, &why), &decided, teller)?;
+                self.ask_again(journal, way, &mut outcome);
+                outcome
             }
-            End::Baked => self.finish(journal, agent, way, teller),
+            End::Baked => self.finish(journal, agent, way, watch.live_asked(), teller)?,
+        };
+        if watch.was_asked() {
+            let input = Input::Answered { release, phase: Phase::Watch, answers: watch.answers() };
+            let _best_effort = journal.tell(&self.runtime, &input);
         }
+        outcome.notes.extend(unasked);
+        Ok(outcome)
     }
 
     /// Looks until the bake is over and, on hold, until somebody decides.
@@ -97,7 +105,7 @@ impl Host {
                 return Ok(End::Fails(gone));
             }
             if asked.elapsed() >= ASK_EVERY {
-                if let Some(wrong) = asker.round(&self.runtime) {
+                if let Some(wrong) = asker.live_round(&self.runtime) {
                     return Ok(End::Fails(wrong));
                 }
                 asked = Instant::now();
@@ -105,7 +113,7 @@ impl Host {
             let left = until.since(now()).as_millis();
             if left == 0 && !way.hold {
                 // The last look is at the end of the bake, not half a second before it.
-                return Ok(asker.round(&self.runtime).map_or(End::Baked, End::Fails));
+                return Ok(asker.live_round(&self.runtime).map_or(End::Baked, End::Fails));
             }
             if left.div_ceil(1_000) != told {
                 told = left.div_ceil(1_000);
@@ -124,11 +132,12 @@ impl Host {
         journal: &mut Journal,
         agent: &Agent,
         way: &Way<'_>,
+        live_asked: usize,
         teller: &mut dyn Teller,
     ) -> Result<Outcome, HostError> {
         let release = way.release;
-        let summary = match way.routes.iter().filter(|route| route.live.is_some()).count() {
-            0 => "the workers stayed; no live route was there to ask".to_owned(),
+        let summary = match live_asked {
+            0 => "the workers stayed; no live route was asked".to_owned(),
             number => format!("{} answered as it should, the workers stayed", count(number, "live route")),
         };
         teller.done("bake", &summary, true);
@@ -160,11 +169,21 @@ impl Host {
             if !open {
                 return Ok(self.ended(journal, way.release));
             }
+            // A command that was to confirm it died on the way: what it was told is done.
+            let confirming =
+                journal.fleet().release(way.release).is_some_and(|it| it.stage() == ReleaseStage::Confirming);
+            if moving
+                && confirming
+                && started.elapsed() >= WRITTEN_WITHIN
+                && agent.confirm(way.release).is_ok()
+            {
+                continue;
+            }
             // Who ended it writes it down; when nobody does, we do.
             if !moving && started.elapsed() >= WRITTEN_WITHIN {
                 self.settle(journal, standing.as_ref(), false)?;
                 let mut outcome = self.ended(journal, way.release);
-                self.name_what_stays(journal, &mut outcome)?;
+                self.name_what_stays(journal, &mut outcome);
                 return Ok(outcome);
             }
             if started.elapsed() > WRITTEN_WITHIN + Duration::from_secs(30) {
@@ -177,22 +196,17 @@ impl Host {
     }
 
     /// The live routes once more, with the old configuration back.
-    fn ask_again(
-        &self,
-        journal: &mut Journal,
-        way: &Way<'_>,
-        outcome: &mut Outcome,
-    ) -> Result<(), HostError> {
+    fn ask_again(&self, journal: &mut Journal, way: &Way<'_>, outcome: &mut Outcome) {
         let mut asker = Asker::new(way.routes, &way.live.outside.listens);
         if !asker.has_live() {
-            return Ok(());
+            return;
         }
-        let wrong = asker.round(&self.runtime);
+        let wrong = asker.live_round(&self.runtime);
         let (release, answers) = (way.release, asker.answers());
-        let _ = journal.tell(&self.runtime, &Input::Answered { release, phase: Phase::Reverted, answers })?;
+        let input = Input::Answered { release, phase: Phase::Reverted, answers };
+        let _best_effort = journal.tell(&self.runtime, &input);
         if let Some(wrong) = wrong {
             outcome.notes.push(format!("with the old configuration back: {wrong}"));
         }
-        Ok(())
     }
 }

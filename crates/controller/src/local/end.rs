@@ -30,17 +30,21 @@ impl Host {
         }))
     }
 
-    /// Decides that the host goes back, has it done, and tells of it.
+    /// Has the host go back, and then tells of it: of the decision (`decided`) and of what came of it. The journal never
+    /// stands before the way back.
     pub(super) fn take_back(
         &self,
         journal: &mut Journal,
         agent: &Agent,
         release: ReleaseId,
         why: (RevertWhy, &str),
+        decided: &Input,
         teller: &mut dyn Teller,
     ) -> Result<Outcome, HostError> {
         teller.done("going back", why.1, false);
+        let at = now();
         let record = agent.revert(why.0, why.1);
+        let decision = journal.tell_at(&self.runtime, at, decided);
         let generation = match journal.fleet().host(&self.settings.name) {
             Some(host) => host.generation(),
             None => Generation(0),
@@ -51,7 +55,9 @@ impl Host {
                 let (proven, took) = (revert.proven, revert.took);
                 let report = Report::Reverted(revert);
                 tell_done(teller, &report);
-                if let Err(error) = self.report(journal, generation, (now(), report)) {
+                let told = decision.map_err(HostError::from).map(drop);
+                let told = told.and_then(|()| self.report(journal, generation, (now(), report)));
+                if let Err(error) = told {
                     // The host is back, whatever becomes of the journal; the next command settles it.
                     let mut outcome = Outcome::new(Some(release), Ended::RolledBack { proven }, why.1);
                     outcome.took = Some(took);
@@ -70,32 +76,28 @@ impl Host {
             }
         }
         let mut outcome = self.ended(journal, release);
-        self.name_what_stays(journal, &mut outcome)?;
+        self.name_what_stays(journal, &mut outcome);
         Ok(outcome)
     }
 
     /// Names what stands in the tree after a release was taken back and is not of the bundle that it went back to: what
     /// somebody added or changed by hand meanwhile. It stays.
-    pub(super) fn name_what_stays(
-        &self,
-        journal: &mut Journal,
-        outcome: &mut Outcome,
-    ) -> Result<(), HostError> {
+    pub(super) fn name_what_stays(&self, journal: &mut Journal, outcome: &mut Outcome) {
         let Some(release) = outcome.release.filter(|_| matches!(outcome.ended, Ended::RolledBack { .. }))
         else {
-            return Ok(());
+            return;
         };
         let from = journal.fleet().release(release).map(|release| release.proposal().from);
-        let Some(from) = from.and_then(|from| self.bundle(from).ok()) else { return Ok(()) };
+        let Some(from) = from.and_then(|from| self.bundle(from).ok()) else { return };
         let master = find(&self.settings.place).ok();
         // What cannot be looked at here `status` will speak of.
-        let Ok(compiled) = self.compiled(master.as_ref()) else { return Ok(()) };
+        let Ok(compiled) = self.compiled(master.as_ref()) else { return };
         let Ok((live, _)) = self.live(&self.model_settings(&compiled, master.as_ref())) else {
-            return Ok(());
+            return;
         };
         let changes = diff::changes(&from, &live.snapshot.files);
         if changes.is_empty() {
-            return Ok(());
+            return;
         }
         let paths: Vec<String> = changes.iter().take(PATHS_SHOWN).map(ToString::to_string).collect();
         let more = if changes.len() > PATHS_SHOWN { ", …" } else { "" };
@@ -104,8 +106,8 @@ impl Host {
         let (host, who) = (Some(self.settings.name.clone()), self.settings.who.clone());
         let note = Input::Note { host, release: Some(release), who, text: text.clone() };
         outcome.notes.push(text);
-        let _ = journal.tell(&self.runtime, &note)?;
-        Ok(())
+        // Named is named, whether or not it can be written down.
+        let _best_effort = journal.tell(&self.runtime, &note);
     }
 
     /// How a release ended, as the journal tells it.

@@ -74,6 +74,14 @@ pub enum HostError {
         /// How far it is.
         stage: &'static str,
     },
+    /// The journal in the state directory is another host's.
+    #[error("use the journal of {journal} for {here}")]
+    OtherHost {
+        /// The host that it speaks of.
+        journal: evenkeel_fleet::HostId,
+        /// What this host is called.
+        here: evenkeel_fleet::HostId,
+    },
     /// There is nothing that a rollback could return to.
     #[error("find a bundle to return to: {0}")]
     NothingBefore(String),
@@ -115,6 +123,9 @@ impl HostError {
                 "`--accept preflight` goes on without asking nginx beforehand; that is recorded".to_owned()
             }
             HostError::Compiled(_) => "say --nginx FILE".to_owned(),
+            HostError::OtherHost { journal, .. } => {
+                format!("if it was renamed, say [host] name = \"{journal}\" in evenkeel.toml; else say another --state-dir")
+            }
             HostError::Open { .. } => {
                 "`evenkeel status` says more; `evenkeel confirm`, `evenkeel rollback` or `evenkeel recover` ends it"
                     .to_owned()

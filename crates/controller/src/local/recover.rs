@@ -1,6 +1,7 @@
 //! `recover`: what the fuse would have done, at boot or by hand; then the first bundle that nginx accepts today.
 
 use evenkeel_agent::Agent;
+use evenkeel_fleet::apply::Stage;
 use evenkeel_fleet::journal::{Choice, Recovery};
 use evenkeel_fleet::{BundleId, Evidence, EvidenceKind, Input};
 use evenkeel_host::fuse;
@@ -21,6 +22,14 @@ impl Host {
     /// [`HostError`] when it cannot.
     pub fn recover(&self, teller: &mut dyn Teller) -> Result<Outcome, HostError> {
         teller.doing("looking for an interrupted release");
+        let _lock = self.lock("recover")?;
+        let standing = self.agent_here().standing()?;
+        let watched =
+            |record: &Record| record.stage() == Stage::Proven && record.fuse.is_some_and(|it| it.lives());
+        if let Some(record) = standing.filter(watched) {
+            // It waits for its confirmation, and its fuse lives: nothing is interrupted here.
+            return Err(HostError::Open { release: record.applying.release, stage: record.stage().name() });
+        }
         let record = fuse::recover(&self.settings.place)?;
         let mut journal = self.open_journal();
         let Some(record) = record else {
@@ -36,7 +45,7 @@ impl Host {
         let (choice, evidence) = self.choose(&record, teller)?;
         let reason = evidence.summary.clone();
         let proven = evidence.holds && revert.proven;
-        let mut outcome = Outcome::new(Some(record.applying.release), Ended::RolledBack { proven }, reason);
+        let mut outcome = Outcome::new(Some(record.applying.release), Ended::TakenBack { proven }, reason);
         outcome.took = Some(revert.took);
         match &mut journal {
             Ok(journal) => {
@@ -86,7 +95,7 @@ impl Host {
         Ok((Choice::Confirmed, Evidence::new(EvidenceKind::Recovery, false, text)))
     }
 
-    fn would_start(&self, files: &FileSet, live: &Look) -> Result<Verdict, HostError> {
+    pub(super) fn would_start(&self, files: &FileSet, live: &Look) -> Result<Verdict, HostError> {
         let question = Question {
             place: &self.settings.place,
             master: None,

@@ -5,15 +5,18 @@ use std::time::Duration;
 use evenkeel_agent::{Agent, Order, Watcher};
 use evenkeel_fleet::apply::RevertWhy;
 use evenkeel_fleet::journal::{By, Proposal};
-use evenkeel_fleet::{BundleId, Command, Effect, EvidenceKind, Generation, Input, Policy, ReleaseId, Report};
-use evenkeel_host::configdir::bundles;
-use evenkeel_host::nginx::find::find;
+use evenkeel_fleet::{
+    BundleId, Command, Effect, EvidenceKind, Generation, Input, Policy, ReleaseId, Report, What,
+};
+use evenkeel_host::configdir::{Keep, bundles};
+use evenkeel_host::nginx::check::Verdict;
+use evenkeel_host::nginx::find::{FindError, find};
 use evenkeel_host::slots::Record;
 use evenkeel_syntax::secret::redact_str;
 
 use super::look::looks;
 use super::walk::Way;
-use super::{Ended, Host, HostError, Journal, Outcome, Teller, now, span};
+use super::{Ended, Host, HostError, Journal, Look, Outcome, Teller, now, span};
 use crate::{diff, stages};
 
 /// How long a rollback is watched: its bundle served here before.
@@ -104,8 +107,19 @@ impl Host {
         let _lock = self.lock("rollback")?;
         match journal {
             Ok(mut journal) => {
-                let record = self.begin(&mut journal)?;
-                self.return_to(&mut journal, record.as_ref(), to, why, teller)
+                let before = record.as_ref().map(|record| record.applying.generation);
+                let returned = self
+                    .begin(&mut journal)
+                    .and_then(|record| self.return_to(&mut journal, record.as_ref(), to, why, teller));
+                // A journal that cannot be written does not stand before the way back, as long as nothing was begun.
+                let standing = agent.standing()?;
+                let begun = standing.as_ref().map(|record| record.applying.generation) != before;
+                match returned {
+                    Err(error @ HostError::Journal(_)) if !begun => {
+                        self.return_without_journal(standing.as_ref(), to, &error, teller)
+                    }
+                    returned => returned,
+                }
             }
             Err(error) => self.return_without_journal(record.as_ref(), to, &error, teller),
         }
@@ -121,16 +135,11 @@ impl Host {
     ) -> Result<Outcome, HostError> {
         let why = redact_str(why);
         let said = if why.is_empty() { "asked for" } else { &*why };
-        match journal {
+        let mut outcome = match journal {
             Ok(journal) => {
-                let input = Input::Rollback {
-                    release,
-                    by: By::Person(self.settings.who.clone()),
-                    why: said.to_owned(),
-                };
-                // The journal must not stand in the way: what could not be written down now is settled later.
-                let _recorded = journal.tell(&self.runtime, &input);
-                self.take_back(journal, agent, release, (RevertWhy::Asked, said), teller)
+                let by = By::Person(self.settings.who.clone());
+                let decided = Input::Rollback { release, by, why: said.to_owned() };
+                self.take_back(journal, agent, release, (RevertWhy::Asked, said), &decided, teller)?
             }
             Err(error) => {
                 let record = agent.revert(RevertWhy::Asked, said)?;
@@ -139,9 +148,13 @@ impl Host {
                     Outcome::new(Some(release), Ended::RolledBack { proven: revert.proven }, said);
                 outcome.took = Some(revert.took);
                 outcome.notes.push(not_written(error));
-                Ok(outcome)
+                outcome
             }
+        };
+        if let Ended::RolledBack { proven } = outcome.ended {
+            outcome.ended = Ended::TakenBack { proven };
         }
+        Ok(outcome)
     }
 
     /// A release of its own, back to a bundle that was confirmed here before.
@@ -154,9 +167,14 @@ impl Host {
         teller: &mut dyn Teller,
     ) -> Result<Outcome, HostError> {
         teller.doing("looking at this host");
-        let master = find(&self.settings.place)?;
-        let compiled = self.compiled(Some(&master))?;
-        let settings = self.model_settings(&compiled, Some(&master));
+        let found = match find(&self.settings.place) {
+            Ok(master) => Some(master),
+            // A host whose nginx does not even start goes back on disk.
+            Err(FindError::NotRunning { .. } | FindError::Stale { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let compiled = self.compiled(found.as_ref())?;
+        let settings = self.model_settings(&compiled, found.as_ref());
         let (live, keep) = self.live(&settings)?;
         let on_disk = BundleId(live.snapshot.files.digest().0);
         let confirmed = journal.fleet().host(&self.settings.name).and_then(|host| host.confirmed());
@@ -166,13 +184,17 @@ impl Host {
             // Somebody changed the released tree by hand: back is what was released.
             None if drifted => confirmed.unwrap_or(on_disk),
             None => self.before(journal, record).ok_or_else(|| {
-                HostError::NothingBefore("nothing else was ever confirmed on this host".to_owned())
+                HostError::NothingBefore(
+                    "nothing was confirmed on this host before what stands there".to_owned(),
+                )
             })?,
         };
         let mut notes = Vec::new();
-        if drifted || confirmed.is_none() {
-            let changed =
-                self.adopt_look(journal, &live, "what a rollback found on disk, kept before it went back")?;
+        if drifted {
+            bundles::save(&self.settings.place.state_dir, &live.snapshot.files)?;
+            let released = confirmed.and_then(|confirmed| self.bundle(confirmed).ok()).unwrap_or_default();
+            let changed: Vec<String> =
+                diff::changes(&released, &live.snapshot.files).iter().map(ToString::to_string).collect();
             notes.push(format!(
                 "what stood there was of no release and is kept as bundle {}: {}",
                 on_disk.short(),
@@ -186,6 +208,11 @@ impl Host {
                 format!("{} stands here already", target.short()),
             ));
         }
+        let Some(master) = found else {
+            let mut outcome = self.return_on_disk(journal, record, (&live, &keep), target, why)?;
+            outcome.notes.extend(notes);
+            return Ok(outcome);
+        };
         let files = self.bundle(target)?;
         let config = self.meaning(&files, &settings, &live);
         let new = stages::outside(&config);
@@ -241,10 +268,55 @@ impl Host {
         Ok(outcome)
     }
 
-    /// The bundle before the present one.
+    /// Puts a bundle in place while no nginx runs: what nginx would start from.
+    fn return_on_disk(
+        &self,
+        journal: &mut Journal,
+        record: Option<&Record>,
+        (live, keep): (&Look, &Keep),
+        target: BundleId,
+        why: &str,
+    ) -> Result<Outcome, HostError> {
+        let Some(record) = record else {
+            return Err(HostError::NothingBefore("nothing was ever released on this host".to_owned()));
+        };
+        let files = self.bundle(target)?;
+        if let refused @ Verdict::Refused { .. } = self.would_start(&files, live)? {
+            let summary = stages::preflight_evidence(&refused, "nginx").summary;
+            return Ok(Outcome::new(None, Ended::Refused, summary));
+        }
+        bundles::save(&self.settings.place.state_dir, &live.snapshot.files)?;
+        let agent = Agent::new(self.settings.place.clone(), keep.clone());
+        agent.put(record, &live.snapshot.files, &files)?;
+        let compiled = self.compiled(None)?;
+        let (now_there, _) = self.live(&self.model_settings(&compiled, None))?;
+        let why = format!("rollback while no nginx runs: {}", redact_str(why));
+        let _paths = self.adopt_look(journal, &now_there, &why)?;
+        let text = format!("bundle {} stands on disk; no nginx runs: start it", target.short());
+        Ok(Outcome::new(None, Ended::Confirmed, text))
+    }
+
+    /// The bundle before the present one, those left out that somebody went back from.
     fn before(&self, journal: &Journal, record: Option<&Record>) -> Option<BundleId> {
-        let journaled = journal.fleet().host(&self.settings.name).and_then(|host| host.last_known_good());
-        journaled.or_else(|| record.and_then(|record| record.confirmed_before))
+        let mut way: Vec<BundleId> = Vec::new();
+        let mut step = |bundle: BundleId| match way.iter().position(|it| *it == bundle) {
+            Some(known) => way.truncate(known + 1),
+            None => way.push(bundle),
+        };
+        for event in journal.events() {
+            match &event.what {
+                What::Adopted(adoption) if adoption.host == self.settings.name => step(adoption.bundle),
+                What::Confirmed { release, .. } => {
+                    if let Some(release) = journal.fleet().release(*release) {
+                        step(release.proposal().to);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let _present = way.pop()?;
+        let slots = record.filter(|_| journal.events().is_empty()).and_then(|record| record.confirmed_before);
+        way.pop().or(slots)
     }
 
     /// The same with the slots and the bundles alone, when the journal cannot be used.
@@ -282,7 +354,8 @@ impl Host {
         let took = preflight.took;
         let reload = looks(&new, took);
         let generation = Generation(record.applying.generation.0 + 1);
-        let release = record.applying.release;
+        // Of no journal: a number that none gives.
+        let release = evenkeel_agent::OUTSIDE;
         let agent = Agent::new(self.settings.place.clone(), keep);
         let within = span(reload.expected.limit + PROOF_MARGIN);
         let order = Order {

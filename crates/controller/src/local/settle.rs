@@ -2,16 +2,16 @@
 //! the journal follows them.
 
 use evenkeel_agent::reverted;
-use evenkeel_fleet::apply::Stage as HostStage;
-use evenkeel_fleet::journal::By;
-use evenkeel_fleet::{Input, ReleaseId, Report, Stage};
+use evenkeel_fleet::apply::{RevertWhy, Stage as HostStage};
+use evenkeel_fleet::journal::{Adoption, By, Revert, Reverter};
+use evenkeel_fleet::{BundleId, Evidence, EvidenceKind, Input, ReleaseId, Report, Span, Stage, What};
 use evenkeel_host::slots::Record;
 
 use super::{Host, HostError, Journal};
 
 impl Host {
-    /// Says in the journal what the slots say. With the apply lock in hand nobody gathers evidence any more, so a release
-    /// that the host never heard of has been interrupted.
+    /// Says in the journal what the slots say. With the apply lock in hand (`alone`) nobody gathers evidence or applies any
+    /// more, so a release that the slots do not speak of has been interrupted.
     pub(super) fn settle(
         &self,
         journal: &mut Journal,
@@ -20,36 +20,55 @@ impl Host {
     ) -> Result<(), HostError> {
         let Some(open) = journal.fleet().open(&self.settings.name) else { return Ok(()) };
         let (release, stage) = (open.id(), open.stage());
-        let host = self.settings.name.clone();
-        let input = match record.filter(|record| record.applying.release == release) {
-            Some(record) => {
-                let report = match record.stage() {
-                    HostStage::Reverted => Report::Reverted(reverted(record)),
-                    HostStage::Confirmed => Report::Confirmed,
-                    HostStage::Idle | HostStage::Staged if alone => Report::NeverBegan,
-                    _ => return Ok(()),
-                };
-                Input::Reported { host, generation: record.applying.generation, report }
+        let (from, to) = (open.proposal().from, open.proposal().to);
+        if stage == Stage::Gathering {
+            if !alone {
+                return Ok(());
             }
-            None if !alone => return Ok(()),
-            None if stage == Stage::Gathering => {
-                let why = "the command that gathered its evidence ended".to_owned();
-                Input::Rollback { release, by: By::Policy, why }
-            }
-            None => {
-                let generation =
-                    journal.fleet().host(&host).map_or_else(Default::default, |host| host.generation());
-                Input::Reported { host, generation, report: Report::NeverBegan }
-            }
+            let why = "the command that gathered its evidence ended".to_owned();
+            return self.must(journal, &Input::Rollback { release, by: By::Policy, why }, alone);
+        }
+        let ours = |record: &&Record| {
+            let applying = &record.applying;
+            applying.release == release && applying.from == from && applying.to == to
         };
-        // A refusal means that another command was faster.
-        let _told = journal.tell(&self.runtime, &input)?;
+        let reports = match record.filter(ours) {
+            Some(record) => match record.stage() {
+                HostStage::Reverted => vec![Report::Reverted(reverted(record))],
+                HostStage::Confirmed => vec![Report::Confirmed],
+                HostStage::Proven => {
+                    let text = "the slots of the host say that new workers were proven to serve";
+                    let evidence = Evidence::new(EvidenceKind::Proof, true, text);
+                    vec![Report::Switched, Report::Proven(evidence)]
+                }
+                HostStage::Idle | HostStage::Staged if alone => vec![Report::NeverBegan],
+                _ => Vec::new(),
+            },
+            None if !alone => Vec::new(),
+            None => vec![lost(record, to, matches!(stage, Stage::Ordered))],
+        };
+        let host = self.settings.name.clone();
+        // The newest order: what the slots say was accepted may come from a journal that was lost.
+        let generation = journal.fleet().host(&host).map_or_else(Default::default, |host| host.generation());
+        for report in reports {
+            self.must(journal, &Input::Reported { host: host.clone(), generation, report }, alone)?;
+        }
         Ok(())
+    }
+
+    /// Tells the journal something that must end a release. Without the lock a refusal means that another command was
+    /// faster.
+    fn must(&self, journal: &mut Journal, input: &Input, alone: bool) -> Result<(), HostError> {
+        match journal.tell(&self.runtime, input)?.refusal {
+            Some(refusal) if alone => Err(refusal.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Begins to change this host: follows what the slots say, ends what was interrupted and is watched by nobody, and
     /// refuses while a release is open. The caller holds the apply lock.
     pub(super) fn begin(&self, journal: &mut Journal) -> Result<Option<Record>, HostError> {
+        self.same_host(journal)?;
         let mut record = self.agent_here().standing()?;
         if record.as_ref().is_some_and(abandoned) {
             record = evenkeel_host::fuse::recover(&self.settings.place)?.or(record);
@@ -59,7 +78,48 @@ impl Host {
             Some(record) => {
                 Err(HostError::Open { release: record.applying.release, stage: record.stage().name() })
             }
-            None => Ok(record),
+            None => {
+                if let Some(record) = &record {
+                    self.follow_orders(journal, record)?;
+                }
+                Ok(record)
+            }
+        }
+    }
+
+    /// The host accepted orders that this journal never gave (a rollback without it, a journal that was lost): the journal
+    /// goes on from there, with what was confirmed meanwhile.
+    fn follow_orders(&self, journal: &mut Journal, record: &Record) -> Result<(), HostError> {
+        let host = journal.fleet().host(&self.settings.name);
+        let known = host.map_or_else(Default::default, |host| host.generation());
+        let (Some(confirmed), true) = (record.confirmed, record.applying.generation > known) else {
+            return Ok(());
+        };
+        if host.is_none_or(|host| host.confirmed().is_none()) {
+            return Ok(());
+        }
+        let adoption = Adoption {
+            host: self.settings.name.clone(),
+            bundle: confirmed,
+            before: None,
+            generation: record.applying.generation,
+            changes: Vec::new(),
+            diff: String::new(),
+            who: self.settings.who.clone(),
+            why: "what was confirmed on the host while this journal was not there".to_owned(),
+        };
+        self.must(journal, &Input::Adopt(adoption), true)
+    }
+
+    /// A journal that speaks of another host is not this host's.
+    fn same_host(&self, journal: &Journal) -> Result<(), HostError> {
+        let other = journal.events().iter().find_map(|event| match &event.what {
+            What::Adopted(adoption) if adoption.host != self.settings.name => Some(adoption.host.clone()),
+            _ => None,
+        });
+        match other.filter(|_| journal.fleet().host(&self.settings.name).is_none()) {
+            Some(other) => Err(HostError::OtherHost { journal: other, here: self.settings.name.clone() }),
+            None => Ok(()),
         }
     }
 
@@ -73,4 +133,28 @@ impl Host {
 pub(super) fn abandoned(record: &Record) -> bool {
     let lives = |process: Option<evenkeel_host::identity::ProcessId>| process.is_some_and(|it| it.lives());
     record.stage().unconfirmed() && !lives(record.command) && !lives(record.fuse)
+}
+
+/// What is said of a release of which the slots no longer speak: they tell of something later.
+fn lost(record: Option<&Record>, to: BundleId, only_ordered: bool) -> Report {
+    match record {
+        None => Report::NeverBegan,
+        Some(record) if record.confirmed == Some(to) && record.stage() == HostStage::Confirmed => {
+            Report::Confirmed
+        }
+        Some(_) if only_ordered => Report::NeverBegan,
+        Some(_) => {
+            let text = "the slots tell of a later change; how this release ended was not written down";
+            Report::Reverted(Revert {
+                why: RevertWhy::CommandDied,
+                by: Reverter::Recovery,
+                decided_at: None,
+                proven: false,
+                evidence: vec![Evidence::new(EvidenceKind::Recovery, false, text)],
+                took: Span::ZERO,
+                last_wrong: None,
+                kept: None,
+            })
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use evenkeel_fleet::apply::Stage;
 use evenkeel_fleet::{BundleId, ReleaseId};
 use evenkeel_host::nginx::check::Verdict;
-use evenkeel_host::nginx::find::{Master, find};
+use evenkeel_host::nginx::find::{FindError, Master, find};
 use evenkeel_host::nginx::generation::{RunningVerdict, running};
 use evenkeel_host::place::DOT_DIR;
 use evenkeel_host::slots::Record;
@@ -111,7 +111,10 @@ impl Host {
             released.filter(|(bundle, _)| *bundle != on_disk).map(|(bundle, _)| self.drift(bundle, &live));
         let running = match &found {
             Ok(master) => self.runs(master, &live, on_disk, record.as_ref()),
-            Err(error) => Running::Stopped { because: error.to_string() },
+            Err(error @ (FindError::NotRunning { .. } | FindError::Stale { .. })) => {
+                Running::Stopped { because: error.to_string() }
+            }
+            Err(error) => Running::Unknown { because: error.to_string() },
         };
         let by = format!("nginx {}", self.settings.place.nginx.display());
         let restart = match self.restart_works(&live) {
@@ -228,6 +231,24 @@ fn newest_change(config_dir: &Path, live: &Look) -> Option<SystemTime> {
         let changed = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos);
         newest = newest.max(Some(changed));
     }
+    // What was taken away left its trace in the directory. The root itself changes whenever something is staged in it.
+    for directory in directories(live) {
+        let meta = std::fs::symlink_metadata(config_dir.join(directory)).ok()?;
+        newest = newest.max(meta.modified().ok());
+    }
     debug_assert!(!config_dir.ends_with(DOT_DIR), "the dot directory is no tree");
     newest
+}
+
+/// The directories of a tree below its root.
+fn directories(live: &Look) -> std::collections::BTreeSet<std::path::PathBuf> {
+    let path = |bytes: &[u8]| {
+        std::path::PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes))
+    };
+    let of = live
+        .snapshot
+        .files
+        .iter()
+        .filter_map(|(file, _)| path(file.as_bytes()).parent().map(Path::to_path_buf));
+    of.filter(|directory| !directory.as_os_str().is_empty()).collect()
 }

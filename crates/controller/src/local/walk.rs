@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use evenkeel_agent::{Agent, Looks, Order, Watcher, count};
-use evenkeel_fleet::apply::RevertWhy;
+use evenkeel_fleet::apply::{RevertWhy, Stage};
 use evenkeel_fleet::journal::{By, Phase};
 use evenkeel_fleet::{Command, Effect, Evidence, Input, ReleaseId, Report, Timestamp};
 use evenkeel_host::configdir::Keep;
 use evenkeel_host::nginx::generation::Expected;
+use evenkeel_host::slots::Record;
 use evenkeel_syntax::fileset::FileSet;
 use tokio::runtime::Runtime;
 
 use super::look::looks;
+use super::rollback::not_written;
 use super::{Ended, Host, HostError, Journal, Look, Outcome, Teller, now};
 use crate::ask::Asker;
 use crate::routes::Route;
@@ -47,7 +49,7 @@ impl Watcher for Steps<'_, '_> {
     }
 
     fn wrong(&mut self) -> Option<String> {
-        let wrong = self.asker.round(self.runtime);
+        let wrong = self.asker.first_look(self.runtime);
         self.asked_at = Some(now());
         wrong
     }
@@ -64,17 +66,36 @@ impl Host {
         keep: &Keep,
         teller: &mut dyn Teller,
     ) -> Result<Outcome, HostError> {
-        let walked = self.follow(journal, way, gates, keep, teller);
-        if walked.is_err() {
-            let agent = self.agent_here();
-            let standing = agent.standing().ok().flatten();
-            if Host::waiting(standing.as_ref()) == Some(way.release) {
-                teller.doing("going back");
-                // What is left undone here the fuse does.
-                let _back = agent.revert(RevertWhy::Evidence, "what was to come could not be written down");
-            }
+        let error = match self.follow(journal, way, gates, keep, teller) {
+            Ok(outcome) => return Ok(outcome),
+            Err(error) => error,
+        };
+        let agent = self.agent_here();
+        let standing = agent.standing().ok().flatten();
+        if Host::waiting(standing.as_ref()) == Some(way.release) {
+            teller.doing("going back");
+            // What is left undone here the fuse does.
+            let _back = agent.revert(RevertWhy::Evidence, "what was to come could not be written down");
         }
-        walked
+        // What became of the host matters more than what became of the journal.
+        match agent.standing().ok().flatten().filter(|record| is_of(record, way)) {
+            Some(record) if record.stage() == Stage::Reverted => {
+                let revert = evenkeel_agent::reverted(&record);
+                let reason = format!("taken back, because it could not be followed to its end: {error}");
+                let mut outcome =
+                    Outcome::new(Some(way.release), Ended::RolledBack { proven: revert.proven }, reason);
+                outcome.took = Some(revert.took);
+                outcome.could_not_look = true;
+                outcome.notes.push(not_written(&error));
+                Ok(outcome)
+            }
+            Some(record) if record.stage() == Stage::Confirmed => {
+                let mut outcome = Outcome::new(Some(way.release), Ended::Confirmed, "");
+                outcome.notes.push(not_written(&error));
+                Ok(outcome)
+            }
+            _ => Err(error),
+        }
     }
 
     fn follow(
@@ -143,7 +164,7 @@ impl Host {
             if asked_at.is_some_and(|asked| asked <= at) && !told_after {
                 self.tell_after(journal, release, asked_at, &after)?;
                 if after.answers().iter().all(|answer| answer.wrong == 0) {
-                    let asked = count(way.routes.len(), "route");
+                    let asked = count(after.live_asked(), "live route");
                     teller.done("routes", &format!("{asked} asked, none answered wrongly"), true);
                 }
                 told_after = true;
@@ -154,11 +175,16 @@ impl Host {
         if journal.fleet().release(release).is_some_and(|release| !release.open()) {
             let mut outcome = self.ended(journal, release);
             outcome.could_not_look |= applied.could_not_look;
-            self.name_what_stays(journal, &mut outcome)?;
+            self.name_what_stays(journal, &mut outcome);
             return Ok(outcome);
         }
-        match observe {
-            Some(until) => self.bake(journal, way, &agent, forgiven, &applied.workers, until, teller),
+        // Another command may have told of the proof before us.
+        let until = journal.fleet().release(release).and_then(|release| release.bakes_until());
+        match observe.or(until) {
+            Some(until) => {
+                let asked = (&mut after, forgiven);
+                self.bake(journal, way, &agent, asked, &applied.workers, until, teller)
+            }
             None => {
                 let mut outcome = self.ended(journal, release);
                 outcome.could_not_look = true;
@@ -179,6 +205,14 @@ impl Host {
         let _ = journal.tell_at(&self.runtime, at.unwrap_or_else(now), &input)?;
         Ok(())
     }
+}
+
+/// Whether a record is of this release, and not of another that had its number in a journal that was lost.
+fn is_of(record: &Record, way: &Way<'_>) -> bool {
+    let applying = &record.applying;
+    applying.release == way.release
+        && applying.to.0 == way.to.digest().0
+        && applying.from.0 == way.from.digest().0
 }
 
 fn expected(way: &Way<'_>) -> Expected {

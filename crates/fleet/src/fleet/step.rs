@@ -64,7 +64,8 @@ impl<'f> Step<'f> {
         let host = proposal.host.clone();
         self.nothing_open(&host)?;
         let confirmed = self.fleet.host(&host).and_then(super::Host::confirmed);
-        if confirmed != Some(proposal.from) {
+        // A way back begins wherever the host stands.
+        if !proposal.goes_back && confirmed != Some(proposal.from) {
             return Err(Refusal::NotAdopted { host, confirmed });
         }
         if proposal.goes_back && !self.fleet.host(&host).is_some_and(|host| host.was_confirmed(proposal.to)) {
