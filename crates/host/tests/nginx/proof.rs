@@ -290,7 +290,7 @@ fn reload_by_somebody_else_while_we_watch_begins_the_proof_again() {
 
 /// Sends SIGHUP from a process of its own, and gives its number.
 fn hup(pid: i32) -> i32 {
-    let mut kill = Command::new("kill").args(["-HUP", &pid.to_string()]).spawn().unwrap();
+    let mut kill = Command::new("sh").args(["-c", "kill -HUP \"$0\"", &pid.to_string()]).spawn().unwrap();
     let sender = i32::try_from(kill.id()).unwrap();
     assert!(kill.wait().unwrap().success());
     sender
