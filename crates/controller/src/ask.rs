@@ -233,19 +233,22 @@ fn count(tally: &mut RouteAnswer, route: &Route, answer: Answer, at: Timestamp) 
 }
 
 async fn ask(route: &Route, listens: &[Listen], limit: Duration) -> Answer {
-    let target = match target(route, listens) {
-        Ok(target) => target,
-        // Users who ask for it get no answer either.
-        Err(why) => return Answer::Failed(why),
-    };
     let method = match route.method.as_str() {
         "GET" => Method::Get,
         "HEAD" => Method::Head,
         other => return Answer::NotAsked(format!("{other} is not asked of a live nginx yet")),
     };
+    if route.scheme == "https" {
+        return Answer::NotAsked("https is not asked of a live nginx yet".to_owned());
+    }
+    let target = match target(route, listens) {
+        Ok(target) => target,
+        // Users who ask for it get no answer either.
+        Err(why) => return Answer::Failed(why),
+    };
     let probe = Probe {
         target,
-        tls: route.scheme == "https",
+        tls: false,
         method,
         uri: route.target.clone(),
         host: route.authority(),
@@ -253,9 +256,6 @@ async fn ask(route: &Route, listens: &[Listen], limit: Duration) -> Answer {
         connect_limit: CONNECT_WITHIN,
         limit,
     };
-    if probe.tls {
-        return Answer::NotAsked("https is not asked of a live nginx yet".to_owned());
-    }
     match send(&probe).await {
         Ok(sample) => {
             let text =

@@ -1,0 +1,124 @@
+//! Ways back that are easy to get wrong: rollbacks of rollbacks, a host without nginx, a journal that was lost, routes that
+//! nobody can ask any more.
+
+mod support;
+
+use std::net::TcpListener;
+
+use support::{Host, free_port};
+
+/// A host that has confirmed "one" and then "two".
+fn at_two() -> Host {
+    let host = Host::start();
+    host.propose().replace("sites/shop.conf", "\"one\"", "\"two\"");
+    host.apply(&[]).ends(0);
+    host
+}
+
+fn version(host: &Host) -> String {
+    host.get("/version").map(|(_, body)| body).unwrap_or_default()
+}
+
+#[test]
+fn live_route_whose_listener_is_gone_is_wrong() {
+    let host = Host::start();
+    let moved = format!("listen 127.0.0.1:{};", free_port());
+    host.propose().replace("sites/shop.conf", &format!("listen 127.0.0.1:{};", host.port), &moved);
+    host.apply(&[]).ends(1).says("does not listen on port");
+    assert!(host.old_serves());
+}
+
+#[test]
+fn live_route_that_nobody_asks_is_named_and_not_counted() {
+    let host = Host::start();
+    let https = "[[route]]\nname = \"tls\"\nrequest = \"GET https://shop.test/\"\nlive = { status = 200 }\n";
+    host.propose().write("routes.toml", https).replace("sites/shop.conf", "\"one\"", "\"two\"");
+    let ran = host.apply(&[]).ends(0).says("https is not asked");
+    assert!(!ran.out.contains("1 live route answered"), "{}", ran.out);
+}
+
+#[test]
+fn rollback_that_is_itself_taken_back_is_no_success() {
+    let host = Host::start();
+    let old = format!("listen 127.0.0.1:{};", host.port);
+    let routes = host.good_routes();
+    let port = free_port();
+    host.propose()
+        .replace("sites/shop.conf", &old, &format!("listen 127.0.0.1:{port};"))
+        .write("routes.toml", &routes.replace(&host.port.to_string(), &port.to_string()));
+    host.apply(&[]).ends(0);
+    let _held = TcpListener::bind(("127.0.0.1", host.port)).unwrap();
+    host.run(&["rollback"]).ends(1).says("Address already in use");
+    assert!(support::get(port, "shop.test", "/version").is_some(), "the released configuration still serves");
+}
+
+#[test]
+fn second_rollback_does_not_return_to_what_a_hand_left_or_to_what_was_rolled_back() {
+    let host = at_two();
+    host.write("etc/sites/shop.conf", &host.good_site().replace("\"one\"", "\"by hand\""));
+    host.run(&["rollback"]).ends(0).says("kept as bundle");
+    assert_eq!(version(&host), "two");
+    host.run(&["rollback"]).ends(0);
+    assert_eq!(version(&host), "one");
+    host.run(&["rollback"]).ends(2).says("nothing was confirmed on this host before");
+    assert_eq!(version(&host), "one");
+}
+
+#[test]
+fn host_without_a_running_nginx_goes_back_on_disk() {
+    let host = at_two();
+    host.kill_nginx();
+    host.run(&["rollback"]).ends(0).says("start it");
+    host.start_nginx();
+    assert!(host.old_serves());
+    host.run(&["status"]).ends(0);
+    host.propose().replace("sites/shop.conf", "\"one\"", "\"three\"");
+    host.apply(&[]).ends(0);
+}
+
+#[test]
+fn recover_leaves_a_watched_release_alone() {
+    let host = Host::start();
+    host.propose().replace("sites/shop.conf", "\"one\"", "\"two\"");
+    let mut child = host.apply_in_background(&["--bake", "2s"]);
+    host.wait("the new configuration", || version(&host) == "two");
+    host.run(&["recover"]).ends(2);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(version(&host), "two");
+}
+
+#[test]
+fn dry_run_changes_nothing() {
+    let host = Host::start();
+    host.propose().replace("sites/shop.conf", "\"one\"", "\"two\"");
+    host.apply(&["--dry-run"]).ends(0).says("would apply");
+    assert!(!host.path("state/journal.db").exists() && !host.path("state/bundles").exists());
+    host.propose().replace("sites/shop.conf", "return 200", "retrun 200");
+    host.apply(&["--dry-run"]).ends(1).says("unknown directive");
+    assert!(host.old_serves());
+}
+
+#[test]
+fn journal_that_was_lost_and_begun_anew_holds_nobody_up() {
+    let host = at_two();
+    std::fs::remove_file(host.path("state/journal.db")).unwrap();
+    for more in ["state/journal.db-wal", "state/journal.db-shm"] {
+        let _ = std::fs::remove_file(host.path(more));
+    }
+    // Without a journal the slots and the bundles know the way.
+    host.write("state/journal.db", "this is no journal");
+    host.run(&["rollback"]).ends(0);
+    assert!(host.old_serves());
+    std::fs::remove_file(host.path("state/journal.db")).unwrap();
+    host.run(&["adopt"]).ends(0);
+    host.propose().replace("sites/shop.conf", "\"one\"", "\"three\"");
+    host.apply(&[]).ends(0);
+    assert_eq!(version(&host), "three");
+    // A release of the new journal that is killed while it gathers evidence bears the number of an old one.
+    host.propose().replace("sites/shop.conf", "\"three\"", "\"four\"");
+    let mut child = host.apply_in_background(&["--bake", "5s"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    host.wait("the next release begins", || host.apply(&[]).code == 0);
+    assert_eq!(version(&host), "four");
+}
