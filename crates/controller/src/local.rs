@@ -5,12 +5,14 @@ mod apply;
 mod bake;
 mod end;
 mod error;
+mod freeze;
 mod look;
 mod record;
 mod recover;
 mod rollback;
 mod settle;
 mod status;
+mod unjournaled;
 mod walk;
 
 use std::path::{Path, PathBuf};

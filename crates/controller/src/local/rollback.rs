@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use evenkeel_agent::{Agent, Order, Watcher};
+use evenkeel_agent::Agent;
 use evenkeel_fleet::apply::RevertWhy;
 use evenkeel_fleet::journal::{By, Proposal};
-use evenkeel_fleet::{
-    BundleId, Command, Effect, EvidenceKind, Generation, Input, Policy, ReleaseId, Report, What,
-};
+use evenkeel_fleet::{BundleId, Command, Effect, EvidenceKind, Generation, Input, Policy, ReleaseId, What};
 use evenkeel_host::configdir::{Keep, bundles};
 use evenkeel_host::nginx::check::Verdict;
 use evenkeel_host::nginx::find::{FindError, find};
@@ -22,24 +20,7 @@ use crate::{diff, stages};
 /// How long a rollback is watched: its bundle served here before.
 const BAKE: Duration = Duration::from_secs(1);
 /// How long a rollback's proof may take beyond a reload.
-const PROOF_MARGIN: Duration = Duration::from_secs(4);
-
-/// A rollback without a journal has no one to be told.
-struct Silent<'t>(&'t mut dyn Teller);
-
-impl Watcher for Silent<'_> {
-    fn doing(&mut self, what: &str) {
-        self.0.doing(what);
-    }
-
-    fn interrupted(&self) -> bool {
-        false
-    }
-
-    fn wrong(&mut self) -> Option<String> {
-        None
-    }
-}
+pub(super) const PROOF_MARGIN: Duration = Duration::from_secs(4);
 
 impl Host {
     /// Confirms the release that waits.
@@ -318,102 +299,6 @@ impl Host {
         let slots = record.filter(|_| journal.events().is_empty()).and_then(|record| record.confirmed_before);
         way.pop().or(slots)
     }
-
-    /// The same with the slots and the bundles alone, when the journal cannot be used.
-    fn return_without_journal(
-        &self,
-        record: Option<&Record>,
-        to: Option<&str>,
-        error: &HostError,
-        teller: &mut dyn Teller,
-    ) -> Result<Outcome, HostError> {
-        let nothing = |what: &str| HostError::NothingBefore(what.to_owned());
-        let record = record.ok_or_else(|| nothing("nothing was ever released on this host"))?;
-        let master = find(&self.settings.place)?;
-        let compiled = self.compiled(Some(&master))?;
-        let settings = self.model_settings(&compiled, Some(&master));
-        let (live, keep) = self.live(&settings)?;
-        let from = &live.snapshot.files;
-        let on_disk = BundleId(from.digest().0);
-        bundles::save(&self.settings.place.state_dir, from)?;
-        let drifted = record.confirmed.filter(|confirmed| *confirmed != on_disk);
-        let target = match to {
-            Some(text) => by_prefix(&self.settings.place.state_dir, text).ok_or_else(|| {
-                nothing("without the journal a bundle is named by its digest, not by a release")
-            })?,
-            None => drifted
-                .or(record.confirmed_before)
-                .ok_or_else(|| nothing("nothing else was ever confirmed on this host"))?,
-        };
-        let files = self.bundle(target)?;
-        let new = stages::outside(&self.meaning(&files, &settings, &live));
-        let preflight = self.preflight(&master, &files, (&live, &new), true, teller)?;
-        if !preflight.evidence.holds {
-            return Ok(Outcome::new(None, Ended::Refused, preflight.evidence.summary));
-        }
-        let took = preflight.took;
-        let reload = looks(&new, took);
-        let generation = Generation(record.applying.generation.0 + 1);
-        // Of no journal: a number that none gives.
-        let release = evenkeel_agent::OUTSIDE;
-        let agent = Agent::new(self.settings.place.clone(), keep);
-        let within = span(reload.expected.limit + PROOF_MARGIN);
-        let order = Order {
-            generation,
-            release,
-            from,
-            to: &files,
-            before: &looks(&live.outside, took),
-            after: &reload,
-            proof_within: within,
-            confirm_within: within.saturating_add(within),
-        };
-        let applied = agent.apply(&order, &mut Silent(teller));
-        let failed = applied.reports.iter().find_map(|(_, report)| match report {
-            Report::Refused(evidence) | Report::Proven(evidence) | Report::Saw(evidence)
-                if !evidence.holds =>
-            {
-                Some(evidence.summary.clone())
-            }
-            _ => None,
-        });
-        let mut outcome = match failed {
-            Some(why) => Outcome::new(None, Ended::Refused, why),
-            None => {
-                agent.confirm(release)?;
-                Outcome::new(None, Ended::Confirmed, format!("bundle {} serves again", target.short()))
-            }
-        };
-        outcome.could_not_look = applied.could_not_look;
-        outcome.notes.push(not_written(error));
-        Ok(outcome)
-    }
-
-    /// Forbids forward changes.
-    ///
-    /// # Errors
-    /// [`HostError`] when it cannot be written down.
-    pub fn freeze(&self, why: &str) -> Result<(), HostError> {
-        let mut journal = self.open_journal()?;
-        let who = self.settings.who.clone();
-        let _ = journal.tell(
-            &self.runtime,
-            &Input::Freeze { scope: None, who, why: redact_str(why).into_owned(), until: None },
-        )?;
-        Ok(())
-    }
-
-    /// Allows them again; says whether they were forbidden.
-    ///
-    /// # Errors
-    /// [`HostError`] when it cannot be written down.
-    pub fn thaw(&self, why: &str) -> Result<bool, HostError> {
-        let mut journal = self.open_journal()?;
-        let who = self.settings.who.clone();
-        let told = journal
-            .tell(&self.runtime, &Input::Thaw { scope: None, who, why: redact_str(why).into_owned() })?;
-        Ok(told.refusal.is_none())
-    }
 }
 
 pub(super) fn not_written(error: &HostError) -> String {
@@ -436,7 +321,7 @@ fn find_bundle(journal: &Journal, state_dir: &std::path::Path, text: &str) -> Re
     })
 }
 
-fn by_prefix(state_dir: &std::path::Path, text: &str) -> Option<BundleId> {
+pub(super) fn by_prefix(state_dir: &std::path::Path, text: &str) -> Option<BundleId> {
     let all = bundles::list(state_dir).ok()?;
     let mut found = all.into_iter().filter(|digest| text.len() >= 6 && digest.to_string().starts_with(text));
     let first = found.next()?;
