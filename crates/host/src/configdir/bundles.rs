@@ -142,6 +142,22 @@ pub fn remove(state_dir: &Path, digest: Digest) -> Result<(), BundleError> {
     fs::remove_dir_all(&doomed).map_err(|source| BundleError::Write { path: doomed, source })
 }
 
+/// Removes the saved bundles that are neither in `keep` nor among the `newest` saved last, as far as that can be done,
+/// and gives those that are gone. `keep` must name all that anybody may still need: what was confirmed, and both
+/// bundles of an open release.
+pub fn prune(state_dir: &Path, keep: &BTreeSet<Digest>, newest: usize) -> Vec<Digest> {
+    let bundles = state_dir.join("bundles");
+    let saved_at =
+        |digest: &Digest| fs::metadata(bundles.join(digest.to_string())).and_then(|meta| meta.modified());
+    let saved = list(state_dir).unwrap_or_default();
+    // One whose age cannot be told is left alone.
+    let mut saved: Vec<_> =
+        saved.into_iter().filter_map(|digest| Some((saved_at(&digest).ok()?, digest))).collect();
+    saved.sort_unstable_by(|one, other| other.cmp(one));
+    let old = saved.into_iter().skip(newest).map(|(_, digest)| digest);
+    old.filter(|digest| !keep.contains(digest) && remove(state_dir, *digest).is_ok()).collect()
+}
+
 fn fill(root: &Path, files: &FileSet) -> Result<(), BundleError> {
     directory(root)?;
     let one_by_one = files.len() <= FLUSH_ONE_BY_ONE_MAX;

@@ -1,8 +1,10 @@
 //! Trees and bundles on real files.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use crate::common::write;
 use evenkeel_host::configdir::bundles::{self, BundleError};
@@ -150,4 +152,28 @@ fn last_confirmed_and_referred_bundles_are_not_pruned() {
     let confirmed = [a, b, a, c, c];
     assert_eq!(bundles::prunable(&[a, b, c, d, e], &confirmed, 2, &[e]), [b, d]);
     assert_eq!(bundles::prunable(&[a, b, c, d, e], &confirmed, 0, &[]), [a, b, c, d, e]);
+}
+
+#[test]
+fn kept_and_newest_bundles_outlive_a_pruning() {
+    let state = tree("");
+    let saved: Vec<Digest> = (0..5_u64)
+        .map(|age| {
+            let dir = tree(&format!("nginx.conf = {age}"));
+            let files = read(dir.path(), &Keep::default()).unwrap().files;
+            let digest = bundles::save(state.path(), &files).unwrap();
+            let root = fs::File::open(state.path().join("bundles").join(digest.to_string())).unwrap();
+            root.set_modified(SystemTime::now() - Duration::from_secs(age * 60)).unwrap();
+            digest
+        })
+        .collect();
+    let keep = BTreeSet::from([saved[3]]);
+    let pruned = bundles::prune(state.path(), &keep, 2);
+    assert_eq!(pruned, [saved[2], saved[4]], "the newest first");
+    let mut left = bundles::list(state.path()).unwrap();
+    left.sort();
+    let mut expected = vec![saved[0], saved[1], saved[3]];
+    expected.sort();
+    assert_eq!(left, expected);
+    assert_eq!(bundles::prune(&state.path().join("nowhere"), &keep, 0), []);
 }
