@@ -4,6 +4,7 @@
 //! the old workers serving without a word to whoever asked.
 
 use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -222,10 +223,7 @@ pub fn what_is_read<'a>(
     master: &Master,
     files: impl IntoIterator<Item = (&'a Path, [u8; 32])>,
 ) -> io::Result<Option<PathBuf>> {
-    let view = View::of(master.id.pid)?;
-    if !master.id.lives() {
-        return Err(io::Error::from_raw_os_error(libc::ESRCH));
-    }
+    let view = view_of(master)?;
     for (path, digest) in files {
         let read = view.open(&master.tree.join(path)).and_then(digest_of);
         if read.ok() != Some(digest) {
@@ -233,6 +231,31 @@ pub fn what_is_read<'a>(
         }
     }
     Ok(None)
+}
+
+/// Gives the first symbolic link, relative to the tree, that does not lead the master where it should, or `None` when
+/// all of them do. `links` gives relative paths and the targets as they are written in the links.
+///
+/// # Errors
+/// When the master's view of the file system cannot be entered.
+pub fn links_read<'a>(
+    master: &Master,
+    links: impl IntoIterator<Item = (&'a Path, &'a [u8])>,
+) -> io::Result<Option<PathBuf>> {
+    let view = view_of(master)?;
+    for (path, target) in links {
+        let read = view.read_link(&master.tree.join(path));
+        if !read.is_ok_and(|read| read.as_bytes() == target) {
+            return Ok(Some(path.to_owned()));
+        }
+    }
+    Ok(None)
+}
+
+fn view_of(master: &Master) -> io::Result<View> {
+    let view = View::of(master.id.pid)?;
+    // A number that is somebody else's by now would have shown somebody else's files.
+    if master.id.lives() { Ok(view) } else { Err(io::Error::from_raw_os_error(libc::ESRCH)) }
 }
 
 fn digest_of(mut file: std::fs::File) -> io::Result<[u8; 32]> {

@@ -1,5 +1,6 @@
 //! The file system as another process sees it.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -55,6 +56,12 @@ impl View {
         Ok(FileId::of(&self.open_with(path, OFlag::O_PATH)?.metadata()?))
     }
 
+    /// Gives what is written in a symbolic link; links on the way to it lead where they lead that process.
+    pub(crate) fn read_link(&self, path: &Path) -> io::Result<OsString> {
+        let link = self.open_with(path, OFlag::O_PATH | OFlag::O_NOFOLLOW)?;
+        Ok(nix::fcntl::readlinkat(&link, "")?)
+    }
+
     fn open_with(&self, path: &Path, flags: OFlag) -> io::Result<File> {
         let flags = flags | OFlag::O_CLOEXEC;
         let how = OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_IN_ROOT);
@@ -90,6 +97,11 @@ mod tests {
         let id = FileId::of(&file.as_file().metadata().unwrap());
         assert_eq!(view.file_id(file.path()).unwrap(), id);
         assert_eq!(FileId::of(&fs::metadata(view.outside(file.path())).unwrap()), id);
+        let links = tempfile::tempdir().unwrap();
+        let link = links.path().join("link");
+        std::os::unix::fs::symlink("../away", &link).unwrap();
+        assert_eq!(view.read_link(&link).unwrap(), "../away");
+        assert!(view.read_link(file.path()).is_err(), "a file is no link");
         assert_eq!(view.open(Path::new("/nonexistent")).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 }

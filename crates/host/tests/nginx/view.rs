@@ -14,7 +14,7 @@ use evenkeel_host::identity::ProcessId;
 use evenkeel_host::nginx::check::{CheckError, Question, Verdict, live, proposed};
 use evenkeel_host::nginx::control::reload;
 use evenkeel_host::nginx::find::{FindError, find};
-use evenkeel_host::nginx::generation::{Before, Expected, Proof, Workers, prove, what_is_read};
+use evenkeel_host::nginx::generation::{Before, Expected, Proof, Workers, links_read, prove, what_is_read};
 use evenkeel_host::nginx::sockets::Listen;
 use evenkeel_syntax::fileset::{Digest, Entry, RelPath};
 
@@ -191,5 +191,21 @@ impl Mounted {
 impl Drop for Mounted {
     fn drop(&mut self) {
         let _may_be_gone = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn links_that_lead_nginx_elsewhere_are_named() {
+    let mut nginx = Nginx::new();
+    let port = free_port();
+    nginx.write("sites/site.conf", &format!("server {{ listen 127.0.0.1:{port}; return 200 \"a\"; }}\n"));
+    std::os::unix::fs::symlink("../sites/site.conf", nginx.path("conf/conf.d/site.conf")).unwrap();
+    let master = nginx.start();
+    let path = Path::new("conf.d/site.conf");
+    assert_eq!(links_read(&master, [(path, &b"../sites/site.conf"[..])]).unwrap(), None);
+    let (missing, file) = (Path::new("conf.d/none.conf"), Path::new("nginx.conf"));
+    for (wrong, target) in [(path, "../sites/other.conf"), (missing, "x"), (file, "x")] {
+        let named = links_read(&master, [(wrong, target.as_bytes())]).unwrap();
+        assert_eq!(named.as_deref(), Some(wrong));
     }
 }
