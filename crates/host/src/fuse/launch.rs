@@ -6,10 +6,13 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use super::back::said;
 use crate::clock::boottime_ms;
+use crate::process;
 
 /// How long the fuse may take to say that it is ready, in milliseconds.
 pub const READY_WITHIN_MS: u64 = 5_000;
@@ -52,7 +55,7 @@ impl Launch {
     ) -> Result<(Option<Child>, Option<String>), NotReady> {
         match self {
             Self::Child { program } => child(program, state_dir, limit_ms).map(|child| (Some(child), None)),
-            Self::Unit { program } => match unit(program, state_dir, limit_ms) {
+            Self::Unit { program } => match unit(Command::new("systemd-run"), program, state_dir, limit_ms) {
                 Ok(()) => Ok((None, None)),
                 Err(error) => {
                     let note = format!("the fuse runs without a unit of its own: {}", error.0);
@@ -93,7 +96,7 @@ fn child(program: &Path, state_dir: &Path, limit_ms: u64) -> Result<Child, NotRe
     answer.map(|()| child)
 }
 
-fn unit(program: &Path, state_dir: &Path, limit_ms: u64) -> Result<(), NotReady> {
+fn unit(mut systemd_run: Command, program: &Path, state_dir: &Path, limit_ms: u64) -> Result<(), NotReady> {
     let ready = state_dir.join(format!("fuse-ready.{}", std::process::id()));
     let failed = |what: &str, error: &dyn std::fmt::Display| NotReady(format!("{what}: {error}"));
     nix::unistd::mkfifo(&ready, nix::sys::stat::Mode::from_bits_truncate(0o600))
@@ -106,16 +109,14 @@ fn unit(program: &Path, state_dir: &Path, limit_ms: u64) -> Result<(), NotReady>
             .custom_flags(libc::O_NONBLOCK)
             .open(&ready)
             .map_err(|error| failed("a pipe could not be opened", &error))?;
-        let arguments = systemd_run(program, state_dir, &ready);
-        let status = Command::new("systemd-run")
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .map_err(|error| failed("systemd-run could not be started", &error))?;
-        if !status.success() {
-            return Err(failed("systemd-run", &status));
+        systemd_run.args(unit_arguments(program, state_dir, &ready));
+        // The system's bus may be stuck, and it waits for that. It is killed then.
+        let limit = Duration::from_millis(limit_ms);
+        let output =
+            process::run_command(systemd_run, Path::new("systemd-run"), (limit, &|| false), ANSWER_BYTES_MAX)
+                .map_err(|error| NotReady(said(&error)))?;
+        if !output.status.success() {
+            return Err(failed("systemd-run", &output.status));
         }
         answer(&mut pipe, limit_ms)
     })();
@@ -124,7 +125,7 @@ fn unit(program: &Path, state_dir: &Path, limit_ms: u64) -> Result<(), NotReady>
 }
 
 /// What `systemd-run` is called with.
-fn systemd_run(program: &Path, state_dir: &Path, ready: &Path) -> Vec<OsString> {
+fn unit_arguments(program: &Path, state_dir: &Path, ready: &Path) -> Vec<OsString> {
     let mut unit = OsString::from("--unit=evenkeel-fuse-");
     unit.push(std::process::id().to_string());
     let mut all: Vec<OsString> =
@@ -172,7 +173,7 @@ mod tests {
     #[test]
     fn unit_has_a_group_of_its_own_and_runs_the_same_program() {
         let arguments =
-            systemd_run(Path::new("/usr/bin/evenkeel"), Path::new("/var/lib/evenkeel"), Path::new("/r"));
+            unit_arguments(Path::new("/usr/bin/evenkeel"), Path::new("/var/lib/evenkeel"), Path::new("/r"));
         let pid = std::process::id();
         let expected = [
             &format!("--unit=evenkeel-fuse-{pid}"),
@@ -190,6 +191,16 @@ mod tests {
             "/r",
         ];
         assert_eq!(arguments, expected.map(OsString::from));
+    }
+
+    #[test]
+    fn systemd_run_that_hangs_is_killed_and_leaves_no_pipe() {
+        let mut fake = Command::new("/bin/sh");
+        fake.args(["-c", "exec sleep 600", "sh"]);
+        let state_dir = tempfile::tempdir().unwrap();
+        let refused = unit(fake, Path::new("/bin/true"), state_dir.path(), 300).unwrap_err();
+        assert!(refused.0.ends_with("systemd-run within 300 ms"), "{}", refused.0);
+        assert_eq!(std::fs::read_dir(state_dir.path()).unwrap().count(), 0);
     }
 
     #[test]

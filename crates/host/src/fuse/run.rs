@@ -85,6 +85,10 @@ struct Fuse {
 
 fn prepare(args: &FuseArgs) -> Result<Fuse, NotReady> {
     std::env::set_current_dir("/")?;
+    // Whoever waits takes the pipe away only when it has given us up and started another.
+    if args.ready.as_ref().is_some_and(|ready| !ready.exists()) {
+        return Err(NotReady("nobody waits for this fuse any more".to_owned()));
+    }
     let mut mask = SigSet::empty();
     for signal in
         [Signal::SIGTERM, Signal::SIGUSR1, Signal::SIGUSR2, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT]
