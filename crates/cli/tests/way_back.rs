@@ -123,3 +123,13 @@ fn journal_that_was_lost_and_begun_anew_holds_nobody_up() {
     host.wait("the next release begins", || host.apply(&[]).code == 0);
     assert_eq!(version(&host), "four");
 }
+
+#[test]
+fn status_knows_that_nginx_still_serves_a_site_that_was_deleted() {
+    let host = Host::start();
+    host.run(&["adopt"]).ends(0);
+    host.write("etc/sites/gone.conf", "# nothing\n");
+    std::fs::remove_file(host.path("etc/sites/gone.conf")).unwrap();
+    host.wait("the clock to go on", || host.run(&["status"]).code == 1);
+    host.run(&["status"]).ends(1).says("started before");
+}

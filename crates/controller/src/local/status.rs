@@ -178,6 +178,18 @@ impl Host {
         let Some(newest) = newest else {
             return Running::Unknown { because: "the times of the files cannot be read".to_owned() };
         };
+        // What was taken away left its trace in the directory. So did our own staging, where a directory is a mount.
+        let gone = directory_change(&self.settings.place.config_dir, live);
+        if let Some(gone) = gone.filter(|_| !record.is_some_and(|record| proven(record, master, on_disk)))
+            && let RunningVerdict::Older { worker, .. } = running(master.id, gone)
+        {
+            return Running::Other {
+                because: format!(
+                    "worker {} started before something was added or taken away on disk",
+                    worker.pid
+                ),
+            };
+        }
         match running(master.id, newest) {
             RunningVerdict::Newer => {
                 Running::OnDisk { because: "every worker started after the newest change on disk".to_owned() }
@@ -231,13 +243,15 @@ fn newest_change(config_dir: &Path, live: &Look) -> Option<SystemTime> {
         let changed = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos);
         newest = newest.max(Some(changed));
     }
-    // What was taken away left its trace in the directory. The root itself changes whenever something is staged in it.
-    for directory in directories(live) {
-        let meta = std::fs::symlink_metadata(config_dir.join(directory)).ok()?;
-        newest = newest.max(meta.modified().ok());
-    }
     debug_assert!(!config_dir.ends_with(DOT_DIR), "the dot directory is no tree");
     newest
+}
+
+/// When a name was added to a directory below the root, or taken away, last. The root itself changes whenever something is
+/// staged in it.
+fn directory_change(config_dir: &Path, live: &Look) -> Option<SystemTime> {
+    let changed = |directory| std::fs::symlink_metadata(config_dir.join(directory)).ok()?.modified().ok();
+    directories(live).into_iter().filter_map(changed).max()
 }
 
 /// The directories of a tree below its root.
