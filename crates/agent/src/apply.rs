@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use evenkeel_fleet::apply::{RevertWhy, Stage};
 use evenkeel_fleet::{Evidence, EvidenceKind, Report, Timestamp};
 use evenkeel_host::clock;
-use evenkeel_host::configdir::{ContentDigest, Entry, FileSet};
 use evenkeel_host::fuse::{self, WayBack};
 use evenkeel_host::identity::ProcessId;
 use evenkeel_host::install::{self, Staged, SwitchError, Unobserved};
@@ -14,7 +13,7 @@ use evenkeel_host::nginx::find::{Master, find};
 use evenkeel_host::nginx::generation::{self, Before, Expected, Proof};
 use evenkeel_host::slots::Slots;
 
-use crate::{Agent, Applied, Order, Watcher, report};
+use crate::{Agent, Applied, Order, Watcher, read, report};
 
 /// How long new workers are watched before they are asked anything: the old ones accept for another 100 ms.
 const FIRST_LOOK: Duration = Duration::from_millis(120);
@@ -218,7 +217,14 @@ fn switch(
         "nobody else wrote to the tree since it was looked at",
     )));
     reports.push(Report::Switched);
-    reports.push(Report::Saw(what_is_read(order, master)?));
+    let seen = read::what_is_read(order.from, order.to, master);
+    let evidence = seen.map_err(|why| Stop::Back {
+        kind: EvidenceKind::WhatIsRead,
+        why,
+        details: Vec::new(),
+        could_not_look: true,
+    })?;
+    reports.push(Report::Saw(evidence));
     if watcher.interrupted() {
         let why = "interrupted".to_owned();
         return Err(Stop::Back {
@@ -236,59 +242,6 @@ fn switch(
     guard.advance(Stage::Signalled).map_err(|error| back(EvidenceKind::Proof, &error))?;
     let reload = control::reload(master.id).map_err(|error| back(EvidenceKind::Proof, &error))?;
     Ok((before, reload))
-}
-
-/// What nginx reads is what we wrote: through its own eyes, whatever namespace or mount it lives in.
-fn what_is_read(order: &Order<'_>, master: &Master) -> Result<Evidence, Stop> {
-    let files = changed_files(order.from, order.to);
-    let count = files.len();
-    let wrong = |why: String| Stop::Back {
-        kind: EvidenceKind::WhatIsRead,
-        why,
-        details: Vec::new(),
-        could_not_look: true,
-    };
-    let borrowed = files.iter().map(|(path, digest)| (path.as_path(), *digest));
-    match generation::what_is_read(master, borrowed) {
-        Ok(None) => {
-            let summary = format!(
-                "nginx reads what was written ({}), seen through /proc/{}/root",
-                report::count(count, "file"),
-                master.id.pid
-            );
-            Ok(Evidence::new(EvidenceKind::WhatIsRead, true, summary))
-        }
-        Ok(Some(path)) => Err(wrong(format!(
-            "nginx (process {}) would not read what was written to {}: another mount or namespace stands in its way",
-            master.id.pid,
-            path.display()
-        ))),
-        Err(error) => Err(wrong(format!("what nginx reads cannot be seen: {error}"))),
-    }
-}
-
-/// The regular files that differ, with the digests of their new bytes. What is only taken away leaves nothing to compare,
-/// so then the main file stands for the tree.
-fn changed_files(from: &FileSet, to: &FileSet) -> Vec<(std::path::PathBuf, [u8; 32])> {
-    let path = |bytes: &[u8]| {
-        std::path::PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes))
-    };
-    let bytes = |entry: &Entry| match entry {
-        Entry::File(bytes) => Some(ContentDigest::of(bytes).0),
-        Entry::Link(_) => None,
-    };
-    let changed = from
-        .diff(to)
-        .into_iter()
-        .filter_map(|change| Some((path(change.path.as_bytes()), bytes(change.new?)?)));
-    let mut files: Vec<_> = changed.collect();
-    let main = to.iter().find(|(path, _)| path.as_bytes() == b"nginx.conf");
-    if let Some((name, entry)) = main.filter(|_| files.is_empty())
-        && let Some(digest) = bytes(entry)
-    {
-        files.push((path(name.as_bytes()), digest));
-    }
-    files
 }
 
 fn prove(

@@ -8,6 +8,7 @@
 
 mod apply;
 mod put;
+mod read;
 mod report;
 
 use std::path::PathBuf;

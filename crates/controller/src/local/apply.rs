@@ -8,7 +8,7 @@ use evenkeel_fleet::journal::Proposal;
 use evenkeel_fleet::{BundleId, Evidence, EvidenceKind, Input, Policy};
 use evenkeel_host::configdir::{Keep, Snapshot, bundles};
 use evenkeel_host::nginx::find::find;
-use evenkeel_syntax::fileset::FileSet;
+use evenkeel_syntax::fileset::{Digest, FileSet};
 use evenkeel_syntax::secret::redact_str;
 
 use super::look::looks;
@@ -21,6 +21,8 @@ use crate::{diff, stages};
 const PROOF_MARGIN: Duration = Duration::from_secs(2);
 const CONFIRM_WITHIN: Duration = Duration::from_secs(60);
 const BAKE: Duration = Duration::from_secs(10);
+/// How many bundles stay, those that are needed not counted.
+const BUNDLES_KEPT: usize = 200;
 
 /// What to apply, and how.
 #[derive(Debug, Clone)]
@@ -147,6 +149,11 @@ impl Host {
         outcome.notes.extend(gate.shown.iter().map(stages::line));
         outcome.notes.extend(route_notes);
         outcome.notes.extend(left_out(&new.snapshot));
+        let host = journal.fleet().host(&self.settings.name);
+        let confirmed =
+            host.into_iter().flat_map(|host| [host.confirmed(), host.last_known_good()]).flatten();
+        let keep = confirmed.map(|bundle| Digest(bundle.0)).chain([from.digest(), to.digest()]).collect();
+        let _gone = bundles::prune(&self.settings.place.state_dir, &keep, BUNDLES_KEPT);
         Ok(outcome)
     }
 
