@@ -64,7 +64,8 @@ impl Process {
     /// Whether the gallery started it: an nginx, or evenkeel. Somebody who looks at a file of the stand is left alone.
     pub(super) fn is_ours(&self) -> bool {
         let program = self.title.split(' ').next().unwrap_or_default();
-        matches!(program.rsplit('/').next(), Some("nginx:" | "nginx" | "evenkeel"))
+        // Evenkeel starts its fuse as /proc/self/exe.
+        matches!(program.rsplit('/').next(), Some("nginx:" | "nginx" | "evenkeel" | "exe"))
     }
 }
 
