@@ -35,7 +35,7 @@ fn live_route_that_nobody_asks_is_named_and_not_counted() {
     host.propose().write("routes.toml", https).replace("sites/shop.conf", "\"one\"", "\"two\"");
     let ran = host.apply(&[]).ends(0).says("https is not asked");
     // The live tree's own route, which the change takes away, was asked all the same.
-    assert!(ran.out.contains("1 live route answered"), "{}", ran.out);
+    assert!(ran.out.contains("1 live route asked again"), "{}", ran.out);
 }
 
 #[test]

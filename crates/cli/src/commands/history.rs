@@ -120,7 +120,7 @@ pub(crate) fn show(args: &args::Show, host: &Host, output: Output) -> anyhow::Re
     let journal = host.read_journal().context("read the history of this host")?;
     let id = release_id(&args.id)?;
     let Some(release) = journal.fleet().release(id) else {
-        bail!("there is no release {id} on this host; `evenkeel history` lists them");
+        bail!("find {id}: there is no such release on this host; `evenkeel history` lists them");
     };
     output.print(|| text(&journal, release), || document(&journal, release));
     Ok(Exit::Yes)
