@@ -412,3 +412,12 @@ fn receipt_that_ends_at_the_same_place_is_another_one_still() {
     let turn = world.fleet.step(at(1), Input::Tick);
     let _ = turn.perform(Receipt::durable(Sequence(0), 1));
 }
+
+#[test]
+fn way_back_starts_from_whatever_stands_there() {
+    let mut world = World::default();
+    world.tell(0, Input::Adopt(adoption(OLD)));
+    let by_hand = BundleId([7; 32]);
+    world.tell(1, Input::Propose(Proposal { goes_back: true, ..proposal(by_hand, OLD) }));
+    assert_eq!((world.refusal.clone(), world.stage(R1)), (None, Stage::Gathering));
+}

@@ -220,7 +220,7 @@ pub struct Adoption {
 pub struct Proposal {
     /// The host.
     pub host: HostId,
-    /// The bundle that stands there, which must be the host's confirmed one.
+    /// The bundle that stands there: the host's confirmed one, unless this goes back.
     pub from: BundleId,
     /// The bundle that shall stand there.
     pub to: BundleId,
