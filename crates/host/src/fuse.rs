@@ -16,7 +16,11 @@
 //! one that comes second finds out, and does nothing. The fuse kills a command only when that withholds the guard:
 //! whoever does not hold it can do no harm, and a command that lives can still tell its user what happened.
 //! (`decide` allows the killing whenever the command may live.)
+//!
+//! After a revert that is not proven nginx may still serve the unconfirmed configuration. The fuse stays then, and tells
+//! nginx again with growing pauses, for an hour at most, until the old one is proven or another release begins.
 
+mod again;
 mod arm;
 mod back;
 mod launch;
@@ -24,9 +28,10 @@ mod revert;
 mod run;
 mod way_back;
 
+pub use again::prove_again;
 pub use arm::{ArmError, Armed, Order, arm};
 pub use launch::{Launch, READY_WITHIN_MS};
-pub use revert::{Ask, RevertError, confirm, recover, request_revert};
+pub use revert::{Ask, RevertError, confirm, recover, request_revert, revert_within};
 pub use run::{FuseArgs, run};
 pub use way_back::WayBack;
 

@@ -74,6 +74,12 @@ impl ApplyLock {
     }
 }
 
+/// Says which process holds the lock of this state directory, without touching it: a try to take it, however short,
+/// could turn somebody else away.
+pub(crate) fn holder(state_dir: &Path) -> Option<i32> {
+    crate::slots::holder_of(&std::fs::symlink_metadata(state_dir.join("lock")).ok()?)
+}
+
 impl Drop for ApplyLock {
     fn drop(&mut self) {
         let _courtesy = self.file.set_len(0);
@@ -88,9 +94,11 @@ mod tests {
     fn second_apply_hears_who_holds_the_lock() {
         let dir = tempfile::tempdir().unwrap();
         let first = ApplyLock::acquire(dir.path(), "process 7, release 3").unwrap();
+        assert_eq!(holder(dir.path()), i32::try_from(std::process::id()).ok());
         let refused = ApplyLock::acquire(dir.path(), "process 8").unwrap_err();
         assert!(matches!(&refused, LockError::Held { by } if by == "process 7, release 3"), "{refused}");
         drop(first);
+        assert_eq!(holder(dir.path()), None);
         ApplyLock::acquire(dir.path(), "process 8").unwrap();
     }
 }

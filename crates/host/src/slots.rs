@@ -157,8 +157,7 @@ impl Slots {
 
     /// Says which process holds the guard, as far as the kernel tells (`/proc/locks`).
     pub(crate) fn holder(&self) -> Option<i32> {
-        let inode = self.file.metadata().ok()?.ino();
-        holder(&fs::read_to_string("/proc/locks").ok()?, inode)
+        holder_of(&self.file.metadata().ok()?)
     }
 
     fn newest(&self) -> Result<Option<(usize, u64, Record)>, SlotsError> {
@@ -263,6 +262,11 @@ impl Drop for Guard<'_> {
     fn drop(&mut self) {
         let _given_back_at_exit_too = sys::flock(self.slots.file.as_fd(), libc::LOCK_UN);
     }
+}
+
+/// Says which process holds a lock on a file, as far as the kernel tells (`/proc/locks`).
+pub(crate) fn holder_of(file: &fs::Metadata) -> Option<i32> {
+    holder(&fs::read_to_string("/proc/locks").ok()?, file.ino())
 }
 
 fn holder(locks: &str, inode: u64) -> Option<i32> {

@@ -5,6 +5,9 @@ use std::io;
 use evenkeel_fleet::apply::{Applying, Boottime, IllegalStep, RevertWhy, Stage};
 use evenkeel_fleet::{BundleId, Generation, ReleaseId, Span};
 
+use super::revert::signal;
+use nix::sys::signal::Signal;
+
 use super::launch::{Launch, READY_WITHIN_MS};
 use super::{GUARD_GRACE_MS, REVERT_WITHIN_MS};
 use crate::clock;
@@ -82,13 +85,14 @@ pub fn arm(
     let refused = |source| ArmError::Refused { release: order.release, source };
     let plan = order.staged.plan();
     let (from, to) = (BundleId(plan.from.0), BundleId(plan.to.0));
-    let applying = {
+    let (applying, earlier_fuse) = {
         let mut guard = slots.lock(GUARD_GRACE_MS)?;
         let now = guard.record().map_or(Applying::IDLE, |record| record.applying);
         let applying = now.stage(order.generation, order.release, from, to).map_err(refused)?;
         let at = Boottime(clock::boottime_ms());
         let applying = applying.arm(boot.0, at, order.proof_within, order.confirm_within).map_err(refused)?;
         let mut record = guard.record().cloned().unwrap_or_else(|| Record::idle(order.staged.config_dir()));
+        let earlier_fuse = record.clone().seen_from(boot).fuse;
         if record.confirmed.is_none() {
             record.confirmed = Some(from);
         }
@@ -105,8 +109,10 @@ pub fn arm(
             reverted: None,
             ..record
         })?;
-        applying
+        (applying, earlier_fuse)
     };
+    // One that still tries to prove an earlier way back looks now, and ends.
+    signal(earlier_fuse, Signal::SIGUSR1);
     let started = launch.start(state_dir, READY_WITHIN_MS);
     let (child, note) = match started {
         Ok(started) => started,

@@ -11,9 +11,11 @@ use super::revert::RevertError;
 use super::way_back::WayBack;
 use crate::clock::{self, unix_ms};
 use crate::configdir::bundles;
+use crate::identity::ProcessId;
 use crate::install::{self, PlanError, Staged, Steps, Undone};
+use crate::nginx::control;
+use crate::nginx::find::{self, FindError};
 use crate::nginx::generation::{self, Before, Proof};
-use crate::nginx::{control, find};
 use crate::place::Place;
 use crate::slots::{Guard, Record, Reverted};
 
@@ -54,32 +56,39 @@ impl Back<'_> {
         };
         let within = Span::from_millis(REVERT_WITHIN_MS);
         let applying = record.applying.revert(why, boot.0, Boottime(clock::boottime_ms()), within)?;
-        let before = record.reverted.unwrap_or_default().paths;
-        let mut how = Reverted { decided_unix_ms: unix_ms(), paths: before, ..Reverted::default() };
+        let last = record.reverted.unwrap_or_default();
+        // The last try came to its end but for the disk: nginx need not be told another time.
+        let finished = record.stage() == Stage::Reverting
+            && last.restored_unix_ms != 0
+            && record.applying.boot == boot.0;
+        let mut how = if finished {
+            last
+        } else {
+            Reverted { decided_unix_ms: unix_ms(), paths: last.paths, ..Reverted::default() }
+        };
         // Seen by everybody at once; a disk that is slow must not keep the wrong files standing. After a power cut
         // the slots say something earlier, which is as unconfirmed.
-        guard.write_unflushed(Record { applying, reverted: Some(how), ..record.clone() })?;
+        let begun = Reverted { restored_unix_ms: 0, ..how };
+        guard.write_unflushed(Record { applying, reverted: Some(begun), ..record.clone() })?;
 
         let mut notes = vec![record.note.clone()];
         let put_back = match self.put_back(&record, guard, steps, &mut notes) {
             Ok(put_back) => put_back,
             Err(why) => {
-                guard.update(|record| record.reverted = Some(how))?;
+                guard.update(|record| record.reverted = Some(begun))?;
                 return Err(RevertError::Files { why });
             }
         };
-        how.restored_unix_ms = unix_ms();
+        let finished = finished && put_back.restored == 0;
+        if !finished {
+            how.restored_unix_ms = unix_ms();
+        }
         how.paths = how.paths.saturating_add(u32::try_from(put_back.restored).unwrap_or(u32::MAX));
         let told =
             matches!(record.stage(), Stage::Switched | Stage::Signalled | Stage::Proven | Stage::Reverting);
-        if told || put_back.restored > 0 {
+        if !finished && (told || put_back.restored > 0) {
             steps.reached("signal", b"");
             how.proven = self.bring_back(&record, &mut how, &mut notes);
-        }
-        match self.staged.map(install::flush) {
-            // Where the bundles had to help, there may be nothing beside the tree to flush.
-            Ok(flushed) if !put_back.rescued => flushed?,
-            _ => {}
         }
         if !put_back.foreign.is_empty() {
             how.foreign = self.save_foreign(&put_back, guard).map(|digest| BundleId(digest.0));
@@ -87,12 +96,26 @@ impl Back<'_> {
             notes.push(format!("changed by somebody else meanwhile and kept: {}", paths.join(", ")));
         }
         notes.retain(|note| !note.is_empty());
+        match self.staged.map(install::flush) {
+            // Where the bundles had to help, there may be nothing beside the tree to flush.
+            Ok(Err(error)) if !put_back.rescued => {
+                // For the next try, in this boot: a power cut undoes more than this.
+                let note = notes.join("; ");
+                let reverting = Record { applying, reverted: Some(how), note, ..record };
+                let _best_effort = guard.write_unflushed(reverting);
+                return Err(error.into());
+            }
+            _ => {}
+        }
         how.done_unix_ms = unix_ms();
         steps.reached("reverted", b"");
         let applying = applying.advance(Stage::Reverted, boot.0, Boottime(clock::boottime_ms()))?;
         let record = Record { applying, reverted: Some(how), note: notes.join("; "), ..record };
         guard.write(record.clone())?;
-        if let Ok(staged) = self.staged {
+        // Whoever tries again needs to know how nginx should look.
+        if let Ok(staged) = self.staged
+            && !record.is_unproven()
+        {
             // What is not saved elsewhere stays beside the tree.
             let _best_effort = staged.clone().discard(how.foreign.is_some());
         }
@@ -137,11 +160,7 @@ impl Back<'_> {
     /// Tells nginx to load the old configuration and watches until it serves. `None` where no nginx runs.
     fn bring_back(&self, record: &Record, how: &mut Reverted, notes: &mut Vec<String>) -> Option<bool> {
         let way_back = self.staged.ok().and_then(|staged| WayBack::decode(staged.extra()));
-        let place = way_back.as_ref().map(|way_back| &way_back.place).or(self.place);
-        let master = record.master.filter(|master| master.lives()).or_else(|| {
-            // Restarted meanwhile, by a supervisor or a person.
-            place.and_then(|place| find::find(place).ok()).map(|master| master.id)
-        })?;
+        let master = nginx_of(record, way_back.as_ref(), self.place).ok()?;
         let logs = way_back.as_ref().map_or(&[][..], |way_back| &way_back.error_logs);
         let before = Before::take(master, logs);
         let reload = match control::reload(master) {
@@ -173,6 +192,20 @@ impl Back<'_> {
         let files = install::foreign_snapshot(self.staged.ok()?).ok().flatten()?;
         bundles::save(&guard.state_dir(), &files).ok()
     }
+}
+
+/// Gives the nginx that must load the old configuration: the one that was told of the new one, or the one that took its
+/// place, started by a supervisor or a person. `Err(None)` when nobody knows where to look.
+pub(super) fn nginx_of(
+    record: &Record,
+    way_back: Option<&WayBack>,
+    place: Option<&Place>,
+) -> Result<ProcessId, Option<FindError>> {
+    if let Some(master) = record.master.filter(|master| master.lives()) {
+        return Ok(master);
+    }
+    let place = way_back.map(|way_back| &way_back.place).or(place).ok_or(None)?;
+    find::find(place).map(|master| master.id).map_err(Some)
 }
 
 /// An error and its causes, in one line.

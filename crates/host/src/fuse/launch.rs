@@ -97,6 +97,8 @@ fn child(program: &Path, state_dir: &Path, limit_ms: u64) -> Result<Child, NotRe
 }
 
 fn unit(mut systemd_run: Command, program: &Path, state_dir: &Path, limit_ms: u64) -> Result<(), NotReady> {
+    // The fuse of an earlier release of the same command may still live.
+    let name = format!("evenkeel-fuse-{}-{}", std::process::id(), boottime_ms());
     let ready = state_dir.join(format!("fuse-ready.{}", std::process::id()));
     let failed = |what: &str, error: &dyn std::fmt::Display| NotReady(format!("{what}: {error}"));
     nix::unistd::mkfifo(&ready, nix::sys::stat::Mode::from_bits_truncate(0o600))
@@ -109,7 +111,7 @@ fn unit(mut systemd_run: Command, program: &Path, state_dir: &Path, limit_ms: u6
             .custom_flags(libc::O_NONBLOCK)
             .open(&ready)
             .map_err(|error| failed("a pipe could not be opened", &error))?;
-        systemd_run.args(unit_arguments(program, state_dir, &ready));
+        systemd_run.args(unit_arguments(&name, program, state_dir, &ready));
         // The system's bus may be stuck, and it waits for that. It is killed then.
         let limit = Duration::from_millis(limit_ms);
         let output =
@@ -125,9 +127,9 @@ fn unit(mut systemd_run: Command, program: &Path, state_dir: &Path, limit_ms: u6
 }
 
 /// What `systemd-run` is called with.
-fn unit_arguments(program: &Path, state_dir: &Path, ready: &Path) -> Vec<OsString> {
-    let mut unit = OsString::from("--unit=evenkeel-fuse-");
-    unit.push(std::process::id().to_string());
+fn unit_arguments(name: &str, program: &Path, state_dir: &Path, ready: &Path) -> Vec<OsString> {
+    let mut unit = OsString::from("--unit=");
+    unit.push(name);
     let mut all: Vec<OsString> =
         vec![unit, "--collect".into(), "--quiet".into(), "--property=OOMScoreAdjust=-1000".into()];
     all.push("--".into());
@@ -172,11 +174,15 @@ mod tests {
 
     #[test]
     fn unit_has_a_group_of_its_own_and_runs_the_same_program() {
-        let arguments =
-            unit_arguments(Path::new("/usr/bin/evenkeel"), Path::new("/var/lib/evenkeel"), Path::new("/r"));
+        let arguments = unit_arguments(
+            "a-fuse",
+            Path::new("/usr/bin/evenkeel"),
+            Path::new("/var/lib/evenkeel"),
+            Path::new("/r"),
+        );
         let pid = std::process::id();
         let expected = [
-            &format!("--unit=evenkeel-fuse-{pid}"),
+            "--unit=a-fuse",
             "--collect",
             "--quiet",
             "--property=OOMScoreAdjust=-1000",

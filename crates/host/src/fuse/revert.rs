@@ -2,18 +2,28 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use evenkeel_fleet::ReleaseId;
 use evenkeel_fleet::apply::{Alarm, IllegalStep, RevertWhy, Stage};
 use nix::sys::signal::Signal;
 
 use super::back::Back;
+use super::way_back::WayBack;
 use super::{GUARD_GRACE_MS, KILL_WITHIN_MS, REVERT_WITHIN_MS};
 use crate::clock;
 use crate::identity::{ProcessHandle, ProcessId};
 use crate::install::{PlanError, Staged, UndoError, Unobserved};
+use crate::nginx::generation::BUSY_MAX;
 use crate::place::Place;
 use crate::slots::{ConfirmError, Guard, Record, Slots, SlotsError};
+
+/// The least that a revert is given, and what it gets beside its proof: for the files, and for a command that must be
+/// killed first.
+const WITHIN_MIN: Duration = Duration::from_secs(20);
+const WITHIN_MARGIN: Duration = Duration::from_secs(10);
+/// How often the slots are read while a fuse that lives goes back, in milliseconds.
+const LOOK_EVERY_MS: u64 = 20;
 
 /// Why a host did not go back. What the slots say then still holds, so somebody can try again.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +64,7 @@ pub struct Ask<'a> {
     pub why: RevertWhy,
     /// For people; goes into the slots.
     pub note: &'a str,
-    /// How long to wait for the fuse before doing its work, in milliseconds.
+    /// How long to wait for the fuse before doing its work, in milliseconds; [`revert_within`] when that is longer.
     pub within_ms: u64,
 }
 
@@ -103,7 +113,8 @@ pub fn request_revert(state_dir: &Path, ask: &Ask<'_>) -> Result<Record, RevertE
         && let Some(handle) = fuse.open().map_err(RevertError::Host)?
     {
         let _ended = handle.signal(if marked { Signal::SIGUSR1 } else { Signal::SIGTERM });
-        if !handle.ended_within(ask.within_ms).map_err(RevertError::Host)? {
+        let within_ms = u64::try_from(revert_within(&record).as_millis()).unwrap_or(u64::MAX);
+        if !over_within(&slots, &handle, &record, ask.within_ms.max(within_ms))? {
             // One that hangs must not wake up in the middle of what we do now.
             let _ended = handle.signal(Signal::SIGKILL);
             handle.ended_within(KILL_WITHIN_MS).map_err(RevertError::Host)?;
@@ -150,6 +161,41 @@ pub fn recover(place: &Place) -> Result<Option<Record>, RevertError> {
     }
 }
 
+/// Gives how long the way back of this record may take, the proof included, before whoever goes it counts as hung:
+/// what the plan says of the proof, and never less than 20 seconds.
+pub fn revert_within(record: &Record) -> Duration {
+    let staged = Staged::open(&record.plan, record.plan_digest).ok();
+    let way_back = staged.and_then(|staged| WayBack::decode(staged.extra()));
+    let proof = way_back.map_or(Duration::ZERO, |way_back| {
+        let expected = way_back.expected;
+        expected.limit.saturating_add(expected.stay).saturating_add(BUSY_MAX)
+    });
+    proof.saturating_add(WITHIN_MARGIN).max(WITHIN_MIN)
+}
+
+/// Waits until the fuse has ended, or has nothing more to tell: after an unproven revert it stays to try again.
+fn over_within(
+    slots: &Slots,
+    fuse: &ProcessHandle,
+    record: &Record,
+    limit_ms: u64,
+) -> Result<bool, RevertError> {
+    let end = clock::boottime_ms().saturating_add(limit_ms);
+    loop {
+        let left_ms = end.saturating_sub(clock::boottime_ms());
+        if fuse.ended_within(left_ms.min(LOOK_EVERY_MS)).map_err(RevertError::Host)? {
+            return Ok(true);
+        }
+        let stays = |now: Record| now.is_unproven() && now.applying.release == record.applying.release;
+        if slots.read().is_ok_and(|now| now.is_some_and(stays)) {
+            return Ok(true);
+        }
+        if left_ms == 0 {
+            return Ok(false);
+        }
+    }
+}
+
 fn open_staged(guard: &Guard<'_>) -> Result<Result<Staged, PlanError>, RevertError> {
     let record = guard.record().ok_or(RevertError::NothingOpen)?;
     Ok(Staged::open(&record.plan, record.plan_digest))
@@ -179,7 +225,7 @@ pub(super) fn free_guard(
     Ok(())
 }
 
-fn signal(process: Option<ProcessId>, signal: Signal) {
+pub(super) fn signal(process: Option<ProcessId>, signal: Signal) {
     if let Some(handle) = process.and_then(|process| process.open().ok().flatten()) {
         let _ended = handle.signal(signal);
     }

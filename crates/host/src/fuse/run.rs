@@ -13,6 +13,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+use super::again::{self, Tried};
 use super::back::{Back, said};
 use super::revert::{RevertError, free_guard, open_command};
 use super::{GUARD_GRACE_MS, WayBack};
@@ -32,6 +33,11 @@ const LONG_PAUSE_MS: u64 = 10_000;
 /// How many tries come soon after one another.
 const SOON: u32 = 20;
 
+/// For how long an unproven revert is tried again, and the first and the longest pause, in milliseconds.
+const AGAIN_FOR_MS: u64 = 3_600_000;
+const AGAIN_PAUSE_MS: u64 = 2_000;
+const AGAIN_PAUSE_MAX_MS: u64 = 60_000;
+
 /// What the fuse is started with: `__fuse --state-dir DIR --command-pid N [--ready FIFO]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FuseArgs {
@@ -46,7 +52,7 @@ pub struct FuseArgs {
 /// Runs the fuse until nothing is unconfirmed any more. Call it first thing in `main`, before anything is opened or
 /// any thread is started: it closes every descriptor but the standard ones.
 ///
-/// Exit status 0 when nothing is left to do, 1 when the old bundle could not be put back, 2 when it never was ready.
+/// Exit status 0 when nothing is left to do, 1 when the old bundle could not be put back or proven, 2 when it never was ready.
 pub fn run(args: &FuseArgs) -> ExitCode {
     sys::close_inherited();
     let _already_leader = nix::unistd::setsid();
@@ -73,8 +79,10 @@ impl<E: std::error::Error> From<E> for NotReady {
 }
 
 struct Fuse {
+    state_dir: PathBuf,
     slots: Slots,
     staged: Staged,
+    /// The command; when nothing but a proof is left to do, the nginx that it is about.
     command: Option<ProcessHandle>,
     signals: SignalFd,
     log: File,
@@ -116,6 +124,7 @@ fn prepare(args: &FuseArgs) -> Result<Fuse, NotReady> {
     let _best_effort = std::fs::write("/proc/self/oom_score_adj", "-1000");
     slots.lock(GUARD_GRACE_MS)?.update(|record| record.fuse = Some(ProcessId::me()))?;
     Ok(Fuse {
+        state_dir: args.state_dir.clone(),
         slots,
         staged,
         command,
@@ -159,14 +168,14 @@ impl Fuse {
             }
             let alarm = self.alarm(&record, asked || (failures > 0 && record.stage() == Stage::Reverting));
             match decide(&record.applying.standing(self.boot.0), alarm) {
-                Decision::Done => return ExitCode::SUCCESS,
+                Decision::Done => return self.try_again(&record),
                 Decision::Wait { until } => asked |= self.wait(until.0),
                 Decision::Revert { why, .. } => {
                     self.note(&format!("{} goes back: {why}", self.release));
                     match self.go_back(alarm) {
                         Ok(record) => {
                             self.note(&format!("{} is back: {:?}", self.release, record.reverted));
-                            return ExitCode::SUCCESS;
+                            return self.try_again(&record);
                         }
                         Err(RevertError::NothingOpen | RevertError::Confirmed { .. }) => {}
                         Err(error) => {
@@ -205,6 +214,63 @@ impl Fuse {
         free_guard(&mut self.slots, command.as_ref(), GUARD_GRACE_MS)?;
         let mut guard = self.slots.lock(GUARD_GRACE_MS)?;
         Back { staged: Ok(&self.staged), place: None, alarm }.go(&mut guard, &mut Unobserved)
+    }
+
+    /// After a revert that is not proven: tells nginx again and again, until the old configuration is proven, or
+    /// somebody else has something else in hand.
+    fn try_again(&mut self, record: &Record) -> ExitCode {
+        if !record.is_unproven() {
+            return ExitCode::SUCCESS;
+        }
+        let end_ms = boottime_ms() + AGAIN_FOR_MS;
+        let (mut pause_ms, mut due_ms) = (AGAIN_PAUSE_MS, boottime_ms() + AGAIN_PAUSE_MS);
+        self.command = record.master.and_then(|master| master.open().ok().flatten());
+        // What was asked of us until now was the revert.
+        self.wait(0);
+        loop {
+            if self.wait(due_ms.min(end_ms)) {
+                self.note("told to end");
+                return ExitCode::FAILURE;
+            }
+            match self.slots.read() {
+                Ok(Some(now)) if again::same(record, &now) => {}
+                Ok(_) => return ExitCode::SUCCESS,
+                Err(error) => {
+                    self.note(&said(&error));
+                    due_ms = due_ms.max(boottime_ms() + AGAIN_PAUSE_MS);
+                    continue;
+                }
+            }
+            if self.command.as_ref().is_some_and(|master| master.ended_within(0).unwrap_or(true)) {
+                self.command = None;
+                due_ms = boottime_ms();
+            }
+            let now_ms = boottime_ms();
+            if now_ms >= end_ms {
+                self.note("the old configuration is not proven, and this is given up");
+                return ExitCode::FAILURE;
+            }
+            if now_ms < due_ms {
+                continue;
+            }
+            // Whoever holds the lock of the applies and is not the command of this one is about to begin something.
+            let ours = record.command.map(|command| command.pid);
+            if crate::lock::holder(&self.state_dir).is_some_and(|holder| Some(holder) != ours) {
+                due_ms = now_ms + AGAIN_PAUSE_MS;
+                continue;
+            }
+            match again::once(&mut self.slots, Some(&self.staged), None) {
+                Ok(None) => return ExitCode::SUCCESS,
+                Ok(Some(Tried { record, unproven: None })) => {
+                    self.note(&format!("{}: {}", self.release, record.note));
+                    return ExitCode::SUCCESS;
+                }
+                Ok(Some(Tried { unproven: Some(why), .. })) => self.note(&format!("{}: {why}", self.release)),
+                Err(error) => self.note(&format!("{}: {}", self.release, said(&error))),
+            }
+            pause_ms = (pause_ms * 2).min(AGAIN_PAUSE_MAX_MS);
+            due_ms = boottime_ms() + pause_ms;
+        }
     }
 
     /// Waits until then, or until the command ends or a signal comes; says whether somebody wants the old bundle back.

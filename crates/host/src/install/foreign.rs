@@ -105,13 +105,15 @@ impl Staged {
 }
 
 /// Takes away what earlier releases left beside the tree, and gives what stays there because it is of no bundle. What
-/// belongs to a release that the slots call open is left alone, and everything when they cannot be read.
+/// belongs to a release that the slots call open, or whose way back is not proven, is left alone, and everything when they cannot be read.
 ///
 /// # Errors
 /// When the dot directory or the slots cannot be read; a missing one is nothing to do.
 pub fn sweep(place: &Place) -> io::Result<Vec<PathBuf>> {
     let open = match Slots::open(&place.state_dir).and_then(|slots| slots.read()) {
-        Ok(record) => record.filter(|record| record.stage().unconfirmed()).map(|record| record.plan),
+        Ok(record) => record
+            .filter(|record| record.stage().unconfirmed() || record.is_unproven())
+            .map(|record| record.plan),
         Err(SlotsError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(io::Error::other(error)),
     };

@@ -88,6 +88,12 @@ impl Record {
         self.applying.stage
     }
 
+    /// Says whether the old files stand again while nginx was not seen to load them: it may still serve what nobody
+    /// confirmed.
+    pub fn is_unproven(&self) -> bool {
+        self.stage() == Stage::Reverted && self.reverted.is_some_and(|how| how.proven == Some(false))
+    }
+
     /// Forgets processes of an earlier boot: in this one their numbers may be somebody else's, and start times begin
     /// anew.
     #[must_use]

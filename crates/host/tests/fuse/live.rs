@@ -46,21 +46,28 @@ pub(crate) const TESTS: &[Test] = &[
 ];
 
 /// Longer than any of these tests takes.
-const LONG_MS: u64 = 60_000;
-const ASK: Ask<'_> = Ask { why: RevertWhy::Asked, note: "asked by a test", within_ms: 20_000 };
+pub(crate) const LONG_MS: u64 = 60_000;
+pub(crate) const ASK: Ask<'_> = Ask { why: RevertWhy::Asked, note: "asked by a test", within_ms: 20_000 };
 
 /// A real nginx that answers A, and a proposal in which it answers B.
-struct World {
-    nginx: Nginx,
+pub(crate) struct World {
+    pub(crate) nginx: Nginx,
     master: Master,
-    port: u16,
-    host: Host,
+    pub(crate) port: u16,
+    pub(crate) host: Host,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
+        Self::answering("return 200 \"A\";")
+    }
+
+    /// Begins with a server of this text.
+    pub(crate) fn answering(text: &str) -> Self {
         let (mut nginx, port) = (Nginx::new(), free_port());
-        nginx.serve(&format!("127.0.0.1:{port}"), "A");
+        let text = text.replace("$dir", nginx.dir.path().to_str().unwrap());
+        nginx.write("conf.d/site.conf", &format!("server {{ listen 127.0.0.1:{port}; {text} }}\n"));
+        write(nginx.dir.path(), "outside.conf = return 200 A;");
         write(&nginx.path("conf"), "conf.d/old.conf = # nothing");
         let copied = Command::new("cp")
             .arg("-a")
@@ -79,7 +86,7 @@ impl World {
     }
 
     /// Starts the command, which does `act` at `point`.
-    fn command(&self, proof_ms: u64, confirm_ms: u64, point: &str, act: &str) -> Applying {
+    pub(crate) fn command(&self, proof_ms: u64, confirm_ms: u64, point: &str, act: &str) -> Applying {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .arg("command")
             .arg(&self.host.dir)
@@ -93,7 +100,7 @@ impl World {
         Applying { child, lines, said: Vec::new() }
     }
 
-    fn record(&self) -> Record {
+    pub(crate) fn record(&self) -> Record {
         Slots::open(&self.host.place.state_dir).unwrap().read().unwrap().unwrap()
     }
 
@@ -117,17 +124,17 @@ impl World {
         record
     }
 
-    fn serves_old(&self) {
+    pub(crate) fn serves_old(&self) {
         assert_eq!(self.host.read().digest(), self.host.from.digest());
         self.answers("A");
     }
 
-    fn answers(&self, text: &str) {
+    pub(crate) fn answers(&self, text: &str) {
         let answer = get(self.port).unwrap_or_default();
         assert!(answer.ends_with(text), "{answer:?} instead of {text}");
     }
 
-    fn kill_nginx(&self) {
+    pub(crate) fn kill_nginx(&self) {
         let workers = children(self.master.id.pid);
         for process in [self.master.id].into_iter().chain(workers) {
             crate::private::signal(process, Signal::SIGKILL);
@@ -137,7 +144,7 @@ impl World {
 }
 
 /// A command under way.
-struct Applying {
+pub(crate) struct Applying {
     child: Child,
     lines: BufReader<ChildStdout>,
     said: Vec<String>,
@@ -145,7 +152,7 @@ struct Applying {
 
 impl Applying {
     /// Waits until it says that it is there.
-    fn wait_for(&mut self, point: &str) {
+    pub(crate) fn wait_for(&mut self, point: &str) {
         loop {
             let mut line = String::new();
             let read = self.lines.read_line(&mut line).unwrap();
@@ -162,7 +169,7 @@ impl Applying {
     }
 
     /// Waits for its end; gives its exit status, negative for a signal, and all that it said.
-    fn end(&mut self) -> (i32, String) {
+    pub(crate) fn end(&mut self) -> (i32, String) {
         drop(self.child.stdin.take());
         let mut line = String::new();
         while self.lines.read_line(&mut line).unwrap() > 0 {

@@ -3,6 +3,7 @@
 //! This program is its own runner, because it starts itself again: as the command that applies (`command`), as its
 //! fuse (`__fuse`), and as a switch or an undo that ends in the middle (`install`).
 
+mod again;
 mod command;
 #[path = "../common/mod.rs"]
 mod common;
@@ -46,7 +47,7 @@ fn main() -> ExitCode {
         true => wanted.iter().any(|wanted| *wanted == name),
         false => wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str())),
     };
-    let mut tests = [install::TESTS, live::TESTS].concat();
+    let mut tests = [install::TESTS, live::TESTS, again::TESTS].concat();
     if says("--list") {
         // Runners ask for those that are ignored, too: none is.
         let listed = tests.iter().filter(|_| !says("--ignored"));
