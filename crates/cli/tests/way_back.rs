@@ -133,3 +133,26 @@ fn status_knows_that_nginx_still_serves_a_site_that_was_deleted() {
     host.wait("the clock to go on", || host.run(&["status"]).code == 1);
     host.run(&["status"]).ends(1).says("started before");
 }
+
+#[test]
+fn old_configuration_that_could_not_be_loaded_is_loaded_when_it_can_be() {
+    let host = Host::new();
+    let outside = host.path("outside.conf");
+    host.write("outside.conf", "# something that is no part of the tree\n");
+    let main = host.good_main();
+    let with_include = main
+        .replace("    limit_req_zone", &format!("    include {};\n    limit_req_zone", outside.display()));
+    host.write("etc/nginx.conf", &with_include);
+    host.start_nginx();
+    host.propose().write("nginx.conf", &main).replace("sites/shop.conf", "\"one\"", "\"two\"");
+    let mut child = host.apply_in_background(&["--hold", "--confirm-within", "60s"]);
+    host.wait("the new configuration", || version(&host) == "two");
+    host.wait("the release waits", || host.run(&["status"]).out.contains("is proven"));
+    std::fs::rename(&outside, host.path("outside.away")).unwrap();
+    host.run(&["rollback"]).ends(1).says("NOT PROVEN");
+    child.wait().unwrap();
+    assert_eq!(version(&host), "two", "nginx kept what it had");
+    std::fs::rename(host.path("outside.away"), &outside).unwrap();
+    host.run(&["recover"]).ends(0);
+    host.wait("the old configuration", || host.old_serves());
+}

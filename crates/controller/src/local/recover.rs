@@ -33,10 +33,20 @@ impl Host {
         let record = fuse::recover(&self.settings.place)?;
         let mut journal = self.open_journal();
         let Some(record) = record else {
-            // A fuse may have ended it while nobody could write that down.
             if let Ok(journal) = &mut journal {
+                // A fuse may have ended it while nobody could write that down.
                 let standing = self.agent_here().standing()?;
                 self.settle(journal, standing.as_ref(), false)?;
+                teller.doing("asking nginx for the old configuration once more");
+                if let Some((record, proven)) = self.prove_again(journal)? {
+                    let release = record.applying.release;
+                    let reason = if proven {
+                        "the old configuration was loaded now, and is proven to serve".to_owned()
+                    } else {
+                        record.note.clone()
+                    };
+                    return Ok(Outcome::new(Some(release), Ended::TakenBack { proven }, reason));
+                }
             }
             return Ok(Outcome::new(None, Ended::Unchanged, "no release was interrupted here"));
         };

@@ -3,7 +3,7 @@
 
 use evenkeel_agent::reverted;
 use evenkeel_fleet::apply::{RevertWhy, Stage as HostStage};
-use evenkeel_fleet::journal::{Adoption, By, Revert, Reverter};
+use evenkeel_fleet::journal::{Adoption, By, Choice, Recovery, Revert, Reverter};
 use evenkeel_fleet::{BundleId, Evidence, EvidenceKind, Input, ReleaseId, Report, Span, Stage, What};
 use evenkeel_host::slots::Record;
 
@@ -74,6 +74,10 @@ impl Host {
             record = evenkeel_host::fuse::recover(&self.settings.place)?.or(record);
         }
         self.settle(journal, record.as_ref(), true)?;
+        // The old configuration may be loadable by now; whoever begins something new should not build on the wrong one.
+        if let Ok(Some((proven, _))) = self.prove_again(journal) {
+            record = Some(proven);
+        }
         match record.as_ref().filter(|record| record.stage().unconfirmed()) {
             Some(record) => {
                 Err(HostError::Open { release: record.applying.release, stage: record.stage().name() })
@@ -85,6 +89,24 @@ impl Host {
                 Ok(record)
             }
         }
+    }
+
+    /// Tries once more to bring the old configuration back after a revert that was not proven. `None` when there was none.
+    /// Gives what the slots say now, and whether it serves.
+    pub(super) fn prove_again(&self, journal: &mut Journal) -> Result<Option<(Record, bool)>, HostError> {
+        let Some(record) = evenkeel_host::fuse::prove_again(&self.settings.place)? else { return Ok(None) };
+        let proven = !record.is_unproven();
+        if proven {
+            let text = "the old configuration was loaded at a later try, and is proven to serve";
+            let recovery = Recovery {
+                host: self.settings.name.clone(),
+                bundle: record.applying.from,
+                choice: Choice::Confirmed,
+                evidence: Evidence::new(EvidenceKind::Recovery, true, text),
+            };
+            let _ = journal.tell(&self.runtime, &Input::Recovered(recovery))?;
+        }
+        Ok(Some((record, proven)))
     }
 
     /// The host accepted orders that this journal never gave (a rollback without it, a journal that was lost): the journal
