@@ -116,7 +116,7 @@ fn confirm_with_nothing_open_and_rollback_with_nothing_before_change_nothing() {
     is_clear(&host.run(&["rollback"]).ends(2).says("find a bundle to return to"));
     is_clear(&host.run(&["rollback", "--to", "r99"]).ends(2).says("\"r99\" is no release"));
     is_clear(&host.run(&["rollback", "--to", "../../etc"]).ends(2));
-    is_clear(&host.run(&["show", "r99"]).ends(2).says("no release r99"));
+    is_clear(&host.run(&["show", "r99"]).ends(2).says("find r99: there is no such release"));
     host.run(&["confirm"]).ends(1);
     host.is_still(&before, &"nothing to do");
 }
