@@ -136,7 +136,8 @@ fn go(
     let master = find(place).map_err(|error| refused(&error))?;
     let mut slots = Slots::create(&place.state_dir).map_err(|error| refused(&error))?;
     // What an interrupted release before us left is nobody's any more.
-    let _named_by_status = install::sweep(place);
+    // What of it is of no bundle stays where it lies.
+    let _stays = install::sweep(place);
 
     watcher.doing("staging the new files");
     let staged = stage(agent, order)?;

@@ -132,13 +132,7 @@ impl Host {
         teller: &dyn Teller,
     ) -> Result<Preflight, HostError> {
         let started = Instant::now();
-        let question = Question {
-            place: &self.settings.place,
-            master: Some(master),
-            kept: &live.snapshot.kept,
-            written: &new.written,
-            limit: NGINX_WITHIN,
-        };
+        let question = self.question(Some(master), live, new);
         let by = format!("the running nginx (process {})", master.id.pid);
         let (evidence, asked) = match check::proposed_unless(&question, files, &|| teller.interrupted()) {
             Ok(verdict) => (stages::preflight_evidence(&verdict, &by), true),
@@ -154,14 +148,22 @@ impl Host {
 
     /// Whether a start of nginx would work with what is on disk now.
     pub(super) fn restart_works(&self, live: &Look) -> Result<Verdict, HostError> {
-        let question = Question {
+        Ok(check::live(&self.question(None, live, &live.outside))?)
+    }
+
+    /// Whether a start of nginx would work with these files on disk.
+    pub(super) fn would_start(&self, files: &FileSet, live: &Look) -> Result<Verdict, HostError> {
+        Ok(check::proposed(&self.question(None, live, &live.outside), files)?)
+    }
+
+    fn question<'a>(&'a self, master: Option<&'a Master>, live: &'a Look, new: &'a Outside) -> Question<'a> {
+        Question {
             place: &self.settings.place,
-            master: None,
+            master,
             kept: &live.snapshot.kept,
-            written: &live.outside.written,
+            written: &new.written,
             limit: NGINX_WITHIN,
-        };
-        Ok(check::live(&question)?)
+        }
     }
 
     /// The routes of a tree.
@@ -179,7 +181,11 @@ impl Host {
 
 /// What an nginx looks like, and how long a reload may take when `nginx -t` took `check`.
 pub(super) fn looks(outside: &Outside, check: Duration) -> Looks {
-    let limit = LIMIT.max(check * RELOAD_PER_CHECK);
+    looks_within(outside, LIMIT.max(check * RELOAD_PER_CHECK))
+}
+
+/// What an nginx looks like when a reload may take so long.
+pub(super) fn looks_within(outside: &Outside, limit: Duration) -> Looks {
     let expected = Expected { workers: outside.workers, listens: outside.listens.clone(), stay: STAY, limit };
     Looks { expected, error_logs: outside.error_logs.clone() }
 }

@@ -5,13 +5,11 @@ use evenkeel_fleet::apply::Stage;
 use evenkeel_fleet::journal::{Choice, Recovery};
 use evenkeel_fleet::{BundleId, Evidence, EvidenceKind, Input};
 use evenkeel_host::fuse;
-use evenkeel_host::nginx::check::{self, Question, Verdict};
+use evenkeel_host::nginx::check::Verdict;
 use evenkeel_host::nginx::find::find;
 use evenkeel_host::slots::Record;
-use evenkeel_syntax::fileset::FileSet;
 
-use super::look::NGINX_WITHIN;
-use super::{Ended, Host, HostError, Look, Outcome, Teller};
+use super::{Ended, Host, HostError, Outcome, Teller};
 use crate::stages;
 
 impl Host {
@@ -103,16 +101,5 @@ impl Host {
         let text =
             format!("nginx accepts none of the bundles today; the confirmed one stands on disk: {refused}");
         Ok((Choice::Confirmed, Evidence::new(EvidenceKind::Recovery, false, text)))
-    }
-
-    pub(super) fn would_start(&self, files: &FileSet, live: &Look) -> Result<Verdict, HostError> {
-        let question = Question {
-            place: &self.settings.place,
-            master: None,
-            kept: &live.snapshot.kept,
-            written: &live.outside.written,
-            limit: NGINX_WITHIN,
-        };
-        Ok(check::proposed(&question, files)?)
     }
 }

@@ -2,17 +2,16 @@
 
 use std::time::Duration;
 
-use evenkeel_agent::{Agent, Looks, Order, Watcher, count};
+use evenkeel_agent::{Agent, Order, Watcher, count};
 use evenkeel_fleet::apply::{RevertWhy, Stage};
 use evenkeel_fleet::journal::{By, Phase};
 use evenkeel_fleet::{Command, Effect, Evidence, Input, ReleaseId, Report, Timestamp};
 use evenkeel_host::configdir::Keep;
-use evenkeel_host::nginx::generation::Expected;
 use evenkeel_host::slots::Record;
 use evenkeel_syntax::fileset::FileSet;
 use tokio::runtime::Runtime;
 
-use super::look::looks;
+use super::look::looks_within;
 use super::rollback::not_written;
 use super::{Ended, Host, HostError, Journal, Look, Outcome, Teller, now};
 use crate::ask::Asker;
@@ -148,8 +147,8 @@ impl Host {
             release,
             from: way.from,
             to: way.to,
-            before: &looks(&way.live.outside, way.proof / 4),
-            after: &Looks { expected: expected(way), error_logs: way.new.error_logs.clone() },
+            before: &looks_within(&way.live.outside, way.proof),
+            after: &looks_within(way.new, way.proof),
             proof_within,
             confirm_within,
         };
@@ -213,12 +212,6 @@ fn is_of(record: &Record, way: &Way<'_>) -> bool {
     applying.release == way.release
         && applying.to.0 == way.to.digest().0
         && applying.from.0 == way.from.digest().0
-}
-
-fn expected(way: &Way<'_>) -> Expected {
-    let mut expected = looks(way.new, Duration::ZERO).expected;
-    expected.limit = way.proof;
-    expected
 }
 
 /// Tells a person of what the host says.
