@@ -3,8 +3,12 @@
 mod change;
 mod check;
 mod history;
+mod init;
 mod postmortem;
+mod rehearse;
+mod route;
 mod status;
+mod test;
 
 use std::process::ExitCode;
 
@@ -26,6 +30,10 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let exit = match &cli.command {
         Command::Check(args) => check::check(args, global, output)?,
         Command::Rules(args) => check::rules(args, output)?,
+        Command::Route(args) => route::route(args, global, output)?,
+        Command::Test(args) => test::test(args, global, output)?,
+        Command::Rehearse(args) => rehearse::rehearse(args, global, output)?,
+        Command::Init(args) => init::init(args, global, output)?,
         Command::Adopt(args) => change::adopt(args, &host(global)?, output)?,
         Command::Apply(args) => change::apply(args, global, output)?,
         Command::Confirm(_) => change::confirm(&host(global)?, output)?,

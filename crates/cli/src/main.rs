@@ -6,6 +6,7 @@ mod fuse;
 mod identity;
 mod output;
 mod settings;
+mod tree;
 
 use std::process::ExitCode;
 
@@ -15,6 +16,9 @@ fn main() -> ExitCode {
     // Another process of ours: it is a fuse before it is a command line, and closes what it inherited first.
     if std::env::args_os().nth(1).is_some_and(|first| first == "__fuse") {
         return fuse::main(std::env::args_os().skip(2));
+    }
+    if let Some(code) = evenkeel_rehearsal::child(std::env::args_os()) {
+        return code;
     }
     let cli = match args::Cli::try_parse() {
         Ok(cli) => cli,

@@ -86,7 +86,7 @@ impl Settings {
         };
         Ok(Settings {
             config_dir: pick(&global.config_dir, file.host.config_dir, "/etc/nginx")?,
-            nginx: pick(&global.nginx, file.host.nginx, "/usr/sbin/nginx")?,
+            nginx: pick(&global.nginx.last().cloned(), file.host.nginx, "/usr/sbin/nginx")?,
             pid: pick(&global.pid, file.host.pid, "/run/nginx.pid")?,
             state_dir: pick(&global.state_dir, file.host.state_dir, "/var/lib/evenkeel")?,
             keep: file.host.keep,

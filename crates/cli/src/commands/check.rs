@@ -4,27 +4,17 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
-use evenkeel_controller::local::SAYS_WITHIN;
 use evenkeel_controller::source::{FILE_BYTES_MAX, Root, Source};
 use evenkeel_controller::stages;
-use evenkeel_host::nginx::compiled::compiled;
 use evenkeel_lint::render::{Style, json, text};
 use evenkeel_lint::{Baseline, Counts, Finding, Report, Severity};
-use evenkeel_model::Version;
 use serde_json::json as value;
 
 use crate::args::{self, Format, Global, Level};
 use crate::commands::rule_settings;
 use crate::output::{Exit, Output, put, table};
 use crate::settings::{Settings, absolute};
-
-/// Where a tree lies, and where it will live.
-struct Place {
-    directory: PathBuf,
-    main: PathBuf,
-    prefix: PathBuf,
-    on_host: bool,
-}
+use crate::tree::{Place, built, locate, model_settings};
 
 pub(crate) fn check(args: &args::Check, global: &Global, output: Output) -> anyhow::Result<Exit> {
     let settings = Settings::load(global)?;
@@ -35,7 +25,7 @@ pub(crate) fn check(args: &args::Check, global: &Global, output: Output) -> anyh
     let progress = output.progress();
     progress.say("reading the tree");
     let place = locate(&args.tree, &prefix)?;
-    let built = built(args, &settings)?;
+    let built = built(args.nginx_version.as_deref(), &settings)?;
     let mut source = Source::new(Root::Directory(&place.directory), &place.prefix, place.on_host);
     if let Some(fragment) = &args.fragment {
         source.replace(in_tree(fragment, &place)?, standard_input()?);
@@ -99,44 +89,6 @@ fn relevant(report: Report, old: Option<&Report>, baseline: Option<&Path>) -> an
     Ok(Report { findings, summary: counts, ..report })
 }
 
-/// Takes a directory with nginx.conf, or the main file itself.
-fn locate(tree: &Path, prefix: &Path) -> anyhow::Result<Place> {
-    let tree = absolute(tree.to_path_buf())?;
-    let meta = std::fs::metadata(&tree).with_context(|| format!("read {}", tree.display()))?;
-    let (directory, main) = if meta.is_dir() {
-        (tree.clone(), PathBuf::from("nginx.conf"))
-    } else if meta.is_file() {
-        let (Some(directory), Some(name)) = (tree.parent(), tree.file_name()) else {
-            bail!("read {}: it is no file of a tree", tree.display());
-        };
-        (directory.to_path_buf(), PathBuf::from(name))
-    } else {
-        bail!("read {}: it is neither a directory nor a file", tree.display());
-    };
-    std::fs::read_dir(&directory).with_context(|| format!("read {}", directory.display()))?;
-    let main_file = directory.join(&main);
-    match std::fs::metadata(&main_file) {
-        Ok(meta) if !meta.is_file() => bail!("read {}: it is not a regular file", main_file.display()),
-        Ok(meta) if meta.len() > FILE_BYTES_MAX => {
-            bail!("read {}: it is larger than {} MiB", main_file.display(), FILE_BYTES_MAX >> 20)
-        }
-        Ok(_) => std::fs::File::open(&main_file)
-            .map(drop)
-            .with_context(|| format!("read {}", main_file.display()))?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => bail!(
-            "find nginx.conf in {}: name a directory that has it, or the main file itself",
-            directory.display()
-        ),
-        Err(error) => return Err(anyhow!(error).context(format!("read {}", main_file.display()))),
-    }
-    // A tree that lies where it will live is this host's own: what is not there is absent, not unknown.
-    let same = |a: &Path, b: &Path| {
-        a == b || std::fs::canonicalize(a).ok().is_some_and(|a| Some(a) == std::fs::canonicalize(b).ok())
-    };
-    let on_host = same(&directory, prefix);
-    Ok(Place { main: prefix.join(main), prefix: prefix.to_path_buf(), directory, on_host })
-}
-
 /// The path of a fragment as nginx would see it.
 fn in_tree(fragment: &Path, place: &Place) -> anyhow::Result<PathBuf> {
     let inside = if fragment.is_absolute() {
@@ -166,26 +118,6 @@ fn standard_input() -> anyhow::Result<Vec<u8>> {
         bail!("read standard input: it is larger than {} MiB", FILE_BYTES_MAX >> 20);
     }
     Ok(bytes)
-}
-
-/// What `nginx -V` says, or a version that was asked for.
-fn built(args: &args::Check, settings: &Settings) -> anyhow::Result<Option<String>> {
-    if let Some(version) = &args.nginx_version {
-        if Version::parse(version).is_none() {
-            bail!("read \"{version}\" as an nginx version; write for example 1.22.1");
-        }
-        return Ok(Some(format!("nginx/{version}")));
-    }
-    if !settings.nginx.exists() {
-        return Ok(None);
-    }
-    // A binary that is no nginx says nothing; the newest known release stands in for it.
-    let compiled = compiled(&settings.nginx, SAYS_WITHIN).ok();
-    Ok(compiled.map(|compiled| format!("nginx/{} {}", compiled.version, compiled.arguments.join(" "))))
-}
-
-fn model_settings(place: &Place, built: &Option<String>) -> evenkeel_model::Settings {
-    stages::settings(&place.main, built.as_deref(), None, None)
 }
 
 pub(crate) fn rules(args: &args::Rules, output: Output) -> anyhow::Result<Exit> {
@@ -222,29 +154,4 @@ pub(crate) fn rules(args: &args::Rules, output: Output) -> anyhow::Result<Exit> 
         || value!({ "rule": name, "severity": severity.name(), "since": since, "documentation": text }),
     );
     Ok(Exit::Yes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn main_file_and_its_directory_name_the_same_tree() {
-        let tree = tempfile::tempdir().unwrap();
-        std::fs::write(tree.path().join("nginx.conf"), "events {}\n").unwrap();
-        let prefix = Path::new("/etc/nginx");
-        let by_directory = locate(tree.path(), prefix).unwrap();
-        let by_file = locate(&tree.path().join("nginx.conf"), prefix).unwrap();
-        assert_eq!(by_directory.main, Path::new("/etc/nginx/nginx.conf"));
-        assert_eq!((by_directory.directory, by_directory.main), (by_file.directory, by_file.main));
-        assert!(!by_directory.on_host);
-        assert!(locate(tree.path(), tree.path()).unwrap().on_host);
-    }
-
-    #[test]
-    fn tree_without_a_main_file_is_named() {
-        let tree = tempfile::tempdir().unwrap();
-        let error = locate(tree.path(), Path::new("/etc/nginx")).err().unwrap().to_string();
-        assert!(error.contains("find nginx.conf in"), "{error}");
-    }
 }

@@ -1,0 +1,1 @@
+//! Asks nginx in the sandbox, over sockets that were made inside.

@@ -1,0 +1,27 @@
+//! A tree, unmodified, under a real nginx in a sandbox, asked what users would ask.
+//!
+//! Invariants:
+//! * What runs inside reaches nothing outside: not the machine's network, not its files beyond a read-only mirror, not
+//!   its processes. The only sockets to the outside are those that [`stub`] and [`client`] hold, and they speak to nginx alone.
+//! * Nothing outlives it: processes, mounts, namespaces and files end with the command, also after `kill -9` of any part.
+//! * It decides nothing about a release: it reports what it saw.
+
+pub mod client;
+pub mod reach;
+pub mod sandbox;
+pub mod stub;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Becomes one of the processes of a rehearsal, when the first argument says so; else `None`.
+///
+/// Every binary that rehearses calls this before anything else, single-threaded: the sandbox re-executes itself.
+pub fn child(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
+    let first = arguments.nth(1)?;
+    match first.to_str()? {
+        "__sandbox" => Some(sandbox::child::main(arguments)),
+        "__stub" => Some(stub::child::main(arguments)),
+        _ => None,
+    }
+}

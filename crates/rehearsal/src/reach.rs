@@ -1,0 +1,1 @@
+//! Asks from this machine, outside any sandbox, whether the upstreams accept connections.

@@ -1,0 +1,3 @@
+//! The namespaces, mounts and limits in which nginx runs.
+
+pub(crate) mod child;
