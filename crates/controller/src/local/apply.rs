@@ -145,7 +145,7 @@ impl Host {
             proof: reload,
             hold: request.hold,
         };
-        let mut outcome = self.walk(&mut journal, &way, [Some(check), preflight], &keep, teller)?;
+        let mut outcome = self.walk(&mut journal, &way, std::iter::once(check).chain(preflight).collect(), &keep, teller)?;
         outcome.notes.extend(gate.shown.iter().map(stages::line));
         outcome.notes.extend(route_notes);
         outcome.notes.extend(left_out(&new.snapshot));

@@ -244,7 +244,7 @@ impl Host {
             proof: reload,
             hold: false,
         };
-        let mut outcome = self.walk(journal, &way, [Some(preflight.evidence), None], &keep, teller)?;
+        let mut outcome = self.walk(journal, &way, vec![preflight.evidence], &keep, teller)?;
         outcome.notes.extend(notes);
         Ok(outcome)
     }

@@ -61,7 +61,7 @@ impl Host {
         &self,
         journal: &mut Journal,
         way: &Way<'_>,
-        gates: [Option<Evidence>; 2],
+        gates: Vec<Evidence>,
         keep: &Keep,
         teller: &mut dyn Teller,
     ) -> Result<Outcome, HostError> {
@@ -101,13 +101,13 @@ impl Host {
         &self,
         journal: &mut Journal,
         way: &Way<'_>,
-        gates: [Option<Evidence>; 2],
+        gates: Vec<Evidence>,
         keep: &Keep,
         teller: &mut dyn Teller,
     ) -> Result<Outcome, HostError> {
         let release = way.release;
         let mut asker = Asker::new(way.routes, &way.live.outside.listens);
-        if gates.iter().flatten().all(|gate| gate.holds) && !way.routes.is_empty() {
+        if gates.iter().all(|gate| gate.holds) && !way.routes.is_empty() {
             teller.doing("asking the live routes");
             asker.round(&self.runtime);
             let answers = asker.answers();
@@ -115,7 +115,7 @@ impl Host {
                 journal.tell(&self.runtime, &Input::Answered { release, phase: Phase::Before, answers })?;
         }
         let mut effects = Vec::new();
-        for gate in gates.into_iter().flatten() {
+        for gate in gates {
             let (kind, holds, summary) = (gate.kind, gate.holds, gate.summary.clone());
             teller.done(kind.name(), &summary, holds);
             let told = journal.tell(&self.runtime, &Input::Saw { release, evidence: gate })?;

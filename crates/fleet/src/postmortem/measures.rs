@@ -69,6 +69,9 @@ fn prevent(story: &Story<'_>, measures: &mut Measures, entry: Sequence, objectio
             EvidenceKind::Preflight => {
                 ("run the host's own preflight before a change is merged", "it was found only on the host")
             }
+            EvidenceKind::Rehearsal => {
+                ("rehearse a change where it is made, before it is merged", "it was found only on the host")
+            }
             EvidenceKind::Routes | EvidenceKind::Observation => (
                 "ask these routes in a rehearsal, before a change reaches a host",
                 "live routes found it after the switch",
