@@ -7,9 +7,16 @@
 //! * It decides nothing about a release: it reports what it saw.
 
 pub mod client;
+pub mod finding;
 pub mod reach;
+pub mod rehearse;
+pub mod report;
 pub mod sandbox;
 pub mod stub;
+
+pub use finding::{Finding, Severity};
+pub use rehearse::{How, Question, RehearsalError, Settings, Tree, rehearse};
+pub use report::Report;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
