@@ -28,6 +28,7 @@ mod parsed;
 mod pass;
 mod problem;
 mod request;
+mod route;
 mod settings;
 mod validate;
 mod wants;
@@ -42,6 +43,9 @@ pub use listen::{Listen, ListenAddress, Options};
 pub use lower::{Location, LocationKind, NameKind, Server, ServerKind, ServerName, Upstream, UpstreamServer};
 pub use pass::Pass;
 pub use problem::Problem;
-pub use request::{Dependence, HttpVersion, LocalAddress, Outcome, PassKind, Request, Route, Step};
+pub use request::{
+    Dependence, HttpVersion, LocalAddress, Outcome, PassKind, Request, RequestError, Route, Step,
+};
+pub use route::{FileKind, FileSystem, Router, Witness, witnesses};
 pub use settings::{Built, Settings};
 pub use validate::validate;

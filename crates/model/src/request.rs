@@ -4,6 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::config::NodeId;
 
+mod text;
+
+pub use text::RequestError;
+
 /// A request, as its bytes reach nginx.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
