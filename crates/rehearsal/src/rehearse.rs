@@ -14,6 +14,9 @@ pub struct Tree<'a> {
     pub directory: &'a Path,
     /// What it means, read for the place where it will live.
     pub config: &'a Config,
+    /// Files and directories of the tree that are not in `directory` (keys that no copy may hold): the path below the
+    /// tree, and where it really lies. They are mounted at their place inside.
+    pub kept: &'a [(PathBuf, PathBuf)],
 }
 
 /// A request that is asked because somebody wrote it down.
@@ -54,6 +57,8 @@ pub struct Settings {
     pub nginx: Vec<PathBuf>,
     /// Where the tree will live.
     pub config_dir: PathBuf,
+    /// The arguments that nginx is started with on this host (`-c FILE`, `-p DIR`, …), without its own name.
+    pub args: Vec<String>,
     /// How the sandbox is built.
     pub how: How,
     /// Whether nobody outside is asked.
