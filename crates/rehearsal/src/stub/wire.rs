@@ -1,0 +1,1 @@
+//! What parent and stubs say to each other.
