@@ -9,6 +9,7 @@ mod freeze;
 mod look;
 mod record;
 mod recover;
+mod rehearsal;
 mod rollback;
 mod settle;
 mod status;

@@ -13,6 +13,7 @@ use evenkeel_host::nginx::log::STDERR;
 use evenkeel_host::nginx::sockets::Listen;
 use evenkeel_lint::{Finding, Report, Severity};
 use evenkeel_model::{Catalog, Config, ListenAddress, LogTarget, RuntimeUse, Settings};
+use evenkeel_rehearsal::report::Report as Rehearsal;
 use evenkeel_syntax::secret::redact_str;
 
 /// A tree that was loaded and checked.
@@ -107,6 +108,55 @@ pub fn preflight_evidence(verdict: &Verdict, by: &str) -> Evidence {
                 .details(messages.iter().map(text))
         }
     }
+}
+
+/// A rehearsal as evidence; what was in its way and was accepted, as recorded; and what else a person should know.
+#[must_use]
+pub fn rehearsal_evidence(report: &Rehearsal, accept: &[String]) -> (Evidence, Vec<String>, Vec<String>) {
+    let of = |finding: &evenkeel_rehearsal::finding::Finding| {
+        let place = match (&finding.file, finding.line) {
+            (Some(file), Some(line)) => format!("{file}:{line}: "),
+            (Some(file), None) => format!("{file}: "),
+            _ => String::new(),
+        };
+        let (rule, severity) = (finding.rule, finding.severity);
+        redact_str(&format!("{place}{severity}[{rule}]: {}", finding.message)).into_owned()
+    };
+    let refusing: Vec<String> = report.blocking(accept).map(of).collect();
+    let blocks = |accepted: bool| {
+        report.findings.iter().filter(move |it| it.blocks() && it.is_accepted(accept) == accepted)
+    };
+    let accepted: Vec<String> = blocks(true).map(|it| format!("rehearsal: {}", of(it))).collect();
+    let notes = report.findings.iter().filter(|it| !it.blocks() && !it.old).map(of).collect();
+    let summary = match refusing.as_slice() {
+        [] => rehearsal_summary(report),
+        [first] => first.clone(),
+        [first, rest @ ..] => format!("{first} (and {} more)", rest.len()),
+    };
+    let details = report.findings.iter().map(of).chain(report.differences.iter().cloned());
+    let evidence = Evidence::new(EvidenceKind::Rehearsal, refusing.is_empty(), summary).details(details);
+    (evidence, accepted, notes)
+}
+
+/// What went well, in one line.
+fn rehearsal_summary(report: &Rehearsal) -> String {
+    let asked: Vec<_> = report.runs.iter().flat_map(|run| &run.asked).collect();
+    let changed = asked.iter().filter(|it| it.changed).count();
+    let changes = match changed {
+        0 => "none answered differently".to_owned(),
+        1 => "1 answered differently".to_owned(),
+        many => format!("{many} answered differently"),
+    };
+    let accepting = report.upstreams.iter().filter(|it| it.accepts).count();
+    let upstreams = match report.upstreams.len() {
+        0 => String::new(),
+        all => format!("; {accepting} of {} accept connections", count(all, "upstream")),
+    };
+    format!(
+        "the reload works in a sandbox ({}): {} asked, {changes}{upstreams}",
+        report.mode,
+        count(asked.len(), "request")
+    )
 }
 
 /// What a release must see of the nginx that runs a configuration.

@@ -62,6 +62,8 @@ pub(crate) fn apply(args: &args::Apply, global: &Global, output: Output) -> anyh
         hold: args.hold,
         accept: args.accept.clone(),
         why: args.message.clone(),
+        no_rehearsal: args.no_rehearsal || cfg!(not(feature = "never")),
+        offline: args.offline,
         dry_run: args.dry_run,
     };
     let host = host_of(&settings)?;

@@ -12,6 +12,7 @@ use evenkeel_syntax::fileset::{Digest, FileSet};
 use evenkeel_syntax::secret::redact_str;
 
 use super::look::looks;
+use super::rehearsal::Proposed;
 use super::walk::Way;
 use super::{Ended, Host, HostError, Journal, Look, Outcome, Teller, span};
 use crate::routes::Route;
@@ -41,6 +42,10 @@ pub struct Request {
     pub accept: Vec<String>,
     /// Why.
     pub why: String,
+    /// Do not rehearse; that is recorded.
+    pub no_rehearsal: bool,
+    /// Do not ask from here whether upstreams accept connections.
+    pub offline: bool,
     /// Look at everything, change nothing.
     pub dry_run: bool,
 }
@@ -99,18 +104,36 @@ impl Host {
         } else {
             None
         };
+        if begun.is_some() {
+            bundles::save(&self.settings.place.state_dir, from)?;
+            bundles::save(&self.settings.place.state_dir, to)?;
+        }
+        let state_dir = &self.settings.place.state_dir;
+        let saved = begun.as_ref().map(|_| bundles::path(state_dir, to.digest()));
+        let passed = preflight.as_ref().is_some_and(|it| it.evidence.holds);
+        let rehearsed = if passed && !request.no_rehearsal {
+            let directory = saved.as_deref().unwrap_or(&request.tree);
+            let proposed = Proposed { files: to, config: &checked.config, directory };
+            Some(self.rehearsed(&master, (&live, &proposed), (&request.accept, request.offline), teller)?)
+        } else {
+            None
+        };
         let took = preflight.as_ref().map_or(Duration::ZERO, |it| it.took);
         let without =
             preflight.iter().filter(|it| !it.asked).map(|it| format!("preflight: {}", it.evidence.summary));
-        let accepted = gate.accepted.iter().cloned().chain(without).collect();
+        let skipped = request.no_rehearsal.then(|| "rehearsal: left out (--no-rehearsal)".to_owned());
+        let (rehearsal, allowed, rehearsal_notes) = match rehearsed {
+            Some(it) => (Some(it.evidence), it.accepted, it.notes),
+            None => (None, Vec::new(), Vec::new()),
+        };
+        let accepted = gate.accepted.iter().cloned().chain(without).chain(skipped).chain(allowed).collect();
         let preflight = preflight.map(|it| it.evidence);
         let reload = request.proof_within.unwrap_or_else(|| looks(&new.outside, took).expected.limit);
         let policy = windows(request, reload);
+        let gates: Vec<Evidence> = [Some(check), preflight, rehearsal].into_iter().flatten().collect();
         let Some((_lock, mut journal)) = begun else {
-            return Ok(dry(&check, preflight.as_ref(), teller));
+            return Ok(dry(&gates, teller));
         };
-        bundles::save(&self.settings.place.state_dir, from)?;
-        bundles::save(&self.settings.place.state_dir, to)?;
 
         let proposal = Proposal {
             host: self.settings.name.clone(),
@@ -145,8 +168,9 @@ impl Host {
             proof: reload,
             hold: request.hold,
         };
-        let mut outcome = self.walk(&mut journal, &way, std::iter::once(check).chain(preflight).collect(), &keep, teller)?;
+        let mut outcome = self.walk(&mut journal, &way, gates, &keep, teller)?;
         outcome.notes.extend(gate.shown.iter().map(stages::line));
+        outcome.notes.extend(rehearsal_notes);
         outcome.notes.extend(route_notes);
         outcome.notes.extend(left_out(&new.snapshot));
         let host = journal.fleet().host(&self.settings.name);
@@ -187,7 +211,7 @@ impl Host {
     }
 
     /// The routes to ask: the new tree's, and the live tree's that it takes away. The third says why none can be.
-    fn asked(&self, from: &FileSet, to: &FileSet) -> (Vec<Route>, Vec<String>, Option<String>) {
+    pub(super) fn asked(&self, from: &FileSet, to: &FileSet) -> (Vec<Route>, Vec<String>, Option<String>) {
         let mut notes = Vec::new();
         let old = self.routes(from).unwrap_or_else(|why| {
             notes.push(format!("the live tree's routes are not asked: {why}"));
@@ -235,7 +259,10 @@ fn windows(request: &Request, reload: Duration) -> Policy {
         confirm_within: span(confirm),
         bake: span(bake),
         hold: request.hold,
-        ..Policy::default()
+        gates: match request.no_rehearsal {
+            true => Policy::default().gates,
+            false => Policy::default().gates.into_iter().chain([EvidenceKind::Rehearsal]).collect(),
+        },
     }
 }
 
@@ -244,9 +271,9 @@ fn live_config(host: &Host, settings: &evenkeel_model::Settings, live: &Look) ->
     host.meaning(&live.snapshot.files, settings, live)
 }
 
-fn dry(check: &Evidence, preflight: Option<&Evidence>, teller: &mut dyn Teller) -> Outcome {
+fn dry(gates: &[Evidence], teller: &mut dyn Teller) -> Outcome {
     let mut outcome = Outcome::new(None, Ended::WouldApply, "nothing stands in its way; nothing was changed");
-    for evidence in [Some(check), preflight].into_iter().flatten() {
+    for evidence in gates {
         teller.done(evidence.kind.name(), &evidence.summary, evidence.holds);
         if !evidence.holds {
             outcome = Outcome::new(None, Ended::Refused, evidence.summary.clone());

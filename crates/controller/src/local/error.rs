@@ -51,6 +51,15 @@ pub enum HostError {
     /// `nginx -t` could not be asked.
     #[error(transparent)]
     Check(#[from] CheckError),
+    /// There is no sandbox to rehearse in.
+    #[error(transparent)]
+    Rehearsal(#[from] evenkeel_rehearsal::rehearse::RehearsalError),
+    /// The nginx that runs sees other files than this command: a sandbox made from ours says nothing about it.
+    #[error("rehearse for an nginx that has its own view of the file system")]
+    OtherView,
+    /// A person wanted it to stop.
+    #[error("go on after an interrupt")]
+    Interrupted,
     /// A bundle cannot be kept or found.
     #[error(transparent)]
     Bundle(#[from] BundleError),
@@ -94,7 +103,7 @@ impl HostError {
     /// An interrupt before anything was touched is an answer: it was a person's.
     pub(super) fn or_interrupted(self) -> Result<Outcome, HostError> {
         match self {
-            HostError::Check(CheckError::Interrupted) => {
+            HostError::Check(CheckError::Interrupted) | HostError::Interrupted => {
                 Ok(Outcome::new(None, Ended::Refused, "interrupted before anything was touched"))
             }
             error => Err(error),
@@ -122,6 +131,11 @@ impl HostError {
             HostError::Check(CheckError::NoNamespace { .. } | CheckError::OtherNamespace { .. }) => {
                 "`--accept preflight` goes on without asking nginx beforehand; that is recorded".to_owned()
             }
+            HostError::Rehearsal(error) => {
+                let goes_on = "`--no-rehearsal` goes on without one; that is recorded";
+                error.hint().map_or_else(|| goes_on.to_owned(), |hint| format!("{hint}. {goes_on}"))
+            }
+            HostError::OtherView => "`--no-rehearsal` goes on without one; that is recorded".to_owned(),
             HostError::Compiled(_) => "say --nginx FILE".to_owned(),
             HostError::OtherHost { journal, .. } => {
                 format!("if it was renamed, say [host] name = \"{journal}\" in evenkeel.toml; else say another --state-dir")

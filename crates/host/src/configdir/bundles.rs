@@ -56,7 +56,7 @@ pub enum BundleError {
 pub fn save(state_dir: &Path, files: &FileSet) -> Result<Digest, BundleError> {
     let digest = files.digest();
     let bundles = state_dir.join("bundles");
-    let target = bundles.join(digest.to_string());
+    let target = path(state_dir, digest);
     directory(&bundles)?;
     if target.is_dir() {
         return Ok(digest);
@@ -74,12 +74,18 @@ pub fn save(state_dir: &Path, files: &FileSet) -> Result<Digest, BundleError> {
     saved.map(|()| digest)
 }
 
+/// Where a bundle lies when it is saved: a directory with its files under their own names.
+#[must_use]
+pub fn path(state_dir: &Path, digest: Digest) -> PathBuf {
+    state_dir.join("bundles").join(digest.to_string())
+}
+
 /// Reads a saved bundle and verifies that it still is what its name says.
 ///
 /// # Errors
 /// [`BundleError::Missing`] and [`BundleError::Changed`] above all.
 pub fn load(state_dir: &Path, digest: Digest) -> Result<FileSet, BundleError> {
-    let path = state_dir.join("bundles").join(digest.to_string());
+    let path = path(state_dir, digest);
     if !path.is_dir() {
         return Err(BundleError::Missing { digest, path });
     }

@@ -1,0 +1,126 @@
+//! The rehearsal of a change: the step from what stands here to what is proposed, under a real nginx in a sandbox, before
+//! anything of the host is touched.
+
+use std::cell::RefCell;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use evenkeel_fleet::Evidence;
+use evenkeel_host::nginx::find::{Args, Master};
+use evenkeel_model::{Config, LocalAddress, Request};
+use evenkeel_rehearsal::rehearse::{How, Question, Settings, Tree, rehearse};
+use evenkeel_syntax::fileset::FileSet;
+
+use super::{Host, HostError, Look, Teller};
+use crate::routes::Route;
+use crate::stages;
+
+/// How often a person is told what is being done, and heard when they interrupt.
+const TICK: Duration = Duration::from_millis(40);
+
+/// A proposed tree that passed what comes before.
+pub(super) struct Proposed<'a> {
+    pub(super) files: &'a FileSet,
+    pub(super) config: &'a Config,
+    /// A directory with exactly these files; those that are kept stand in the live tree alone.
+    pub(super) directory: &'a Path,
+}
+
+/// What a rehearsal said.
+pub(super) struct Rehearsed {
+    pub(super) evidence: Evidence,
+    /// What was in the way and was accepted, as recorded.
+    pub(super) accepted: Vec<String>,
+    /// What else a person should know.
+    pub(super) notes: Vec<String>,
+}
+
+impl Host {
+    /// Rehearses the step from the live tree to a proposed one.
+    pub(super) fn rehearsed(
+        &self,
+        master: &Master,
+        (live, new): (&Look, &Proposed<'_>),
+        (accept, offline): (&[String], bool),
+        teller: &mut dyn Teller,
+    ) -> Result<Rehearsed, HostError> {
+        let place = &self.settings.place;
+        let began = Instant::now();
+        if master.own_view {
+            return Err(HostError::OtherView);
+        }
+        let kept = |path: &PathBuf| (path.clone(), place.config_dir.join(path));
+        let kept: Vec<(PathBuf, PathBuf)> = live.snapshot.kept.iter().map(kept).collect();
+        let old = Tree { directory: &place.config_dir, config: &live.config, kept: &[] };
+        let tree = Tree { directory: new.directory, config: new.config, kept: &kept };
+        let settings = Settings {
+            program: "/proc/self/exe".into(),
+            nginx: vec![format!("/proc/{}/exe", master.id.pid).into()],
+            config_dir: place.config_dir.clone(),
+            args: started_with(master),
+            how: How::Best,
+            offline,
+            untrusted: false,
+            master: Some(master.id.pid),
+            began,
+        };
+        let questions = self.questions(&live.snapshot.files, new.files);
+        let said = RefCell::new(None);
+        let mut doing = |what: &str| {
+            said.replace(Some(what.to_owned()));
+        };
+        let report = self.runtime.block_on(async {
+            let mut held = pin!(rehearse(&tree, Some(&old), &questions, &settings, &mut doing));
+            let mut tick = tokio::time::interval(TICK);
+            loop {
+                tokio::select! {
+                    biased;
+                    report = &mut held => return Ok(report?),
+                    _ = tick.tick() => {
+                        if let Some(what) = said.take() {
+                            teller.doing(&format!("rehearsing: {what}"));
+                        }
+                        // What was begun ends with the future.
+                        if teller.interrupted() {
+                            return Err(HostError::Interrupted);
+                        }
+                    }
+                }
+            }
+        })?;
+        let (evidence, accepted, notes) = stages::rehearsal_evidence(&report, accept);
+        Ok(Rehearsed { evidence, accepted, notes })
+    }
+
+    /// What `routes.toml` asks: the new tree's routes, and those of the live tree that it takes away.
+    fn questions(&self, from: &FileSet, to: &FileSet) -> Vec<Question> {
+        let (routes, _, _) = self.asked(from, to);
+        routes.iter().filter_map(question).collect()
+    }
+}
+
+fn question(route: &Route) -> Option<Question> {
+    let mut request = Request::parse(&route.request()).ok()?;
+    request
+        .headers
+        .extend(route.headers.iter().map(|(name, value)| (name.clone().into(), value.clone().into())));
+    let listen = route.listen.as_deref().and_then(|listen| listen.parse().ok());
+    request.listen = listen.map(LocalAddress::Inet);
+    Some(Question { name: route.name.clone(), request, file: Some("routes.toml".to_owned()), line: None })
+}
+
+/// The arguments of a master, without its own name.
+fn started_with(master: &Master) -> Vec<String> {
+    let Args { conf, prefix, globals, error_log, .. } = &master.args;
+    let text = |value: &OsStr| value.to_string_lossy().into_owned();
+    let pairs = [
+        ("-c", conf.as_ref().map(|it| it.as_os_str())),
+        ("-p", prefix.as_ref().map(|it| it.as_os_str())),
+        ("-g", globals.as_deref()),
+        ("-e", error_log.as_ref().map(|it| it.as_os_str())),
+    ];
+    let given = pairs.into_iter().filter_map(|(flag, value)| Some([flag.to_owned(), text(value?)]));
+    given.flatten().collect()
+}
