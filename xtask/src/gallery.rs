@@ -3,21 +3,31 @@
 
 mod alone;
 pub(crate) mod app;
+mod ask;
 mod entry;
+mod evenkeel;
+mod expect;
+mod floors;
 pub(crate) mod keeper;
 mod report;
+mod requests;
 mod stand;
+mod tls;
 mod trial;
 mod visitor;
+pub(crate) mod world;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
+use std::sync::mpsc;
 
 use anyhow::{Context as _, bail, ensure};
 
 use crate::workspace;
 use entry::Entry;
-use trial::{Place, Trial};
+use evenkeel::Place;
+use trial::Trial;
 
 const USAGE: &str =
     "usage: cargo xtask gallery [--demo | --alone] [--only NN] [--evenkeel FILE] [--nginx FILE]";
@@ -37,42 +47,50 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
     let mut entries = Entry::all(&workspace().join("gallery"))?;
     entries.retain(|entry| options.only.as_ref().is_none_or(|only| entry.name.starts_with(only.as_str())));
     ensure!(!entries.is_empty(), "no outage of the gallery has this number; {USAGE}");
+    if options.demo {
+        entries.retain(|entry| entry.is_good() || entry.has_letter());
+        entries.sort_by_key(|entry| entry.expect.outage.as_ref().map(|outage| outage.name.clone()));
+    }
+    ensure!(options.alone || options.evenkeel.is_file(), "{} is not built yet", options.evenkeel.display());
+    let part = if options.demo { "target/demo" } else { "target/gallery" };
+    let place = Place {
+        evenkeel: options.evenkeel,
+        nginx: options.nginx,
+        postmortems: workspace().join(part),
+        thorough: !options.demo,
+    };
     if options.alone {
         for entry in &entries {
-            alone::hold(entry, &options.nginx).with_context(|| entry.name.clone())?;
+            alone(entry, &place).with_context(|| entry.name.clone())?;
             println!("{}: {}", entry.name, entry.expect.alone.then);
         }
         return Ok(());
     }
-    ensure!(options.evenkeel.is_file(), "{} is not built yet", options.evenkeel.display());
-    let version = nginx_version(&options.nginx)?;
-    let part = if options.demo { "target/demo" } else { "target/gallery" };
-    let place =
-        Place { evenkeel: options.evenkeel, nginx: options.nginx, postmortems: workspace().join(part) };
-
     if options.demo {
-        report::opening(&version);
+        report::opening(&nginx_version(&place.nginx)?);
     }
     let mut rows = Vec::new();
     let mut failures = Vec::new();
-    for entry in &entries {
-        if options.demo {
-            report::announce(entry);
-        }
-        match both(entry, &place) {
-            Ok(trial) => {
+    in_order(
+        &entries,
+        |entry| both(entry, &place),
+        |entry, result| match result {
+            None if options.demo => report::announce(entry),
+            None => {}
+            Some(Ok(trial)) => {
                 if options.demo {
                     report::story(entry, &trial);
                 }
                 rows.push((entry, trial));
             }
-            Err(error) => {
+            Some(Err(error)) => {
                 println!("{}: {error:#}\n", entry.name);
                 failures.push(entry.name.as_str());
             }
-        }
-    }
+        },
+    );
     report::table(&rows);
+    report::summary(&rows);
     ensure!(
         failures.is_empty(),
         "{} of {} did not end as expected: {}",
@@ -84,17 +102,48 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// nginx alone and with Evenkeel, at the same time on two stands.
-fn both(entry: &Entry, place: &Place) -> anyhow::Result<Trial> {
+/// How many entries run at the same time. They wait more than they work.
+const AT_ONCE: usize = 3;
+
+/// Does something for every entry, several at a time, and tells in order: `None` before the wait for one, then its result.
+fn in_order<'e, T: Send>(
+    entries: &'e [Entry],
+    work: impl Fn(&Entry) -> anyhow::Result<T> + Sync,
+    mut tell: impl FnMut(&'e Entry, Option<anyhow::Result<T>>),
+) {
+    let (senders, receivers): (Vec<_>, Vec<_>) = entries.iter().map(|_| mpsc::sync_channel(1)).unzip();
+    let open = Mutex::new(entries.iter().zip(senders));
+    let next = || open.lock().ok().and_then(|mut open| open.next());
     std::thread::scope(|scope| {
-        let alone = scope.spawn(|| alone::hold(entry, &place.nginx));
-        let trial = trial::run(entry, place);
-        alone
-            .join()
-            .map_err(|_| anyhow::anyhow!("the trial without Evenkeel died"))?
-            .context("nginx alone")?;
-        trial
-    })
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some((entry, sender)) = next() {
+                    let _ = sender.send(work(entry));
+                }
+            });
+        }
+        for (entry, result) in entries.iter().zip(receivers) {
+            tell(entry, None);
+            let died = || Err(anyhow::anyhow!("whoever ran it died"));
+            tell(entry, Some(result.recv().unwrap_or_else(|_| died())));
+        }
+    });
+}
+
+/// nginx alone and with Evenkeel, on two stands.
+fn both(entry: &Entry, place: &Place) -> anyhow::Result<Trial> {
+    alone(entry, place).context("nginx alone")?;
+    if entry.has_own_world() {
+        return world::apart(entry, "trial", place)?.context("hear of the trial");
+    }
+    trial::run(entry, place)
+}
+
+fn alone(entry: &Entry, place: &Place) -> anyhow::Result<()> {
+    if entry.has_own_world() {
+        return world::apart(entry, "alone", place).map(|_| ());
+    }
+    alone::hold(entry, &place.nginx)
 }
 
 fn options(arguments: &[&str]) -> anyhow::Result<Options> {

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         // The parts of a stand of the gallery.
         ["app", rest @ ..] => gallery::app::run(rest),
         ["keeper", rest @ ..] => gallery::keeper::run(rest),
+        ["stand", rest @ ..] => gallery::world::run(rest),
         _ => Err(anyhow::anyhow!("{USAGE}")),
     };
     match done {

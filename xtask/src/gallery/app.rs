@@ -1,33 +1,29 @@
-//! `xtask app --port N --status 200 --body shop`: a small application behind nginx. Answers every request in the same
-//! way; ends when its standard input does, so it never outlives whoever started it.
+//! `xtask app JSON`: a small application behind nginx. Answers every request in the same way; ends when its standard
+//! input does, so it never outlives whoever started it.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+
+use super::requests::App;
 
 const REQUEST_BYTES_MAX: u64 = 64 << 10;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Serves until standard input ends.
 pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
-    let ["--port", port, "--status", status, "--body", body] = arguments else {
-        bail!("usage: xtask app --port N --status N --body TEXT");
-    };
-    let port: u16 = port.parse().context("read --port")?;
-    let status: u16 = status.parse().context("read --status")?;
-    let listener =
-        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).with_context(|| format!("listen on {port}"))?;
+    let [app] = arguments else { bail!("usage: xtask app JSON") };
+    let app: App = serde_json::from_str(app).context("read the application")?;
+    let port = app.port.context("an application has a port")?;
+    let listener = TcpListener::bind((app.address, port))
+        .with_context(|| format!("listen on {}:{port}", app.address))?;
     println!("ready");
-    let answer = format!(
-        "HTTP/1.1 {status} Answer\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}\n",
-        body.len() + 1
-    );
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let answer = answer.clone();
-            std::thread::spawn(move || serve(stream, &answer));
+            let app = app.clone();
+            std::thread::spawn(move || serve(stream, &app));
         }
     });
     let mut ignored = [0; 64];
@@ -36,7 +32,7 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
 }
 
 /// One request, one answer. A client that goes away is not our concern.
-fn serve(mut stream: TcpStream, answer: &str) {
+fn serve(mut stream: TcpStream, app: &App) {
     let _ = stream.set_read_timeout(Some(PATIENCE));
     let _ = stream.set_write_timeout(Some(PATIENCE));
     let mut request = Vec::new();
@@ -47,5 +43,30 @@ fn serve(mut stream: TcpStream, answer: &str) {
             _ => return,
         }
     }
-    let _ = stream.write_all(answer.as_bytes());
+    std::thread::sleep(Duration::from_millis(app.thinks_ms));
+    let _ = stream.write_all(answer(app, &String::from_utf8_lossy(&request)).as_bytes());
+}
+
+fn answer(app: &App, request: &str) -> String {
+    let target = request.split(' ').nth(1).unwrap_or_default();
+    let upgrades = request.to_ascii_lowercase().contains("\r\nupgrade: websocket");
+    if app.websocket && upgrades {
+        return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"
+            .to_owned();
+    }
+    let (status, mut body) = match target.starts_with(&app.serves) {
+        true => (app.status, app.body.clone()),
+        false => (404, format!("{} knows no such page", app.name)),
+    };
+    if app.echo {
+        body = format!("{body} {target}");
+    }
+    let cookie = match app.cookie_bytes {
+        0 => String::new(),
+        bytes => format!("Set-Cookie: session={}\r\n", "c".repeat(bytes)),
+    };
+    format!(
+        "HTTP/1.1 {status} Answer\r\nContent-Type: text/plain\r\n{cookie}Content-Length: {}\r\nConnection: close\r\n\r\n{body}\n",
+        body.len() + 1
+    )
 }

@@ -5,7 +5,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
-use serde::Deserialize;
+
+use super::expect::Expect;
+use super::requests::Requests;
 
 /// A tree of the gallery is small; anything beyond this is a mistake.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -18,96 +20,6 @@ pub(super) struct Entry {
     pub(super) dir: PathBuf,
     pub(super) expect: Expect,
     requests: String,
-}
-
-/// `expect.toml`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Expect {
-    /// What happened, as a headline.
-    pub(super) title: String,
-    /// What the change was, in plain words.
-    pub(super) changed: String,
-    /// Whose outage this was; none for a good change.
-    pub(super) outage: Option<Outage>,
-    /// How a release of `after/` ends, as `evenkeel apply --json` says it.
-    pub(super) outcome: String,
-    /// Who may catch it; whoever is first does.
-    #[serde(default)]
-    pub(super) caught_by: Vec<String>,
-    /// What the reason says, among other things.
-    #[serde(default)]
-    pub(super) reason: String,
-    pub(super) alone: Alone,
-}
-
-/// Where it happened, and for how long.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Outage {
-    /// The letter or name that we call it by.
-    pub(super) name: String,
-    pub(super) minutes: u32,
-    /// Who noticed, for example "80 % of users".
-    pub(super) who: String,
-    /// Where one can read about it.
-    pub(super) source: String,
-}
-
-/// What nginx does when `after/` is copied over the tree and reloaded, with nobody to watch.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Alone {
-    /// Whether `nginx -t` accepts it.
-    pub(super) check_accepts: bool,
-    /// Whether `nginx -s reload` ends with 0.
-    pub(super) reload_accepts: bool,
-    /// What the error log then holds; empty: nothing is asked of it.
-    #[serde(default)]
-    pub(super) log: String,
-    /// The same as a sentence.
-    pub(super) then: String,
-}
-
-/// `requests.toml`, its placeholders filled in.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Requests {
-    #[serde(default)]
-    pub(super) app: Vec<App>,
-    pub(super) request: Vec<Request>,
-}
-
-/// A small application: answers every request in the same way, at `{{PORT_<name>}}`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct App {
-    pub(super) name: String,
-    pub(super) status: u16,
-    pub(super) body: String,
-}
-
-/// What users ask, and what they get.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Request {
-    /// `GET http://host:port/target`; it is sent to 127.0.0.1.
-    pub(super) request: String,
-    /// With `before/`.
-    pub(super) before: Answer,
-    /// With `after/`, reloaded by hand.
-    pub(super) after: Answer,
-}
-
-/// A part of an answer; what is absent is not looked at.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Answer {
-    pub(super) status: Option<u16>,
-    pub(super) contains: Option<String>,
-    /// No answer comes at all.
-    #[serde(default)]
-    pub(super) silent: bool,
 }
 
 /// What stands for a placeholder: `DIR`, `PORT_HTTP`, …
@@ -128,7 +40,7 @@ impl Entry {
         Ok(entries)
     }
 
-    fn read(dir: &Path) -> anyhow::Result<Entry> {
+    pub(super) fn read(dir: &Path) -> anyhow::Result<Entry> {
         let name =
             dir.file_name().and_then(|name| name.to_str()).context("an entry has a plain name")?.to_owned();
         let text = |file: &str| {
@@ -139,10 +51,20 @@ impl Entry {
         }
         let expect: Expect =
             toml::from_str(&text("expect.toml")?).with_context(|| format!("{name}/expect.toml"))?;
-        let good = expect.outcome == "confirmed";
+        let confirmed = expect.outcome == "confirmed";
         ensure!(
-            good == expect.outage.is_none() && good == expect.caught_by.is_empty(),
-            "{name}/expect.toml: an outage says who catches it; a good change does not"
+            confirmed == expect.caught_by.is_empty(),
+            "{name}/expect.toml: what is not confirmed says who catches it; what is, does not"
+        );
+        let good = expect.outage.is_none();
+        ensure!(
+            !good || (confirmed && expect.floors.is_empty()),
+            "{name}/expect.toml: nobody catches a good change"
+        );
+        let nobody = confirmed && expect.floors.is_empty() && expect.alone.check_accepts;
+        ensure!(
+            good || !nobody || !expect.to_come.is_empty(),
+            "{name}/expect.toml: nobody catches it, and nobody will"
         );
         let sourced = expect.outage.as_ref().is_none_or(|outage| !outage.source.is_empty());
         ensure!(sourced, "{name}/expect.toml: an outage says where one can read about it");
@@ -154,9 +76,24 @@ impl Entry {
         self.name.split('-').next().unwrap_or(&self.name)
     }
 
-    /// Whether it must be confirmed.
+    /// Whether it must be confirmed, and nobody may say a word.
     pub(super) fn is_good(&self) -> bool {
         self.expect.outage.is_none()
+    }
+
+    /// Whether it is one of the outages that Evenkeel is measured against, A to E.
+    pub(super) fn has_letter(&self) -> bool {
+        self.expect.outage.as_ref().is_some_and(|outage| outage.name.len() == 1)
+    }
+
+    /// Whether its stands have a network of their own, which `setup.sh` furnishes.
+    pub(super) fn has_own_world(&self) -> bool {
+        self.script("setup.sh").is_some()
+    }
+
+    /// A script of the entry: `setup.sh`, `later.sh` or `change.sh`.
+    pub(super) fn script(&self, name: &str) -> Option<PathBuf> {
+        Some(self.dir.join(name)).filter(|script| script.is_file())
     }
 
     /// Every placeholder that the entry uses.
@@ -178,7 +115,7 @@ impl Entry {
         toml::from_str(&fill(&self.requests, values)).with_context(|| format!("{}/requests.toml", self.name))
     }
 
-    /// Writes `before/` or `after/` to `to`, placeholders filled in and links kept as links.
+    /// Writes `before/`, `after/` or another directory of the entry to `to`, placeholders filled in and links kept as links.
     pub(super) fn write_tree(&self, part: &str, to: &Path, values: &Values) -> anyhow::Result<()> {
         for (below, path) in walk(&self.dir.join(part))? {
             let target = to.join(&below);
@@ -187,6 +124,7 @@ impl Entry {
                 symlink(std::fs::read_link(&path)?, &target)?;
             } else {
                 std::fs::write(&target, fill(&read(&path)?, values))?;
+                std::fs::set_permissions(&target, std::fs::metadata(&path)?.permissions())?;
             }
         }
         Ok(())
@@ -237,7 +175,7 @@ mod tests {
     fn every_entry_of_the_gallery_can_be_read() {
         for entry in Entry::all(&crate::workspace().join("gallery")).unwrap() {
             let names = entry.placeholders().unwrap();
-            assert!(names.contains("DIR") && names.contains("PORT_HTTP"), "{}", entry.name);
+            assert!(names.contains("DIR"), "{}", entry.name);
             let values = names.into_iter().map(|name| (name, "1".to_owned())).collect();
             assert!(!entry.requests(&values).unwrap().request.is_empty(), "{}", entry.name);
             let changed = walk(&entry.dir.join("after")).unwrap().iter().any(|(below, path)| {

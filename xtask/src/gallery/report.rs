@@ -3,7 +3,9 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use super::entry::{Entry, Outage};
+use super::entry::Entry;
+use super::expect::Outage;
+use super::floors::{FLOORS, Heard, is_there};
 use super::trial::Trial;
 use crate::workspace;
 
@@ -12,7 +14,7 @@ pub(super) fn opening(version: &str) {
     println!(
         "This runs a real nginx ({version}) on loopback ports, with small applications behind it, in directories of its\n\
          own. Your own nginx, if you have one, is not touched. Each change is made twice: by hand, as a script would do it\n\
-         (`nginx -t`, `nginx -s reload`), and with `evenkeel apply`, while a visitor keeps asking for the pages.\n"
+         (`nginx -t`, `nginx -s reload`), and with Evenkeel, while a visitor keeps asking for the pages.\n"
     );
 }
 
@@ -23,7 +25,7 @@ pub(super) fn announce(entry: &Entry) {
         Some(outage) => format!("Outage {}", outage.name),
     };
     println!("{kind}: {}", entry.expect.title);
-    println!("  the change      {}", entry.expect.changed);
+    println!("  the change         {}", entry.expect.changed);
     let _ = std::io::stdout().flush();
 }
 
@@ -31,43 +33,67 @@ pub(super) fn announce(entry: &Entry) {
 pub(super) fn story(entry: &Entry, trial: &Trial) {
     let expect = &entry.expect;
     let check = if expect.alone.check_accepts { "accepts it" } else { "refuses it" };
-    println!("  by hand         nginx -t {check}; {}", expect.alone.then);
-    let seconds = seconds(trial.took);
-    match &expect.outage {
-        None => {
-            let release = trial.answer.release.as_deref().unwrap_or_default();
-            println!("  evenkeel apply  {} as {release} after {seconds}", trial.answer.outcome);
-        }
-        Some(outage) => {
-            println!("  evenkeel apply  {} after {seconds}", trial.answer.outcome);
-            println!("  caught by       {}", in_plain_words(caught_by(trial)));
-            println!("                  {}", reason(trial));
-            println!("  the real one    lasted {}, for {}", duration(outage), outage.who);
+    line("by hand", &format!("nginx -t {check}; {}", expect.alone.then));
+    for (floor, says) in &expect.floors {
+        if let Some(Heard::Caught(said)) = trial.floors.get(floor) {
+            let command = if floor == "init" { "the first routes" } else { &format!("evenkeel {floor}") };
+            line(command, said.lines().find(|line| line.contains(says)).unwrap_or(says).trim());
         }
     }
-    println!("  the visitor     {}", visitor(trial));
+    let seconds = seconds(trial.took);
+    let flags = expect.apply.iter().map(|flag| format!(" ({flag})")).collect::<String>();
+    match &expect.outage {
+        Some(outage) => {
+            line("evenkeel apply", &format!("{} after {seconds}{flags}", trial.answer.outcome));
+            if trial.answer.caught_by.is_some() {
+                line("caught by", in_plain_words(caught_by(trial)));
+                line("", reason(trial));
+            }
+            if let Some(duration) = duration(outage) {
+                line("the real one", &format!("lasted {duration}, for {}", outage.who));
+            }
+        }
+        None => {
+            let release = trial.answer.release.as_deref().unwrap_or_default();
+            line("evenkeel apply", &format!("{} as {release} after {seconds}", trial.answer.outcome));
+        }
+    }
+    line("the visitor", &visitor(trial));
     if let Some(path) = &trial.postmortem {
-        let path = path.strip_prefix(workspace()).unwrap_or(path);
-        println!("  post-mortem     {}", path.display());
+        line("post-mortem", &path.strip_prefix(workspace()).unwrap_or(path).display().to_string());
     }
     println!();
 }
 
-/// Case × what caught it × seconds × how long the real outage took.
+fn line(what: &str, said: &str) {
+    println!("  {what:<18} {said}");
+}
+
+/// Case × floor that catches it, then how `apply` ends, what visitors noticed of it, and how long the real outage took.
 pub(super) fn table(rows: &[(&Entry, Trial)]) {
-    let heading =
-        ["case", "nginx -t", "evenkeel", "caught by", "seconds", "wrong answers", "the real outage"];
-    let mut cells = vec![heading.map(str::to_owned)];
+    let mut heading = vec!["case", "nginx -t"];
+    heading.extend(FLOORS.iter().filter(|floor| is_there(floor)));
+    heading.extend(["apply", "seconds", "wrong answers", "the real outage", "to come"]);
+    let mut cells = vec![heading.iter().map(|&cell| cell.to_owned()).collect::<Vec<_>>()];
     for (entry, trial) in rows {
-        cells.push([
-            entry.name.clone(),
-            if entry.expect.alone.check_accepts { "accepts" } else { "refuses" }.to_owned(),
-            trial.answer.outcome.clone(),
-            if entry.is_good() { "–".to_owned() } else { caught_by(trial).to_owned() },
-            format!("{:.1}", trial.took.as_secs_f64()),
-            format!("{} of {}", trial.seen.wrong, trial.seen.asked),
-            entry.expect.outage.as_ref().map_or_else(|| "–".to_owned(), duration),
-        ]);
+        let mut row = vec![entry.name.clone()];
+        row.push(if entry.expect.alone.check_accepts { "·" } else { "catches" }.to_owned());
+        for floor in FLOORS.iter().filter(|floor| is_there(floor)) {
+            row.push(match trial.floors.get(*floor) {
+                Some(Heard::Caught(_)) => "catches".to_owned(),
+                Some(Heard::Silent) => "·".to_owned(),
+                None => String::new(),
+            });
+        }
+        row.push(match &trial.answer.caught_by {
+            Some(by) => format!("{} by {by}", trial.answer.outcome),
+            None => trial.answer.outcome.clone(),
+        });
+        row.push(format!("{:.1}", trial.took.as_secs_f64()));
+        row.push(format!("{} of {}", trial.seen.wrong, trial.seen.asked));
+        row.push(entry.expect.outage.as_ref().and_then(duration).unwrap_or_else(|| "–".to_owned()));
+        row.push(entry.expect.to_come.keys().cloned().collect::<Vec<_>>().join(", "));
+        cells.push(row);
     }
     let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     for row in &cells {
@@ -75,6 +101,42 @@ pub(super) fn table(rows: &[(&Entry, Trial)]) {
             row.iter().enumerate().map(|(column, cell)| format!("{cell:width$}", width = width(column)));
         println!("{}", padded.collect::<Vec<_>>().join("  ").trim_end());
     }
+}
+
+/// Who catches how many, and whom nobody catches before users do.
+pub(super) fn summary(rows: &[(&Entry, Trial)]) {
+    let outages: Vec<_> = rows.iter().filter(|(entry, _)| !entry.is_good()).collect();
+    let count = |caught: &dyn Fn(&Entry, &Trial) -> bool| {
+        outages.iter().filter(|(entry, trial)| caught(entry, trial)).count()
+    };
+    let by_nginx = count(&|entry, _| !entry.expect.alone.check_accepts);
+    let before_the_switch = count(&|entry, trial| is_caught_before(entry, trial));
+    let taken_back =
+        count(&|entry, trial| !is_caught_before(entry, trial) && trial.answer.caught_by.is_some());
+    println!(
+        "\nOf {} outages, nginx -t catches {by_nginx}; {before_the_switch} are caught before the switch, {taken_back} more are \
+         taken back after it.",
+        outages.len()
+    );
+    for (entry, trial) in &outages {
+        if !is_caught_before(entry, trial) && trial.answer.caught_by.is_none() {
+            let who: Vec<_> = entry.expect.to_come.iter().map(|(who, how)| format!("{who}: {how}")).collect();
+            println!("Nobody catches {}. To come: {}", entry.name, who.join("; "));
+        }
+    }
+    for (entry, trial) in &outages {
+        for (floor, heard) in &trial.floors {
+            if matches!(heard, Heard::Caught(_)) && !entry.expect.floors.contains_key(floor) {
+                println!("{floor} catches {}, too; its expect.toml does not say so.", entry.name);
+            }
+        }
+    }
+}
+
+fn is_caught_before(entry: &Entry, trial: &Trial) -> bool {
+    !entry.expect.alone.check_accepts
+        || trial.answer.outcome == "refused"
+        || trial.floors.values().any(|heard| matches!(heard, Heard::Caught(_)))
 }
 
 fn caught_by(trial: &Trial) -> &str {
@@ -92,6 +154,7 @@ fn in_plain_words(caught_by: &str) -> &str {
     match caught_by {
         "check" => "the check of its text",
         "preflight" => "`nginx -t` by the running binary, with the tree in its place",
+        "rehearsal" => "the rehearsal, under a real nginx in a sandbox, before anything was live",
         "compare-and-swap" => "the comparison with what was live",
         "what-is-read" => "the comparison of what nginx reads with what was written",
         "proof" => "the proof that new workers serve it",
@@ -112,10 +175,11 @@ fn seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
 }
 
-fn duration(outage: &Outage) -> String {
-    match (outage.minutes / 60, outage.minutes % 60) {
+fn duration(outage: &Outage) -> Option<String> {
+    let minutes = outage.minutes?;
+    Some(match (minutes / 60, minutes % 60) {
         (0, minutes) => format!("{minutes} min"),
         (hours, 0) => format!("{hours} h"),
         (hours, minutes) => format!("{hours} h {minutes} min"),
-    }
+    })
 }

@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 
-use super::entry::{Entry, Request, Values};
-use super::{keeper, visitor};
+use super::entry::{Entry, Values, walk};
+use super::requests::{Answer, App, Request};
+use super::{ask, keeper, tls};
 
 /// Ports are looked for here, below the range that Linux takes for outgoing connections.
 const PORTS: std::ops::Range<u16> = 21_000..32_000;
@@ -53,18 +54,29 @@ impl Stand {
         for name in entry.placeholders()?.into_iter().filter(|name| name != "DIR") {
             stand.values.insert(name, free_port()?.to_string());
         }
+        if let Some(script) = entry.script("setup.sh") {
+            stand.script(&script)?;
+        }
         let requests = entry.requests(&stand.values)?;
-        for app in requests.app {
-            let port = stand.values.get(&format!("PORT_{}", app.name));
-            let port =
-                port.with_context(|| format!("{}: nobody names {{{{PORT_{}}}}}", entry.name, app.name))?;
-            stand.apps.push(start_app(port, app.status, &app.body)?);
+        if let Some(name) = &requests.certificate {
+            tls::certificate(&stand.path("certificates"), name)?;
+        }
+        for mut app in requests.app {
+            if app.port.is_none() {
+                let port = stand.values.get(&format!("PORT_{}", app.name));
+                let nobody = || format!("{}: nobody names {{{{PORT_{}}}}}", entry.name, app.name);
+                app.port = Some(port.with_context(nobody)?.parse()?);
+            }
+            stand.apps.push(start_app(&app)?);
         }
         stand.requests = requests.request;
+        for part in ["www", "app"].into_iter().filter(|part| entry.dir.join(part).is_dir()) {
+            entry.write_tree(part, &stand.path(part), &stand.values)?;
+        }
         entry.write_tree("before", &stand.path("etc"), &stand.values)?;
         let output = stand.nginx_command().output().context("start nginx")?;
         ensure!(output.status.success(), "nginx does not start on before/: {}", text(&output));
-        stand.wait_for_answers(|request| &request.before).context("with before/")?;
+        stand.wait_for_answers(|request| Some(&request.before)).context("with before/")?;
         Ok(stand)
     }
 
@@ -85,11 +97,18 @@ impl Stand {
     }
 
     /// Asks until every request is answered as expected, for a limited time.
-    pub(super) fn wait_for_answers(
-        &self,
-        of: impl Fn(&Request) -> &super::entry::Answer,
-    ) -> anyhow::Result<()> {
-        self.wait(|| self.requests.iter().find_map(|request| visitor::lacks(&request.request, of(request))))
+    pub(super) fn wait_for_answers(&self, of: impl Fn(&Request) -> Option<&Answer>) -> anyhow::Result<()> {
+        self.wait(|| self.requests.iter().find_map(|request| ask::lacks(request, of(request)?)))
+    }
+
+    /// Runs a script of the entry in the directory of the stand, which it finds in `DIR`; ports in `PORT_X`.
+    pub(super) fn script(&self, script: &Path) -> anyhow::Result<()> {
+        let mut command = Command::new("sh");
+        command.arg("-eu").arg(script).current_dir(&self.dir).stdin(Stdio::null()).envs(&self.values);
+        command.env("ENTRY", script.parent().unwrap_or(Path::new("/")));
+        let output = command.output().with_context(|| format!("start {}", script.display()))?;
+        ensure!(output.status.success(), "{} failed: {}", script.display(), text(&output));
+        Ok(())
     }
 
     /// Waits, for a limited time, until nothing is lacking any more.
@@ -149,13 +168,13 @@ fn start_keeper(dir: &Path) -> anyhow::Result<Child> {
     start_part(&["keeper", &dir.display().to_string()])
 }
 
-fn start_app(port: &str, status: u16, body: &str) -> anyhow::Result<Child> {
-    let mut app = start_part(&["app", "--port", port, "--status", &status.to_string(), "--body", body])?;
+fn start_app(app: &App) -> anyhow::Result<Child> {
+    let mut child = start_part(&["app", &serde_json::to_string(app)?])?;
     let mut line = String::new();
-    let output = app.stdout.take().context("hear from the application")?;
+    let output = child.stdout.take().context("hear from the application")?;
     BufReader::new(output).read_line(&mut line)?;
-    ensure!(line.trim() == "ready", "the application on port {port} does not come up");
-    Ok(app)
+    ensure!(line.trim() == "ready", "the application {} does not come up", app.name);
+    Ok(child)
 }
 
 /// A port that nobody listens on, and that this process has not given out yet.
@@ -176,4 +195,29 @@ fn free_port() -> anyhow::Result<u16> {
 pub(super) fn text(output: &Output) -> String {
     let both = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
     String::from_utf8_lossy(&both).trim().to_owned()
+}
+
+/// Holds that two trees have the same files with the same bytes; what Evenkeel keeps in a dot directory is its own.
+pub(super) fn same_tree(wanted: &Path, standing: &Path) -> anyhow::Result<()> {
+    let files = |dir: &Path| -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {
+        let own = |below: &Path| below.starts_with(".evenkeel");
+        Ok(walk(dir)?.into_iter().filter(|(below, _)| !own(below)).collect())
+    };
+    let (wanted, standing) = (files(wanted)?, files(standing)?);
+    let names =
+        |files: &[(PathBuf, PathBuf)]| files.iter().map(|(below, _)| below.clone()).collect::<Vec<_>>();
+    ensure!(
+        names(&wanted) == names(&standing),
+        "the tree holds {:?}, not {:?}",
+        names(&standing),
+        names(&wanted)
+    );
+    for ((below, wanted), (_, standing)) in wanted.iter().zip(&standing) {
+        ensure!(
+            std::fs::read(wanted)? == std::fs::read(standing)?,
+            "{} is not what it should be",
+            below.display()
+        );
+    }
+    Ok(())
 }

@@ -1,27 +1,25 @@
-//! What happens with Evenkeel: a good change is confirmed, then `after/` is applied and must end as `expect.toml` says.
+//! What happens with Evenkeel: every floor is asked, then `after/` is applied and must end as `expect.toml` says.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail, ensure};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use serde::Deserialize;
+use anyhow::{Context as _, ensure};
+use serde::{Deserialize, Serialize};
 
-use super::entry::{Entry, walk};
-use super::stand::{Stand, text};
+use super::entry::Entry;
+use super::evenkeel::{Evenkeel, Place, ended};
+use super::floors::{self, Floors};
+use super::stand::{Stand, same_tree, text};
 use super::visitor::{Seen, Visitor};
-
-/// No command of the gallery takes longer.
-const COMMAND_MAX: Duration = Duration::from_secs(60);
 
 /// How long a release is watched here. Long enough for several rounds of live routes, short enough for a demonstration.
 const BAKE: &str = "1s";
 
 /// What a trial brought.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Trial {
+    pub(super) floors: Floors,
     pub(super) answer: Answer,
     /// From the start of `evenkeel apply` to its end.
     pub(super) took: Duration,
@@ -30,7 +28,7 @@ pub(super) struct Trial {
 }
 
 /// The part of `evenkeel apply --json` that the gallery looks at.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Answer {
     pub(super) release: Option<String>,
     pub(super) outcome: String,
@@ -40,84 +38,67 @@ pub(super) struct Answer {
     pub(super) reason: Option<String>,
 }
 
-/// Where the programs are, and where post-mortems go.
-#[derive(Debug)]
-pub(super) struct Place {
-    pub(super) evenkeel: PathBuf,
-    pub(super) nginx: PathBuf,
-    pub(super) postmortems: PathBuf,
-}
-
 /// Runs one entry and holds everything that it promises.
 pub(super) fn run(entry: &Entry, place: &Place) -> anyhow::Result<Trial> {
     let stand = Stand::start(entry, "trial", &place.nginx)?;
-    let host = Host { stand: &stand, place };
+    let host = Evenkeel { stand: &stand, place };
+    let confirmed = entry.expect.outcome == "confirmed";
+    let etc = stand.path("etc");
+    if place.thorough {
+        host.is_silent_about(&etc)?;
+    }
     ended(&host.run(&["adopt", "--message", "what stands here today"])?, 0, "adopt")?;
-    if !entry.is_good() {
-        host.good_change(entry)?;
+    let before = stand.path("good");
+    entry.write_tree("before", &before, &stand.values)?;
+    if entry.has_letter() {
+        // A release that changes nothing that anybody could notice: a comment.
+        look_over(&before)?;
+        ended(&host.apply(&before, "a comment", &[])?, 0, "apply of a good change")?;
     }
 
     let proposed = stand.path("proposed");
     entry.write_tree("after", &proposed, &stand.values)?;
-    if !entry.is_good() {
+    if entry.has_letter() {
         look_over(&proposed)?;
     }
+    let mut floors = host.floors(entry, &proposed)?;
     let visitor = Visitor::start(stand.requests.clone(), entry.is_good());
     let begin = Instant::now();
-    let output = host.apply(&proposed, &entry.expect.changed)?;
+    let output = host.apply(&proposed, &entry.expect.changed, &entry.expect.apply)?;
     let took = begin.elapsed();
-    if !entry.is_good() {
-        stand
-            .wait_for_answers(|request| &request.before)
-            .context("after evenkeel apply, the old configuration")?;
-    }
+    stand
+        .wait_for_answers(|request| Some(if confirmed { &request.after } else { &request.before }))
+        .context("after evenkeel apply")?;
     let seen = visitor.stop()?;
     let answer: Answer = serde_json::from_slice(&output.stdout)
         .with_context(|| format!("understand apply --json: {}", text(&output)))?;
     hold_answer(entry, &output, &answer)?;
 
-    let standing = if entry.is_good() { &proposed } else { &stand.path("good") };
-    same_tree(standing, &stand.path("etc"))?;
+    let standing = if confirmed { &proposed } else { &before };
+    same_tree(standing, &etc)?;
     ended(&host.run(&["status", "--json"])?, 0, "status")?;
+    if let Some(script) = entry.script("change.sh") {
+        stand.script(&script)?;
+        floors.insert("status".to_owned(), floors::heard(&host.run(&["status"])?).context("status")?);
+    }
+    floors::hold(entry, &floors)?;
     let left = stand.still_at_work();
     ensure!(left.is_empty(), "evenkeel still runs: {left:?}");
     let postmortem = match &answer.release {
-        Some(release) if !entry.is_good() => Some(host.postmortem(entry, release)?),
+        Some(release) if !confirmed => Some(host.postmortem(entry, release)?),
         _ => None,
     };
     stand.end()?;
-    Ok(Trial { answer, took, seen, postmortem })
+    Ok(Trial { floors, answer, took, seen, postmortem })
 }
 
-struct Host<'a> {
-    stand: &'a Stand,
-    place: &'a Place,
-}
-
-impl Host<'_> {
-    fn run(&self, arguments: &[&str]) -> anyhow::Result<Output> {
-        let mut command = Command::new(&self.place.evenkeel);
-        command.args(arguments).args(["--config", "/dev/null"]);
-        command.arg("--config-dir").arg(self.stand.path("etc")).arg("--nginx").arg(&self.place.nginx);
-        command
-            .arg("--pid")
-            .arg(self.stand.path("nginx.pid"))
-            .arg("--state-dir")
-            .arg(self.stand.path("state"));
-        run_within(&mut command, COMMAND_MAX).with_context(|| format!("evenkeel {}", arguments.join(" ")))
-    }
-
-    fn apply(&self, tree: &Path, message: &str) -> anyhow::Result<Output> {
+impl Evenkeel<'_> {
+    fn apply(&self, tree: &Path, message: &str, more: &[String]) -> anyhow::Result<Output> {
         let tree = tree.display().to_string();
-        self.run(&["apply", &tree, "--json", "--bake", BAKE, "--message", message])
-    }
-
-    /// A release that changes nothing that anybody could notice: a comment.
-    fn good_change(&self, entry: &Entry) -> anyhow::Result<()> {
-        let good = self.stand.path("good");
-        entry.write_tree("before", &good, &self.stand.values)?;
-        look_over(&good)?;
-        ended(&self.apply(&good, "a comment")?, 0, "apply of a good change")
+        let more: Vec<&str> = more.iter().map(String::as_str).collect();
+        self.run(
+            &[&["apply", &tree, "--json", "--bake", BAKE, "--message", message], more.as_slice()].concat(),
+        )
     }
 
     fn postmortem(&self, entry: &Entry, release: &str) -> anyhow::Result<PathBuf> {
@@ -154,8 +135,9 @@ fn hold_answer(entry: &Entry, output: &Output, answer: &Answer) -> anyhow::Resul
         about()
     );
     ensure!(answer.release.is_some(), "no release is named; {}", about());
-    ended(output, i32::from(!entry.is_good()), "apply")?;
-    if entry.is_good() {
+    let confirmed = expect.outcome == "confirmed";
+    ended(output, i32::from(!confirmed), "apply")?;
+    if confirmed {
         return Ok(());
     }
     let caught_by = answer.caught_by.as_deref().unwrap_or_default();
@@ -163,55 +145,4 @@ fn hold_answer(entry: &Entry, output: &Output, answer: &Answer) -> anyhow::Resul
     let reason = answer.reason.as_deref().unwrap_or_default();
     ensure!(reason.contains(&expect.reason), "the reason does not say \"{}\"; {}", expect.reason, about());
     Ok(())
-}
-
-fn ended(output: &Output, code: i32, what: &str) -> anyhow::Result<()> {
-    ensure!(
-        output.status.code() == Some(code),
-        "{what} ended with {}, not {code}: {}",
-        output.status,
-        text(output)
-    );
-    Ok(())
-}
-
-/// Holds that two trees have the same files with the same bytes; what Evenkeel keeps in a dot directory is its own.
-fn same_tree(wanted: &Path, standing: &Path) -> anyhow::Result<()> {
-    let files = |dir: &Path| -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {
-        let own = |below: &Path| below.starts_with(".evenkeel");
-        Ok(walk(dir)?.into_iter().filter(|(below, _)| !own(below)).collect())
-    };
-    let (wanted, standing) = (files(wanted)?, files(standing)?);
-    let names =
-        |files: &[(PathBuf, PathBuf)]| files.iter().map(|(below, _)| below.clone()).collect::<Vec<_>>();
-    ensure!(
-        names(&wanted) == names(&standing),
-        "the tree holds {:?}, not {:?}",
-        names(&standing),
-        names(&wanted)
-    );
-    for ((below, wanted), (_, standing)) in wanted.iter().zip(&standing) {
-        ensure!(
-            std::fs::read(wanted)? == std::fs::read(standing)?,
-            "{} is not what it should be",
-            below.display()
-        );
-    }
-    Ok(())
-}
-
-/// Runs a command to its end; one that takes too long is asked to stop, and is an error.
-fn run_within(command: &mut Command, limit: Duration) -> anyhow::Result<Output> {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).env("NO_COLOR", "1");
-    let child = command.spawn().context("start it")?;
-    let pid = Pid::from_raw(i32::try_from(child.id())?);
-    let (tell, hear) = std::sync::mpsc::channel();
-    std::thread::spawn(move || tell.send(child.wait_with_output()));
-    match hear.recv_timeout(limit) {
-        Ok(output) => Ok(output?),
-        Err(_) => {
-            let _ = kill(pid, Signal::SIGTERM);
-            bail!("took longer than {} s", limit.as_secs())
-        }
-    }
 }

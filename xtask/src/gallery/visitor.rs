@@ -1,24 +1,20 @@
 //! A visitor of the site: asks over and over while something happens, and remembers when the answer was wrong.
 
-use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
 
-use super::entry::{Answer, Request};
+use super::ask::lacks;
+use super::requests::Request;
 
-/// How long a visitor waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(1);
 /// The pause between two questions.
 const PAUSE: Duration = Duration::from_millis(10);
-const ANSWER_BYTES_MAX: u64 = 1 << 20;
 
 /// What a visitor saw.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Seen {
     pub(super) asked: u32,
     pub(super) wrong: u32,
@@ -33,8 +29,10 @@ pub(super) struct Visitor {
 }
 
 impl Visitor {
-    /// Starts to ask, each request in turn. With `changes`, the answer of `after/` is as good as that of `before/`.
-    pub(super) fn start(requests: Vec<Request>, changes: bool) -> Visitor {
+    /// Starts to ask, each request in turn; a crowd is not sent. With `changes`, the answer of `after/` is as good as that
+    /// of `before/`.
+    pub(super) fn start(mut requests: Vec<Request>, changes: bool) -> Visitor {
+        requests.retain(|request| request.at_once == 1);
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         Visitor { stop, thread: std::thread::spawn(move || visit(&requests, changes, &stopped)) }
@@ -53,9 +51,8 @@ fn visit(requests: &[Request], changes: bool, stop: &AtomicBool) -> Seen {
     let mut is_wrong = false;
     for request in requests.iter().cycle() {
         let asked_at = Instant::now();
-        let answer = ask(&request.request);
-        let wrong = request.before.differs(&answer).is_some()
-            && !(changes && request.after.differs(&answer).is_none());
+        let wrong = lacks(request, &request.before).is_some()
+            && !(changes && lacks(request, &request.after).is_none());
         seen.asked += 1;
         if wrong {
             seen.wrong += 1;
@@ -71,43 +68,4 @@ fn visit(requests: &[Request], changes: bool, stop: &AtomicBool) -> Seen {
         std::thread::sleep(PAUSE);
     }
     seen
-}
-
-/// What the answer to `GET http://host:port/target` lacks of what is expected, or nothing.
-pub(super) fn lacks(request: &str, wanted: &Answer) -> Option<String> {
-    wanted.differs(&ask(request)).map(|how| format!("{request}: {how}"))
-}
-
-impl Answer {
-    fn differs(&self, answer: &anyhow::Result<(u16, String)>) -> Option<String> {
-        match (answer, self.silent) {
-            (Err(_), true) => None,
-            (Err(error), false) => Some(format!("{error:#}")),
-            (Ok((status, _)), true) => Some(format!("answered {status}, no answer was expected")),
-            (Ok((status, body)), false) => {
-                if let Some(wanted) = self.status.filter(|wanted| wanted != status) {
-                    return Some(format!("answered {status}, not {wanted}"));
-                }
-                let text = self.contains.as_ref().filter(|text| !body.contains(text.as_str()))?;
-                Some(format!("answered {status} without \"{text}\""))
-            }
-        }
-    }
-}
-
-/// One request on a connection of its own: status and body.
-fn ask(request: &str) -> anyhow::Result<(u16, String)> {
-    let (method, url) = request.split_once(' ').context("METHOD URL")?;
-    let rest = url.strip_prefix("http://").context("http only")?;
-    let (authority, target) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let (host, port) = authority.split_once(':').context("host:port")?;
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.parse().context("a port")?));
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    write!(stream, "{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
-    let mut answer = Vec::new();
-    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
-    let answer = String::from_utf8_lossy(&answer);
-    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).context("no status came")?;
-    Ok((status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default()))
 }

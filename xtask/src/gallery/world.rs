@@ -1,0 +1,65 @@
+//! A stand with a network of its own, and a file system that it may cover: for real ports, a firewall, a hosts file.
+//!
+//! The runner starts itself again by `unshare`, one process a stand. As root the namespaces are root's own; an ordinary user
+//! keeps the own number and gets the capabilities over a user namespace, which ends with its last process.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, bail, ensure};
+use nix::unistd::Uid;
+
+use super::entry::Entry;
+use super::evenkeel::Place;
+use super::trial::Trial;
+use super::{alone, trial};
+
+/// Runs one part of an entry, `alone` or `trial`, in a world of its own. Only a trial has something to tell.
+pub(super) fn apart(entry: &Entry, part: &str, place: &Place) -> anyhow::Result<Option<Trial>> {
+    let mut command = Command::new("unshare");
+    command.args(["--net", "--mount"]);
+    if !Uid::effective().is_root() {
+        command.args(["--map-current-user", "--keep-caps"]);
+    }
+    command
+        .arg("--")
+        .arg(std::env::current_exe().context("find xtask")?)
+        .args(["stand", part])
+        .arg(&entry.dir);
+    command.arg(serde_json::to_string(place)?);
+    // Its input ends when we do, however we do.
+    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = child.context("start unshare (of util-linux)")?;
+    let input = child.stdin.take();
+    let output = child.wait_with_output()?;
+    drop(input);
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{}", said.trim().trim_start_matches("xtask: "));
+    serde_json::from_slice(&output.stdout).context("understand what the stand tells")
+}
+
+/// `xtask stand PART DIR PLACE`: the other side of [`apart`].
+pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
+    let [part, dir, place] = arguments else { bail!("usage: xtask stand alone|trial DIR PLACE") };
+    end_with_the_runner();
+    let link =
+        Command::new("ip").args(["link", "set", "lo", "up"]).output().context("start ip (of iproute2)")?;
+    ensure!(link.status.success(), "set lo up: {}", String::from_utf8_lossy(&link.stderr).trim());
+    let entry = Entry::read(Path::new(dir))?;
+    let place: Place = serde_json::from_str(place)?;
+    let told = match *part {
+        "alone" => alone::hold(&entry, &place.nginx).map(|()| None)?,
+        _ => Some(trial::run(&entry, &place)?),
+    };
+    println!("{}", serde_json::to_string(&told)?);
+    Ok(())
+}
+
+/// The keeper of the stand does the rest.
+fn end_with_the_runner() {
+    std::thread::spawn(|| {
+        let mut ignored = [0; 64];
+        while std::io::Read::read(&mut std::io::stdin(), &mut ignored).is_ok_and(|read| read > 0) {}
+        std::process::exit(2);
+    });
+}
