@@ -44,7 +44,7 @@ impl Ear<'_> {
     /// Applies `new/`, as text or as JSON; watches what the process list says meanwhile.
     fn apply(&mut self, more: &[&str], code: i32, says: &str) {
         let tree = self.host.path("new");
-        let args = [&["apply", tree.to_str().unwrap(), "--bake", "300ms"], more].concat();
+        let args = [&["apply", "--no-rehearsal", tree.to_str().unwrap(), "--bake", "300ms"], more].concat();
         let child = self.host.evenkeel(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let ended = Arc::new(AtomicBool::new(false));
         let (dir, stop) = (self.host.dir.path().to_str().unwrap().to_owned(), ended.clone());

@@ -15,7 +15,7 @@ fn apply_while(host: &Host, meanwhile: impl FnOnce()) -> Ran {
         .replace("sites/shop.conf", old, &format!("{old} ssl_password_file {};", pipe.display()))
         .replace("sites/shop.conf", "\"one\"", "\"two\"");
     let tree = host.path("new");
-    let mut command = host.evenkeel(&["apply", tree.to_str().unwrap(), "--bake", "300ms"]);
+    let mut command = host.evenkeel(&["apply", "--no-rehearsal", tree.to_str().unwrap(), "--bake", "300ms"]);
     let child =
         command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
     let mut held = opens(host, &pipe);
@@ -75,7 +75,7 @@ fn file_added_by_hand_during_the_window_stays_and_is_named() {
     host.propose().replace("sites/shop.conf", "\"one\"", "\"two\"");
     let tree = host.path("new");
     let child = host
-        .evenkeel(&["apply", tree.to_str().unwrap(), "--hold", "--confirm-within", "30s"])
+        .evenkeel(&["apply", "--no-rehearsal", tree.to_str().unwrap(), "--hold", "--confirm-within", "30s"])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .spawn()

@@ -61,7 +61,7 @@ fn broken_journal_is_said_and_rollback_returns_to_the_bundle_before() {
         let before = host.tree();
         let tree = host.path("new");
         for args in [
-            &["apply", tree.to_str().unwrap()][..],
+            &["apply", "--no-rehearsal", tree.to_str().unwrap()][..],
             &["history"],
             &["show", "r1"],
             &["status"],

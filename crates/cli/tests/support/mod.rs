@@ -272,8 +272,13 @@ impl Host {
         Ran::from(self.evenkeel(args).output().unwrap())
     }
 
-    /// `evenkeel apply new/` with short windows.
+    /// `evenkeel apply new/` with short windows and no rehearsal: most tests are about what comes after it.
     pub fn apply(&self, more: &[&str]) -> Ran {
+        self.apply_rehearsed(&[&["--no-rehearsal"], more].concat())
+    }
+
+    /// `evenkeel apply new/` with short windows.
+    pub fn apply_rehearsed(&self, more: &[&str]) -> Ran {
         let tree = self.path("new");
         let mut args = vec!["apply", tree.to_str().unwrap(), "--bake", "300ms"];
         args.extend_from_slice(more);
@@ -283,7 +288,7 @@ impl Host {
     /// Starts `evenkeel apply new/` in a process group of its own.
     pub fn apply_in_background(&self, more: &[&str]) -> Child {
         let tree = self.path("new");
-        let mut command = self.evenkeel(&["apply", tree.to_str().unwrap()]);
+        let mut command = self.evenkeel(&["apply", tree.to_str().unwrap(), "--no-rehearsal"]);
         command.args(more).process_group(0).stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn().unwrap()
     }
