@@ -8,6 +8,7 @@
 
 pub mod certificates;
 pub mod client;
+pub mod confinement;
 pub mod finding;
 pub mod reach;
 pub mod rehearse;
