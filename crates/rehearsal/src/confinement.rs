@@ -1,7 +1,8 @@
 //! What the policy of this machine (SELinux, AppArmor) says of the sockets that a tree needs.
 //!
 //! Their denials do not show in a sandbox: what runs inside has neither the domain nor the profile of the real nginx. So
-//! the policy itself is asked, for each address to listen on and each upstream that the live tree does not have.
+//! the policy itself is asked, for each address to listen on and each upstream that the live tree does not have:
+//! `ask(tree.config, live.config, &Facts::read(nginx, master))`, then [`Denial::finding`].
 //! [`Facts`] are read once; [`ask`] decides over them, and nothing else. What the policy allows is not mentioned.
 //!
 //! Deliberately absent: file labels and file rules. Whether nginx may read a certificate is answered by the `-t` of the
@@ -14,6 +15,8 @@ pub mod selinux;
 use std::collections::BTreeMap;
 
 use evenkeel_model::{Config, ListenAddress, NodeId, ServerKind};
+
+use crate::finding::{Finding, Severity};
 
 pub use apparmor::AppArmor;
 pub use selinux::Selinux;
@@ -40,6 +43,21 @@ pub struct Denial {
     pub message: String,
     /// The command that allows it, or that shows what is decided.
     pub help: String,
+}
+
+impl Denial {
+    /// The same as a finding of a rehearsal, `policy-denies`: an error when it is certain, else a note.
+    #[must_use]
+    pub fn finding(&self, config: &Config) -> Finding {
+        let severity = match self.verdict {
+            Verdict::Denied => Severity::Error,
+            Verdict::Unknown => Severity::Note,
+        };
+        let node = config.node(self.node);
+        Finding::new("policy-denies", severity, self.message.clone())
+            .at(Some((node.source().display.clone(), node.line())))
+            .help(self.help.clone())
+    }
 }
 
 /// How certain a [`Denial`] is.

@@ -85,7 +85,7 @@ impl Source {
         let mut verdict = Some(false);
         for rule in &self.rules {
             let mut words: Vec<&str> = rule.split_whitespace().collect();
-            let denies = words.iter().any(|word| *word == "deny");
+            let denies = words.contains(&"deny");
             words.retain(|word| !matches!(*word, "deny" | "allow" | "audit" | "quiet"));
             let Some((&"network", conditions)) = words.split_first() else { continue };
             let is_access = |word: &&str| word.starts_with('(') || word.contains('=');
