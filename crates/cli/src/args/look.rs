@@ -1,0 +1,178 @@
+//! The commands that look at a tree and change no host.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  evenkeel check /etc/nginx\n  evenkeel check ./nginx --against /etc/nginx   # \
+only what is new or worse than live\n  evenkeel check ./nginx --format json\n  evenkeel check /etc/nginx --as \
+/etc/nginx/conf.d/a.conf < a.conf   # one fragment, in its place"
+)]
+pub(crate) struct Check {
+    /// A directory with nginx.conf, or the main file itself
+    pub(crate) tree: PathBuf,
+    /// Where the tree will live: absolute includes of this directory are read inside TREE
+    #[arg(long, value_name = "DIR")]
+    pub(crate) prefix: Option<PathBuf>,
+    /// The tree that is live: only what is new or worse counts, and rules that compare have something to compare
+    #[arg(long, value_name = "DIR")]
+    pub(crate) against: Option<PathBuf>,
+    /// Findings that were there before, as `--write-baseline` wrote them
+    #[arg(long, value_name = "FILE", conflicts_with = "against")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Write today's findings as a baseline, and exit 0
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write_baseline: Option<PathBuf>,
+    /// Take standard input for the file PATH of the tree
+    #[arg(long = "as", value_name = "PATH")]
+    pub(crate) fragment: Option<PathBuf>,
+    /// How to print the findings
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    /// The lowest severity that makes the exit status 1
+    #[arg(long, value_enum, default_value_t = Level::Warning, value_name = "SEVERITY")]
+    pub(crate) fail_on: Level,
+    /// The nginx version to check for, such as 1.22.1 [default: that of the nginx binary, else the newest known]
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) nginx_version: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Level {
+    /// Advice.
+    Note,
+    /// Probably not what was meant.
+    Warning,
+    /// nginx would refuse it, or requests fail.
+    Error,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  evenkeel rules dropped-inherited-headers")]
+pub(crate) struct Rules {
+    /// The rule to explain
+    pub(crate) rule: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  evenkeel route ./nginx 'GET https://shop.example.com/cart?x=1'\n  evenkeel route ./nginx \
+--batch < requests.txt   # one a line, as text or JSON; one JSON document a line comes back"
+)]
+pub(crate) struct Route {
+    /// A directory with nginx.conf, or the main file itself
+    pub(crate) tree: PathBuf,
+    /// The request, as METHOD URL
+    #[arg(required_unless_present = "batch")]
+    pub(crate) request: Option<String>,
+    /// Where the tree will live: absolute includes of this directory are read inside TREE
+    #[arg(long, value_name = "DIR")]
+    pub(crate) prefix: Option<PathBuf>,
+    /// A request header
+    #[arg(short = 'H', long = "header", value_name = "'NAME: VALUE'", conflicts_with = "batch")]
+    pub(crate) header: Vec<String>,
+    /// The address of the client
+    #[arg(long, value_name = "IP", conflicts_with = "batch")]
+    pub(crate) client: Option<std::net::IpAddr>,
+    /// The local address that the connection reaches, for example 127.0.0.1:8080 or unix:/run/nginx.sock
+    #[arg(long, value_name = "ADDR:PORT", conflicts_with = "batch")]
+    pub(crate) listen: Option<String>,
+    /// Read requests from standard input, one a line
+    #[arg(long, conflicts_with = "request")]
+    pub(crate) batch: bool,
+    /// The nginx version to answer for, such as 1.22.1 [default: that of the nginx binary, else the newest known]
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) nginx_version: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  evenkeel test ./nginx\n  evenkeel test ./nginx --rehearse   # the same on a real nginx\n  \
+evenkeel test ./nginx --routes ../app/routes.toml --format junit > report.xml"
+)]
+pub(crate) struct Test {
+    /// A directory with nginx.conf, or the main file itself
+    pub(crate) tree: PathBuf,
+    /// The expectations [default: routes.toml beside nginx.conf]; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(crate) routes: Vec<PathBuf>,
+    /// Where the tree will live: absolute includes of this directory are read inside TREE
+    #[arg(long, value_name = "DIR")]
+    pub(crate) prefix: Option<PathBuf>,
+    /// Ask a real nginx in a sandbox too
+    #[arg(long)]
+    pub(crate) rehearse: bool,
+    /// How to print the results
+    #[arg(long, value_enum, default_value_t = TestFormat::Text)]
+    pub(crate) format: TestFormat,
+    /// Fail when less than this share of the servers and locations is expected by a route, in percent
+    #[arg(long, value_name = "PERCENT")]
+    pub(crate) fail_under: Option<u8>,
+    /// The nginx version to answer for, such as 1.22.1 [default: that of the nginx binary, else the newest known]
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) nginx_version: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TestFormat {
+    /// For people.
+    Text,
+    /// One JSON document.
+    Json,
+    /// JUnit's XML.
+    Junit,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  evenkeel rehearse ./nginx --against /etc/nginx\n  evenkeel rehearse ./nginx --nginx \
+/usr/sbin/nginx --nginx ./nginx-1.31/sbin/nginx   # the version that runs and the one that comes"
+)]
+pub(crate) struct Rehearse {
+    /// The tree: a directory with nginx.conf, or the main file itself
+    pub(crate) tree: PathBuf,
+    /// The tree that is live: it is started first, and the change is rehearsed as a reload
+    #[arg(long, value_name = "DIR")]
+    pub(crate) against: Option<PathBuf>,
+    /// Where the tree will live: it is mounted there inside the sandbox
+    #[arg(long, value_name = "DIR")]
+    pub(crate) prefix: Option<PathBuf>,
+    /// Do not ask from this machine whether the upstreams accept connections
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// The tree is not to be trusted (a pull request): it sees no real key or certificate
+    #[arg(long)]
+    pub(crate) untrusted: bool,
+    /// How to build the sandbox [default: the most faithful that is possible]
+    #[arg(long, value_name = "MODE", value_parser = ["ident", "subid", "alias", "reduced"])]
+    pub(crate) mode: Option<String>,
+    /// Go on in spite of this finding (RULE or RULE:FILE)
+    #[arg(long, value_name = "FINDING")]
+    pub(crate) accept: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  evenkeel init /etc/nginx\n\nIt writes no `live` route: which of your pages may be asked every few \
+seconds, only you know."
+)]
+pub(crate) struct Init {
+    /// The tree [default: the live tree]
+    pub(crate) dir: Option<PathBuf>,
+    /// Where the tree will live: absolute includes of this directory are read inside DIR
+    #[arg(long, value_name = "DIR")]
+    pub(crate) prefix: Option<PathBuf>,
+    /// Write over files that are there already
+    #[arg(long)]
+    pub(crate) force: bool,
+}
