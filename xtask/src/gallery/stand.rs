@@ -29,6 +29,7 @@ pub(super) struct Stand {
     pub(super) requests: Vec<Request>,
     nginx: PathBuf,
     apps: Vec<Child>,
+    pids: Vec<(String, String)>,
     keeper: Option<Child>,
 }
 
@@ -44,6 +45,7 @@ impl Stand {
             requests: Vec::new(),
             nginx: nginx.to_path_buf(),
             apps: Vec::new(),
+            pids: Vec::new(),
             dir,
         };
         // The workers of a master that runs as root are somebody else.
@@ -67,7 +69,9 @@ impl Stand {
                 let nobody = || format!("{}: nobody names {{{{PORT_{}}}}}", entry.name, app.name);
                 app.port = Some(port.with_context(nobody)?.parse()?);
             }
-            stand.apps.push(start_app(&app)?);
+            let child = start_app(&app)?;
+            stand.pids.push((format!("PID_{}", app.name), child.id().to_string()));
+            stand.apps.push(child);
         }
         stand.requests = requests.request;
         for part in ["www", "app"].into_iter().filter(|part| entry.dir.join(part).is_dir()) {
@@ -101,11 +105,12 @@ impl Stand {
         self.wait(|| self.requests.iter().find_map(|request| ask::lacks(request, of(request)?)))
     }
 
-    /// Runs a script of the entry in the directory of the stand, which it finds in `DIR`; ports in `PORT_X`.
+    /// Runs a script of the entry in the directory of the stand. In its environment are `DIR`, every `PORT_X`, `PID_X` of every
+    /// application, and `ENTRY`, the directory of the entry.
     pub(super) fn script(&self, script: &Path) -> anyhow::Result<()> {
         let mut command = Command::new("sh");
         command.arg("-eu").arg(script).current_dir(&self.dir).stdin(Stdio::null()).envs(&self.values);
-        command.env("ENTRY", script.parent().unwrap_or(Path::new("/")));
+        command.envs(self.pids.iter().cloned()).env("ENTRY", script.parent().unwrap_or(Path::new("/")));
         let output = command.output().with_context(|| format!("start {}", script.display()))?;
         ensure!(output.status.success(), "{} failed: {}", script.display(), text(&output));
         Ok(())

@@ -1,0 +1,2 @@
+# The first web server goes down.
+kill "$PID_FIRST"
