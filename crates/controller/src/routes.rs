@@ -1,5 +1,7 @@
 //! What `routes.toml` says of live answers: which requests are asked of the real nginx, and what must come back.
 
+pub use evenkeel_model::Live;
+
 /// One `[[route]]` of `routes.toml`, as far as it is asked of a real nginx.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
@@ -21,17 +23,6 @@ pub struct Route {
     pub listen: Option<String>,
     /// What a real answer must hold. Without it the request is asked and its answer recorded, and nothing rests on it.
     pub live: Option<Live>,
-}
-
-/// What a real answer must hold; what is absent is not looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Live {
-    /// The status.
-    pub status: Option<u16>,
-    /// A text that the body contains, within its first MiB.
-    pub contains: Option<String>,
-    /// Headers and the exact values that they must have.
-    pub headers: Vec<(String, String)>,
 }
 
 /// Why a request of `routes.toml` cannot be read.
@@ -121,27 +112,6 @@ impl Route {
     }
 }
 
-impl Live {
-    /// Says what an answer lacks, or `None` when it holds everything.
-    #[must_use]
-    pub fn lacks(&self, status: u16, headers: &[(String, String)], body: &[u8]) -> Option<String> {
-        if let Some(wanted) = self.status.filter(|wanted| *wanted != status) {
-            return Some(format!("answered {status} instead of {wanted}"));
-        }
-        if let Some(text) = &self.contains
-            && !body.windows(text.len().max(1)).any(|window| window == text.as_bytes())
-            && !text.is_empty()
-        {
-            return Some(format!("answered {status} without \"{text}\" in its body"));
-        }
-        let missing = self
-            .headers
-            .iter()
-            .find(|(name, value)| !headers.iter().any(|(n, v)| n.eq_ignore_ascii_case(name) && v == value));
-        missing.map(|(name, value)| format!("answered {status} without \"{name}: {value}\""))
-    }
-}
-
 /// Splits `host:port`, `[::1]:port` or `host`.
 fn split_authority(authority: &str) -> (&str, Option<&str>) {
     if authority.starts_with('[') {
@@ -185,19 +155,5 @@ mod tests {
             assert!(Route::parse("r", text).is_err(), "{text}");
         }
         assert!(Route::parse("r", "GET http://a/\r\nX: y").is_err());
-    }
-
-    #[test]
-    fn an_answer_is_held_against_status_body_and_headers() {
-        let live = Live {
-            status: Some(200),
-            contains: Some("cart".into()),
-            headers: vec![("X-App".into(), "shop".into())],
-        };
-        let app = [("x-app".to_owned(), "shop".to_owned())];
-        assert_eq!(live.lacks(200, &app, b"your cart"), None);
-        assert_eq!(live.lacks(502, &app, b"your cart").unwrap(), "answered 502 instead of 200");
-        assert!(live.lacks(200, &app, b"nothing").unwrap().contains("without \"cart\""));
-        assert!(live.lacks(200, &[], b"cart").unwrap().contains("X-App"));
     }
 }

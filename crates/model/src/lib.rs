@@ -14,6 +14,8 @@
 mod catalog;
 mod config;
 mod context;
+mod coverage;
+mod expect;
 mod expectations;
 mod files;
 mod glob;
@@ -30,12 +32,15 @@ mod problem;
 mod request;
 mod route;
 mod settings;
+mod suggest;
 mod validate;
 mod wants;
 
 pub use catalog::{Arity, Catalog, Entry, Setter, Version};
 pub use config::{Args, Config, FileId, Include, Node, NodeId, SourceFile};
 pub use context::{Context, Contexts};
+pub use coverage::Coverage;
+pub use expect::{Difference, Expectation, Judgement, Kind, Live, RouteSpec, Seen};
 pub use expectations::{ErrorLog, LogTarget, RuntimePath, RuntimeUse, Workers};
 pub use files::{Answer, Files, Path, Presence, Want, Wants};
 pub use include::load;
@@ -48,4 +53,5 @@ pub use request::{
 };
 pub use route::{FileKind, FileSystem, Router, Witness, witnesses};
 pub use settings::{Built, Settings};
+pub use suggest::{Suggestion, suggest};
 pub use validate::validate;
