@@ -15,14 +15,40 @@ const ANSWER_BYTES_MAX: u64 = 1 << 20;
 
 /// What the answer to a request lacks of what is expected, or nothing.
 pub(super) fn lacks(request: &Request, wanted: &Answer) -> Option<String> {
-    let answers = answers(request);
-    let about = |how: String| format!("{}: {how}", request.request);
-    if wanted.fails_some {
-        let fails = |answer: &anyhow::Result<Got>| !answer.as_ref().is_ok_and(|got| got.status == 200);
-        let all_well = !answers.iter().any(fails);
-        return all_well.then(|| about(format!("all of {} got an answer", answers.len())));
+    Answers::to(request).lack(wanted).map(|how| format!("{}: {how}", request.request))
+}
+
+/// The answers to all who asked at once.
+pub(super) struct Answers(Vec<anyhow::Result<Got>>);
+
+impl Answers {
+    /// What they lack of what is expected, or nothing.
+    pub(super) fn lack(&self, wanted: &Answer) -> Option<String> {
+        if wanted.fails_some {
+            let fails = |answer: &anyhow::Result<Got>| !answer.as_ref().is_ok_and(|got| got.status == 200);
+            let all_well = !self.0.iter().any(fails);
+            return all_well.then(|| format!("all of {} got an answer", self.0.len()));
+        }
+        self.0.iter().find_map(|answer| wanted.differs(answer))
     }
-    answers.iter().find_map(|answer| wanted.differs(answer)).map(about)
+
+    /// Asks. Each of them is connected before the first asks.
+    pub(super) fn to(request: &Request) -> Answers {
+        let url = match Url::read(&request.request) {
+            Ok(url) => url,
+            Err(error) => return Answers(vec![Err(error)]),
+        };
+        let address = SocketAddr::from((request.address, url.port));
+        let connect = |_| TcpStream::connect_timeout(&address, PATIENCE);
+        let connected: Vec<_> = (0..request.at_once).map(connect).collect();
+        std::thread::scope(|scope| {
+            let url = &url;
+            let asks = |stream: std::io::Result<TcpStream>| scope.spawn(move || over(stream?, request, url));
+            let asking: Vec<_> = connected.into_iter().map(asks).collect();
+            let died = || Err(anyhow::anyhow!("somebody who asked died"));
+            Answers(asking.into_iter().map(|asks| asks.join().unwrap_or_else(|_| died())).collect())
+        })
+    }
 }
 
 impl Answer {
@@ -57,24 +83,6 @@ struct Got {
     status: u16,
     head: String,
     body: String,
-}
-
-/// The answers to all who ask at once; each is connected before the first asks.
-fn answers(request: &Request) -> Vec<anyhow::Result<Got>> {
-    let url = match Url::read(&request.request) {
-        Ok(url) => url,
-        Err(error) => return vec![Err(error)],
-    };
-    let address = SocketAddr::from((request.address, url.port));
-    let connect = |_| TcpStream::connect_timeout(&address, PATIENCE);
-    let connected: Vec<_> = (0..request.at_once).map(connect).collect();
-    std::thread::scope(|scope| {
-        let url = &url;
-        let asking: Vec<_> =
-            connected.into_iter().map(|stream| scope.spawn(move || over(stream?, request, url))).collect();
-        let died = || Err(anyhow::anyhow!("somebody who asked died"));
-        asking.into_iter().map(|asks| asks.join().unwrap_or_else(|_| died())).collect()
-    })
 }
 
 struct Url<'a> {

@@ -90,7 +90,10 @@ pub(super) fn table(rows: &[(&Entry, Trial)]) {
             None => trial.answer.outcome.clone(),
         });
         row.push(format!("{:.1}", trial.took.as_secs_f64()));
-        row.push(format!("{} of {}", trial.seen.wrong, trial.seen.asked));
+        row.push(match trial.seen.asked {
+            0 => "–".to_owned(),
+            asked => format!("{} of {asked}", trial.seen.wrong),
+        });
         row.push(entry.expect.outage.as_ref().and_then(duration).unwrap_or_else(|| "–".to_owned()));
         row.push(entry.expect.to_come.keys().cloned().collect::<Vec<_>>().join(", "));
         cells.push(row);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::ask::lacks;
+use super::ask::Answers;
 use super::requests::Request;
 
 /// The pause between two questions.
@@ -51,8 +51,9 @@ fn visit(requests: &[Request], changes: bool, stop: &AtomicBool) -> Seen {
     let mut is_wrong = false;
     for request in requests.iter().cycle() {
         let asked_at = Instant::now();
-        let wrong = lacks(request, &request.before).is_some()
-            && !(changes && lacks(request, &request.after).is_none());
+        let answers = Answers::to(request);
+        let wrong =
+            answers.lack(&request.before).is_some() && !(changes && answers.lack(&request.after).is_none());
         seen.asked += 1;
         if wrong {
             seen.wrong += 1;

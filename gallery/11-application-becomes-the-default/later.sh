@@ -1,0 +1,2 @@
+# The application goes away.
+kill "$PID_SHOP"

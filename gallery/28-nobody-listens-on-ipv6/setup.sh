@@ -1,0 +1,2 @@
+# Nothing but a network of its own, for port 80.
+:
