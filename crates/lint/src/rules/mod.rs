@@ -9,11 +9,22 @@ pub(crate) mod allow_unknown_rule;
 pub(crate) mod allow_unused;
 pub(crate) mod allow_without_reason;
 pub(crate) mod backup_file_included;
+pub(crate) mod capacity_lowered;
+pub(crate) mod default_server_moved;
 pub(crate) mod dropped_inherited_headers;
 pub(crate) mod duplicate_server_name;
+pub(crate) mod error_page_by_failed_upstream;
+pub(crate) mod fewer_descriptors_than_connections;
+pub(crate) mod implicit_default_server;
 pub(crate) mod include_matches_nothing;
+pub(crate) mod listen_gone;
 pub(crate) mod missing_error_page;
+pub(crate) mod proxying_default_server;
+pub(crate) mod static_location_in_regex;
 pub(crate) mod upstream_resolved_once;
+
+mod literal_regex;
+mod unknown_hosts;
 
 rules! {
     alias_traversal,
@@ -21,10 +32,18 @@ rules! {
     allow_unused,
     allow_without_reason,
     backup_file_included,
+    capacity_lowered,
+    default_server_moved,
     dropped_inherited_headers,
     duplicate_server_name,
+    error_page_by_failed_upstream,
+    fewer_descriptors_than_connections,
+    implicit_default_server,
     include_matches_nothing,
+    listen_gone,
     missing_error_page,
+    proxying_default_server,
+    static_location_in_regex,
     upstream_resolved_once,
 }
 
