@@ -1,4 +1,5 @@
-//! `cargo run --release -p xtask -- bench`: `evenkeel check` against `nginx -t` on the same synthetic trees.
+//! `cargo run --release -p xtask -- bench`: `evenkeel check` against `nginx -t` on the same synthetic trees,
+//! and after it rehearsals and routes.
 //!
 //! The trees come from `bench/make-tree.py`. Both commands take turns on the same tree, so that a busy machine hurts
 //! both; medians are printed as a Markdown table. Each command runs under a process of ours of its own, whose children
@@ -13,6 +14,8 @@ use nix::sys::resource::{UsageWho, getrusage};
 use serde::{Deserialize, Serialize};
 
 use crate::workspace;
+
+mod rehearse;
 
 const USAGE: &str = "usage: cargo run --release -p xtask -- bench [--sites 1000,10000] [--runs 5] [--nginx PATH] [--evenkeel PATH]";
 
@@ -64,7 +67,7 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
         println!("{}", row(sites, "nginx -t", &nginx, "1"));
         println!("{}", row(sites, "evenkeel check", &evenkeel, &format!("{share:.2}")));
     }
-    Ok(())
+    rehearse::run(&settings)
 }
 
 impl Settings {
