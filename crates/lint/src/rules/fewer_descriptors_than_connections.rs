@@ -12,7 +12,7 @@ rule! {
     /// Each connection is a file descriptor, each log, listening socket and open file is another. A worker that has
     /// fewer descriptors than connections runs out of the former under load: `accept4() failed (24: Too many open
     /// files)`, and clients wait for a connection that nobody accepts, while everything looks well as long as few
-    /// come. nginx says so in a warning when it starts, and starts.
+    /// come. nginx warns of it only where the limit that it was started with is too low as well.
     ///
     /// Connections to upstreams count as connections too, so `worker_connections` plus some hundreds is enough.
     ///

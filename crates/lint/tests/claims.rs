@@ -1,0 +1,146 @@
+//! What rules say of nginx is what a real nginx does.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Command;
+
+use evenkeel_lint::{Input, check};
+use evenkeel_model::{Answer, Config, Files, Settings, Want, load};
+
+/// A running nginx with `http` in its http block; `PORT1` and `PORT2` in it are ports of its own.
+struct Nginx {
+    directory: tempfile::TempDir,
+    ports: [u16; 2],
+}
+
+impl Nginx {
+    fn start(http: &str) -> Nginx {
+        let free: Vec<TcpListener> = (0..2).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let ports = [0, 1].map(|at: usize| free[at].local_addr().unwrap().port());
+        drop(free);
+        let directory = tempfile::tempdir().unwrap();
+        let http = http.replace("PORT1", &ports[0].to_string()).replace("PORT2", &ports[1].to_string());
+        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|name| format!("    {name}_temp_path tmp/{name};\n"));
+        let text = format!(
+            "pid nginx.pid;\nerror_log error.log;\nworker_processes 1;\nevents {{ }}\nhttp {{\n    access_log off;\n\
+             {}{http}\n}}\n",
+            temporary.concat()
+        );
+        fs::create_dir(directory.path().join("tmp")).unwrap();
+        fs::write(directory.path().join("nginx.conf"), text).unwrap();
+        let nginx = Nginx { directory, ports };
+        let output = nginx.run(&[]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        nginx
+    }
+
+    fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn run(&self, more: &[&str]) -> std::process::Output {
+        let mut command = Command::new("/usr/sbin/nginx");
+        command.arg("-p").arg(self.path()).arg("-e").arg(self.path().join("error.log"));
+        command.arg("-c").arg(self.path().join("nginx.conf")).args(more);
+        command.output().expect("nginx is installed (scripts/setup.sh)")
+    }
+
+    /// The whole answer of a GET.
+    fn get(&self, port: usize, host: &str, target: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.ports[port])).unwrap();
+        write!(stream, "GET {target} HTTP/1.0\r\nHost: {host}\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// Which rules find something in its configuration.
+    fn found(&self) -> Vec<String> {
+        let config = self.config();
+        let settings = evenkeel_lint::Settings::default();
+        let report = check(&Input { config: &config, problems: &[], live: None, settings: &settings });
+        let mut rules: Vec<String> = report.findings.into_iter().map(|finding| finding.rule).collect();
+        rules.retain(|rule| rule != "missing-error-page");
+        rules
+    }
+
+    fn config(&self) -> Config {
+        let path = b"/etc/nginx/nginx.conf".to_vec();
+        let text = fs::read(self.path().join("nginx.conf")).unwrap();
+        let mut files = Files::new();
+        files.supply(Want::Bytes(path.clone()), Answer::Bytes(text.as_slice().into()));
+        loop {
+            match load(&Settings::new(path.clone()), &mut files) {
+                Ok(config) => return config,
+                Err(wants) => wants.0.into_iter().for_each(|want| files.supply(want, Answer::Unknown)),
+            }
+        }
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        self.run(&["-s", "stop"]);
+        // The pid file goes last.
+        let pid = self.path().join("nginx.pid");
+        for _ in 0..500 {
+            if !pid.exists() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+}
+
+#[test]
+fn a_prefix_inside_a_regex_is_never_asked() {
+    let nginx = Nginx::start(
+        "server { listen 127.0.0.1:PORT1;
+            location ~ /a { return 200 outer;
+                location /a/b { return 200 inner; }
+                location = /a/c { return 200 inner; }
+                location ^~ /a/d { location ~ e { return 200 inner; } return 200 inner; }
+                location ~ /a/x { return 200 regex; }
+            }
+        }",
+    );
+    assert_eq!(nginx.found(), ["static-location-in-regex"; 3]);
+    for target in ["/a/b", "/a/c", "/a/d", "/a/d/e"] {
+        assert!(nginx.get(0, "a.test", target).ends_with("outer"), "{target}");
+    }
+    assert!(nginx.get(0, "a.test", "/a/x").ends_with("regex"));
+}
+
+#[test]
+fn the_first_server_redirects_every_unknown_host() {
+    let nginx = Nginx::start(
+        "server { listen 127.0.0.1:PORT1; server_name www.a.test; return 301 http://a.test$request_uri; }
+         server { listen 127.0.0.1:PORT1; server_name _; return 200 site; }
+         server { listen 127.0.0.1:PORT2; server_name www.a.test; return 301 http://a.test$request_uri; }
+         server { listen 127.0.0.1:PORT2 default_server; server_name _; return 200 site; }",
+    );
+    assert_eq!(nginx.found(), ["implicit-default-server"]);
+    assert!(nginx.get(0, "a.test", "/x").contains("Location: http://a.test/x"), "a loop");
+    assert!(nginx.get(1, "a.test", "/x").ends_with("site"));
+}
+
+#[test]
+fn a_page_of_the_upstream_that_failed_is_never_seen() {
+    let nginx = Nginx::start(
+        "error_page 502 /50x.html;
+         upstream app { server 127.0.0.1:PORT2; }
+         server { listen 127.0.0.1:PORT1; server_name a.test; location / { proxy_pass http://app; } }
+         server { listen 127.0.0.1:PORT1; server_name b.test;
+            location / { proxy_pass http://app; } location = /50x.html { return 200 sorry; } }",
+    );
+    let found = nginx.found();
+    assert!(found.contains(&"error-page-by-failed-upstream".to_owned()), "{found:?}");
+    assert!(nginx.get(0, "a.test", "/").contains("<h1>502 Bad Gateway</h1>"));
+    assert!(nginx.get(0, "b.test", "/").ends_with("sorry"));
+    let log = fs::read_to_string(nginx.path().join("error.log")).unwrap();
+    let asked = log.matches("connect() failed").count();
+    assert_eq!(asked, 3, "the page of a.test was asked of the upstream, too:\n{log}");
+}
