@@ -23,6 +23,9 @@ want() { packages="$packages${packages:+ }$1"; }
 
 find_nginx() { command -v nginx 2>/dev/null || { [ -x /usr/sbin/nginx ] && echo /usr/sbin/nginx; }; }
 
+# has PROGRAM: also where only root looks.
+has() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || [ -x "/sbin/$1" ]; }
+
 nginx_module() {
     for dir in /usr/lib/nginx/modules /usr/lib64/nginx/modules /usr/local/lib/nginx/modules; do
         if [ -e "$dir/$1" ]; then return 0; fi
@@ -39,6 +42,11 @@ look() {
     packages=
     find_nginx >/dev/null || want nginx
     compiles_c || want "gcc libc6-dev"
+    if [ "$purpose" != bench ]; then
+        # For the outages of the gallery that have a network of their own.
+        has ip || want iproute2
+        has nft || want nftables
+    fi
     if [ "$purpose" = test ]; then
         nginx_module ngx_stream_module.so || want libnginx-mod-stream
         nginx_module ngx_http_lua_module.so || want libnginx-mod-http-lua

@@ -5,7 +5,7 @@ if command -v dpkg >/dev/null; then
     mkdir -p "$DIR/dpkg/var/lib/dpkg/info" "$DIR/dpkg/var/lib/dpkg/updates"
     : >"$DIR/dpkg/var/lib/dpkg/status"
     # A database of its own; nothing of it reaches the machine's.
-    PATH="$PATH:/usr/sbin:/sbin" dpkg --root="$DIR/dpkg" --force-not-root --force-script-chrootless --log="$DIR/dpkg.log" \
+    dpkg --root="$DIR/dpkg" --force-not-root --force-script-chrootless --log="$DIR/dpkg.log" \
         --install "$DIR/shop-proxy.deb"
 else
     sh -eu "$ENTRY/package/DEBIAN/postinst" configure

@@ -27,6 +27,9 @@ pub(super) fn hold(entry: &Entry, nginx: &Path) -> anyhow::Result<()> {
         (!stand.error_log().contains(&expect.log)).then(|| format!("no \"{}\" in the error log", expect.log))
     })?;
     if let Some(script) = entry.script("later.sh") {
+        // The master has read the new configuration when it starts workers for the second time.
+        let read = || stand.error_log().matches("start worker processes").count() > 1;
+        stand.wait(|| (!read()).then(|| "the reload is not done".to_owned()))?;
         stand.script(&script)?;
         stand.wait_for_answers(|request| request.later.as_ref()).context("later")?;
     }

@@ -110,7 +110,10 @@ impl Stand {
     pub(super) fn script(&self, script: &Path) -> anyhow::Result<()> {
         let mut command = Command::new("sh");
         command.arg("-eu").arg(script).current_dir(&self.dir).stdin(Stdio::null()).envs(&self.values);
-        command.envs(self.pids.iter().cloned()).env("ENTRY", script.parent().unwrap_or(Path::new("/")));
+        command
+            .env("PATH", path_of_root())
+            .envs(self.pids.iter().cloned())
+            .env("ENTRY", script.parent().unwrap_or(Path::new("/")));
         let output = command.output().with_context(|| format!("start {}", script.display()))?;
         ensure!(output.status.success(), "{} failed: {}", script.display(), text(&output));
         Ok(())
@@ -180,6 +183,11 @@ fn start_app(app: &App) -> anyhow::Result<Child> {
     BufReader::new(output).read_line(&mut line)?;
     ensure!(line.trim() == "ready", "the application {} does not come up", app.name);
     Ok(child)
+}
+
+/// Where programs are looked for, with the places where root alone looks.
+pub(super) fn path_of_root() -> String {
+    format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default())
 }
 
 /// A port that nobody listens on, and that this process has not given out yet.

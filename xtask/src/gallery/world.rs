@@ -11,6 +11,7 @@ use nix::unistd::Uid;
 
 use super::entry::Entry;
 use super::evenkeel::Place;
+use super::stand::path_of_root;
 use super::trial::Trial;
 use super::{alone, trial};
 
@@ -42,9 +43,15 @@ pub(super) fn apart(entry: &Entry, part: &str, place: &Place) -> anyhow::Result<
 pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
     let [part, dir, place] = arguments else { bail!("usage: xtask stand alone|trial DIR PLACE") };
     end_with_the_runner();
-    let link =
-        Command::new("ip").args(["link", "set", "lo", "up"]).output().context("start ip (of iproute2)")?;
+    let mut link = Command::new("ip");
+    link.args(["link", "set", "lo", "up"]).env("PATH", path_of_root());
+    let link = link.output().context("start ip (of iproute2)")?;
     ensure!(link.status.success(), "set lo up: {}", String::from_utf8_lossy(&link.stderr).trim());
+    if !Uid::effective().is_root() {
+        // Of this network alone. Capabilities do not reach into the namespaces that Evenkeel makes in turn.
+        let setting = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+        std::fs::write(setting, "0").with_context(|| format!("write {setting}"))?;
+    }
     let entry = Entry::read(Path::new(dir))?;
     let place: Place = serde_json::from_str(place)?;
     let told = match *part {
