@@ -14,6 +14,7 @@ pub mod reach;
 pub mod rehearse;
 pub mod report;
 pub mod sandbox;
+mod stream;
 pub mod stub;
 
 pub use finding::{Finding, Severity};

@@ -1,12 +1,16 @@
 //! Asks from this machine, outside any sandbox, whether the upstreams accept connections.
 
+mod connect;
 mod targets;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_model::NodeId;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 pub use targets::targets;
 
@@ -164,7 +168,34 @@ impl fmt::Display for Reach {
 }
 
 /// Connects to every target, each address once, and closes the connection again. Needs a tokio runtime with IO and time.
+///
+/// What is returned stands in the order of the targets; a name has a row for each of its addresses.
 pub async fn reach(targets: &[Target], limits: &Limits) -> Vec<Reached> {
-    let _ = (targets, limits);
-    Vec::new()
+    let deadline = Instant::now() + limits.all;
+    let room = Arc::new(Semaphore::new(limits.at_once));
+    let mut order: Vec<(Address, bool)> = Vec::new();
+    for target in targets {
+        let datagram = target.kind.is_datagram();
+        match order.iter_mut().find(|(address, _)| *address == target.address) {
+            Some((_, only_datagrams)) => *only_datagrams &= datagram,
+            None => order.push((target.address.clone(), datagram)),
+        }
+    }
+    let asked = order.into_iter().map(|(address, only_datagrams)| {
+        let (room, each) = (room.clone(), limits.each);
+        async move {
+            if only_datagrams {
+                let reach = Reach::NotAsked("a datagram is not answered by who takes it");
+                return vec![Reached { address, at: None, reach }];
+            }
+            match tokio::time::timeout_at(deadline, connect::one(&address, room, each)).await {
+                Ok(found) => found
+                    .into_iter()
+                    .map(|(at, reach)| Reached { address: address.clone(), at, reach })
+                    .collect(),
+                Err(_) => vec![Reached { address, at: None, reach: Reach::NotAsked("there was no time") }],
+            }
+        }
+    });
+    futures_util::future::join_all(asked).await.into_iter().flatten().collect()
 }

@@ -4,6 +4,15 @@
 //! nothing and connect to nowhere, and it ends with the process that started it.
 
 pub(crate) mod child;
+mod confine;
+mod datagram;
+mod dns;
+mod fastcgi;
+mod grpc;
+mod http;
+mod memcached;
+mod speak;
+mod uwsgi;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -11,8 +20,14 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+
+use self::wire::{Order, Reply, Says, Wire};
 
 use crate::certificates::Identity;
 
@@ -55,7 +70,7 @@ pub enum StubKind {
 pub struct Zone {
     /// The addresses of names, in lower case and without the last dot.
     pub names: BTreeMap<String, Vec<IpAddr>>,
-    /// Whether every other name has an address, too: one of 198.18.0.0/15 or 2001:db8::/32, always the same for a name.
+    /// Whether every other name has an address, too: one of 198.18.0.0/15, always the same for a name.
     /// If not, other names do not exist.
     pub others_exist: bool,
 }
@@ -129,9 +144,22 @@ pub enum StubError {
     Io(#[from] io::Error),
 }
 
+/// How long the stubs' process may take to carry out an order.
+const ORDER_LIMIT: Duration = Duration::from_secs(5);
+
 /// The stubs of one rehearsal. When it is dropped they are gone.
 #[derive(Debug)]
-pub struct Stubs;
+pub struct Stubs {
+    conversation: Mutex<Conversation>,
+    process: Child,
+}
+
+#[derive(Debug)]
+struct Conversation {
+    wire: Wire,
+    orders: u64,
+    stubs: u32,
+}
 
 impl Stubs {
     /// Starts their process: `program` (`/proc/self/exe`) with `__stub`. Needs a tokio runtime with IO and time, and
@@ -140,8 +168,15 @@ impl Stubs {
     /// # Errors
     /// [`StubError::Start`]
     pub fn start(program: &Path) -> Result<Stubs, StubError> {
-        let _ = program;
-        Err(StubError::Ended)
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
+            .map_err(|error| StubError::Start(error.into()))?;
+        let wire = Wire::new(ours).map_err(StubError::Start)?;
+        let mut command = Command::new(program);
+        command.arg("__stub").current_dir("/").env_clear();
+        command.stdin(theirs).stdout(Stdio::null()).stderr(Stdio::null());
+        let process = command.spawn().map_err(StubError::Start)?;
+        Ok(Stubs { conversation: Mutex::new(Conversation { wire, orders: 0, stubs: 0 }), process })
     }
 
     /// Serves a listening (or, for UDP and DNS, bound) socket. It answers as [`Behaviour::Echo`] says.
@@ -149,8 +184,12 @@ impl Stubs {
     /// # Errors
     /// [`StubError`]
     pub async fn serve(&self, socket: OwnedFd, kind: StubKind, name: &str) -> Result<StubId, StubError> {
-        let _ = (socket, kind, name);
-        Err(StubError::Ended)
+        let mut conversation = self.conversation.lock().await;
+        conversation.stubs += 1;
+        let stub = StubId(conversation.stubs);
+        let order = Order::Serve { stub, name: name.to_owned(), kind };
+        conversation.order(order, Some(&socket)).await?;
+        Ok(stub)
     }
 
     /// Closes a stub's socket and its connections: the next one is refused.
@@ -158,8 +197,7 @@ impl Stubs {
     /// # Errors
     /// [`StubError`]
     pub async fn close(&self, stub: StubId) -> Result<(), StubError> {
-        let _ = stub;
-        Err(StubError::Ended)
+        self.conversation.lock().await.order(Order::Close { stub }, None).await.map(drop)
     }
 
     /// Says what a stub does from now on, with the connections that are open, too.
@@ -167,8 +205,7 @@ impl Stubs {
     /// # Errors
     /// [`StubError`]
     pub async fn behave(&self, stub: StubId, behaviour: Behaviour) -> Result<(), StubError> {
-        let _ = (stub, behaviour);
-        Err(StubError::Ended)
+        self.conversation.lock().await.order(Order::Behave { stub, behaviour }, None).await.map(drop)
     }
 
     /// What reached the stubs since this was last asked, in order; the last 10,000 at most.
@@ -176,11 +213,53 @@ impl Stubs {
     /// # Errors
     /// [`StubError`]
     pub async fn seen(&self) -> Result<Vec<Seen>, StubError> {
-        Err(StubError::Ended)
+        self.conversation.lock().await.order(Order::Seen, None).await
     }
 
     /// The process.
     pub fn pid(&self) -> u32 {
-        0
+        self.process.id()
+    }
+}
+
+impl Drop for Stubs {
+    fn drop(&mut self) {
+        // It may be gone already; then there is nothing to end.
+        let _gone = self.process.kill();
+        let _reaped = self.process.wait();
+    }
+}
+
+impl Conversation {
+    async fn order(&mut self, order: Order, descriptor: Option<&OwnedFd>) -> Result<Vec<Seen>, StubError> {
+        let limit_ms = ORDER_LIMIT.as_millis() as u64;
+        let answered = self.answered(order, descriptor);
+        tokio::time::timeout(ORDER_LIMIT, answered).await.unwrap_or(Err(StubError::TimedOut { limit_ms }))
+    }
+
+    async fn answered(&mut self, order: Order, descriptor: Option<&OwnedFd>) -> Result<Vec<Seen>, StubError> {
+        self.orders += 1;
+        let number = self.orders;
+        self.wire.send(&wire::Command { number, order }, descriptor).await.map_err(ended)?;
+        let mut all = Vec::new();
+        loop {
+            let (reply, _) = self.wire.receive::<Reply>().await.map_err(ended)?.ok_or(StubError::Ended)?;
+            // What nobody waited for any more is let go of.
+            if reply.number != number {
+                continue;
+            }
+            match reply.says {
+                Says::Done => return Ok(all),
+                Says::Refused { what } => return Err(StubError::Refused { what }),
+                Says::Seen(seen) => all.push(*seen),
+            }
+        }
+    }
+}
+
+fn ended(error: io::Error) -> StubError {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => StubError::Ended,
+        _ => StubError::Io(error),
     }
 }
