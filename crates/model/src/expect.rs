@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::config::Config;
-use crate::request::{Dependence, Outcome, PassKind, Request, Route};
+use crate::request::{Outcome, PassKind, Request, Route};
 
 mod judge;
 mod live;
