@@ -67,7 +67,11 @@ pub(crate) struct Rules {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  evenkeel route ./nginx 'GET https://shop.example.com/cart?x=1'\n  evenkeel route ./nginx \
---batch < requests.txt   # one a line, as text or JSON; one JSON document a line comes back"
+--batch < requests.txt   # one a line, as text or JSON; one JSON document a line comes back\n\nA line of --batch \
+is METHOD URL, or a document:\n  {\"method\":\"GET\",\"target\":\"/a%20b?x=1\",\"version\":\"1.1\",\"headers\":[[\"Host\",\"a.test\"]],\n   \
+\"listen\":\"127.0.0.1:8080\",\"tls\":false,\"sni\":null,\"client\":\"198.51.100.7\"}\nMethod and target are needed, the rest may \
+be left out. Bytes that are no UTF-8\nstand as an array of numbers: \"target\":[47,255]. In an answer they come back as \
+\"…_bytes\" beside the text."
 )]
 pub(crate) struct Route {
     /// A directory with nginx.conf, or the main file itself

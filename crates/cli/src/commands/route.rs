@@ -1,8 +1,118 @@
-//! `route`: Where does this request go, and why.
+//! `route`: where does this request go, and why.
+
+mod read;
+mod show;
+
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+
+use anyhow::{Context as _, anyhow};
+use evenkeel_model::{Config, Request, Router};
 
 use crate::args::{self, Global};
-use crate::output::{Exit, Output};
+use crate::output::{Exit, Output, complain};
+use crate::served::Served;
+use crate::settings::Settings;
+use crate::tree::Tree;
+use read::Unread;
 
-pub(crate) fn route(_args: &args::Route, _global: &Global, _output: Output) -> anyhow::Result<Exit> {
-    anyhow::bail!("route: not written yet")
+/// The longest line that `--batch` reads.
+const LINE_BYTES_MAX: usize = 1 << 20;
+/// What is written at once, when lines come faster than that.
+const BUFFER_BYTES: usize = 1 << 16;
+
+pub(crate) fn route(args: &args::Route, global: &Global, output: Output) -> anyhow::Result<Exit> {
+    let request = args.request.as_deref().map(|text| asked(text, args)).transpose()?;
+    let settings = Settings::load(global)?;
+    let tree = Tree::read(&args.tree, args.prefix.as_deref(), args.nginx_version.as_deref(), &settings)?;
+    if let Some(problem) = tree.config.problems().first() {
+        let file = &tree.config.file(problem.file).display;
+        complain(&format!(
+            "evenkeel: nginx would refuse this tree ({file}:{}: {}); what follows takes it as far as it goes. \
+             `evenkeel check` tells more.\n",
+            problem.line, problem.message
+        ));
+    }
+    let router = Router::new(&tree.config).with_files(Served::new(&tree.place));
+    let Some(request) = request else {
+        return batch(&tree.config, &router, io::stdin(), io::stdout().lock());
+    };
+    let route = router.route(&request);
+    output.print(
+        || show::text(&tree.config, &request, &route),
+        || show::document(&tree.config, &request, &route),
+    );
+    Ok(Exit::Yes)
+}
+
+/// The request of the command line.
+fn asked(text: &str, args: &args::Route) -> anyhow::Result<Request> {
+    let mut request =
+        Request::parse(text).with_context(|| format!("read the request \"{}\"", text.escape_debug()))?;
+    for header in &args.header {
+        let (name, value) = read::header(header).map_err(|unread| anyhow!(unread.0))?;
+        if name.eq_ignore_ascii_case(b"host") {
+            request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case(b"host"));
+        }
+        request.headers.push((name, value));
+    }
+    request.client = args.client;
+    request.listen =
+        args.listen.as_deref().map(read::listen).transpose().map_err(|unread| anyhow!(unread.0))?;
+    Ok(request)
+}
+
+/// Answers line by line, in order. What was answered is written before the next line is waited for.
+fn batch(config: &Config, router: &Router<'_>, from: impl Read, to: impl Write) -> anyhow::Result<Exit> {
+    let mut from = BufReader::with_capacity(BUFFER_BYTES, from);
+    let mut to = BufWriter::with_capacity(BUFFER_BYTES, to);
+    let (mut line, mut all_read) = (Vec::new(), true);
+    for number in 1_u64.. {
+        // A reader that went away is no error of ours.
+        if !from.buffer().contains(&b'\n') && to.flush().is_err() {
+            break;
+        }
+        let request = match next_line(&mut from, &mut line).context("read standard input")? {
+            Line::End => break,
+            Line::TooLong => Err(Unread(format!("read the line: it is longer than {LINE_BYTES_MAX} bytes"))),
+            Line::Whole => read::line(&line),
+        };
+        let document = match request {
+            Ok(request) => show::document(config, &request, &router.route(&request)),
+            Err(Unread(why)) => {
+                all_read = false;
+                show::unread(number, &why)
+            }
+        };
+        if writeln!(to, "{document}").is_err() {
+            break;
+        }
+    }
+    let _ = to.flush();
+    Ok(all_read.into())
+}
+
+/// What the next line is.
+enum Line {
+    Whole,
+    TooLong,
+    End,
+}
+
+/// Reads a line into `line`, without its end. One that is too long is passed over, and never held.
+fn next_line(from: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Line> {
+    line.clear();
+    let limit = LINE_BYTES_MAX as u64 + 1;
+    if from.take(limit).read_until(b'\n', line)? == 0 {
+        return Ok(Line::End);
+    }
+    if line.last() == Some(&b'\n') {
+        line.pop();
+        return Ok(Line::Whole);
+    }
+    if line.len() <= LINE_BYTES_MAX {
+        return Ok(Line::Whole);
+    }
+    line.clear();
+    from.skip_until(b'\n')?;
+    Ok(Line::TooLong)
 }
