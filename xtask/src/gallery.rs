@@ -91,6 +91,9 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
     );
     report::table(&rows);
     report::summary(&rows);
+    if options.only.is_some() {
+        report::words(&rows);
+    }
     ensure!(
         failures.is_empty(),
         "{} of {} did not end as expected: {}",

@@ -115,3 +115,29 @@ pub(super) fn hold(entry: &Entry, floors: &Floors) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(name: &str) -> Entry {
+        Entry::read(&crate::workspace().join("gallery").join(name)).unwrap()
+    }
+
+    #[test]
+    fn gallery_fails_when_the_named_floor_is_silent_or_says_something_else() {
+        let headers = entry("20-security-headers-dropped");
+        let check = |heard: Heard| hold(&headers, &Floors::from([("check".to_owned(), heard)])).is_ok();
+        assert!(check(Heard::Caught("warning[dropped-inherited-headers]: …".to_owned())));
+        assert!(!check(Heard::Caught("warning[listen-gone]: …".to_owned())));
+        assert!(!check(Heard::Silent));
+    }
+
+    #[test]
+    fn nobody_may_speak_of_a_good_change() {
+        let good = entry("00-good-change");
+        let says = |heard: Heard| hold(&good, &Floors::from([("check".to_owned(), heard)])).is_ok();
+        assert!(says(Heard::Silent));
+        assert!(!says(Heard::Caught("a warning".to_owned())));
+    }
+}

@@ -136,6 +136,18 @@ pub(super) fn summary(rows: &[(&Entry, Trial)]) {
     }
 }
 
+/// What everybody who caught it said, in full.
+pub(super) fn words(rows: &[(&Entry, Trial)]) {
+    for (entry, trial) in rows {
+        for (floor, heard) in &trial.floors {
+            if let Heard::Caught(said) = heard {
+                println!("\n{}, {floor}:\n{said}", entry.name);
+            }
+        }
+        println!("\n{}, apply: {} {}", entry.name, trial.answer.outcome, reason(trial));
+    }
+}
+
 fn is_caught_before(entry: &Entry, trial: &Trial) -> bool {
     !entry.expect.alone.check_accepts
         || trial.answer.outcome == "refused"
