@@ -21,7 +21,7 @@ use serde_json::json;
 use crate::args::{Cli, Command, Global};
 use crate::output::{Exit, Output, complain, put};
 use crate::settings::Settings;
-use crate::{identity, settings};
+use crate::{identity, routes_file};
 
 /// Runs one command.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
@@ -68,7 +68,7 @@ pub(crate) fn host_of(settings: &Settings) -> anyhow::Result<Host> {
         keep: settings.keep.clone(),
         rules: rule_settings(settings)?,
         who: identity::actor(),
-        routes: settings::routes,
+        routes: routes_file::routes,
     });
     host.context("begin")
 }

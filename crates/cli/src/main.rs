@@ -5,6 +5,7 @@ mod commands;
 mod fuse;
 mod identity;
 mod output;
+mod routes_file;
 mod served;
 mod settings;
 mod tree;

@@ -1,12 +1,10 @@
-//! Reads every TOML file into the types of those who own the settings: `evenkeel.toml` and `routes.toml`.
+//! Reads `evenkeel.toml`: where the host is, its windows, its rules.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use evenkeel_controller::routes::{Live, RequestError, Route};
-use evenkeel_syntax::secret::redact_str;
 use serde::Deserialize;
 
 use crate::args::{Global, duration};
@@ -117,116 +115,9 @@ fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
     toml::from_str(&text).map_err(|error| anyhow!("{}: {error}", path.display()))
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RoutesFile {
-    #[serde(default)]
-    route: Vec<RouteEntry>,
-    /// Held by the model, not asked of a running nginx.
-    #[serde(default, rename = "invariant")]
-    _invariant: Vec<toml::Value>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RouteEntry {
-    name: Option<String>,
-    request: String,
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
-    listen: Option<String>,
-    /// Held by the model and the rehearsal.
-    #[serde(default, rename = "client")]
-    _client: Option<String>,
-    #[serde(default, rename = "expect")]
-    _expect: Option<toml::Value>,
-    live: Option<LiveEntry>,
-    #[serde(default, rename = "unsafe")]
-    is_unsafe: bool,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LiveEntry {
-    status: Option<u16>,
-    contains: Option<String>,
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
-    #[serde(default, rename = "unsafe")]
-    is_unsafe: bool,
-}
-
-/// What is wrong, and where: without the line itself, which may hold a secret.
-fn without_source(text: &str, error: &toml::de::Error) -> String {
-    let said = redact_str(error.message()).replace('\n', " ");
-    let Some(span) = error.span() else { return said };
-    let before = text.get(..span.start).unwrap_or_default();
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    format!("line {}, column {column}: {said}", before.matches('\n').count() + 1)
-}
-
-/// Reads the text of a `routes.toml`. Routes that may not be asked (POST without `unsafe`) are an error when they carry
-/// `live`, and are left out otherwise.
-pub(crate) fn routes(text: &str) -> Result<Vec<Route>, String> {
-    let file: RoutesFile = toml::from_str(text).map_err(|error| without_source(text, &error))?;
-    let mut routes = Vec::new();
-    for (index, entry) in file.route.into_iter().enumerate() {
-        let name = entry.name.unwrap_or_else(|| entry.request.clone());
-        let about = |error: RequestError| format!("route {} ({name}): {error}", index + 1);
-        let mut route = Route::parse(&name, &entry.request).map_err(about)?;
-        let allowed = entry.is_unsafe || entry.live.as_ref().is_some_and(|live| live.is_unsafe);
-        if route.is_unsafe() && !allowed {
-            match entry.live {
-                Some(_) => return Err(about(RequestError::Unsafe(route.method))),
-                None => continue,
-            }
-        }
-        let bad = |text: &str| text.chars().any(|c| c.is_control());
-        if let Some((key, _)) =
-            entry.headers.iter().find(|(key, value)| bad(key) || bad(value) || key.is_empty())
-        {
-            return Err(about(RequestError::Control(key.clone())));
-        }
-        route.headers = entry.headers.into_iter().collect();
-        route.listen = entry.listen;
-        route.live = entry.live.map(|live| Live {
-            status: live.status,
-            contains: live.contains,
-            headers: live.headers.into_iter().collect(),
-        });
-        routes.push(route);
-    }
-    Ok(routes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_routes_file_gives_its_live_routes_and_says_what_is_wrong_with_it() {
-        let text = r#"
-            [[route]]
-            name = "cart"
-            request = "GET http://shop.test/cart"
-            headers = { X-A = "1" }
-            expect = { kind = "proxy", upstream = "app" }
-            live = { status = 200, contains = "cart" }
-            [[route]]
-            request = "POST http://shop.test/order"
-            expect = { kind = "proxy" }
-            [[invariant]]
-            name = "admin"
-        "#;
-        let routes = routes(text).unwrap();
-        assert_eq!(routes.len(), 1);
-        assert_eq!(routes[0].live.as_ref().unwrap().status, Some(200));
-        let error =
-            super::routes("[[route]]\nrequest = \"POST http://a/\"\nlive = { status = 200 }").unwrap_err();
-        assert!(error.contains("unsafe = true"), "{error}");
-        let error = super::routes("[[route]]\nreqest = 1").unwrap_err();
-        assert!(error.contains("line 2"), "{error}");
-    }
 
     #[test]
     fn times_are_read_with_their_unit() {

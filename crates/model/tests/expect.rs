@@ -176,14 +176,16 @@ fn a_stub_that_was_reached_tells_upstream_and_uri() {
     let config = shop();
     let route = ends(&config, passed());
     let seen =
-        Seen { status: Some(200), upstream: Some("10.0.0.6:80"), target: Some("/cart"), ..Seen::default() };
+        Seen { status: Some(200), address: Some("10.0.0.6:80"), target: Some("/cart"), ..Seen::default() };
     let judge = |expectation: Expectation, seen: &Seen<'_>| expectation.judge_seen(seen, &route, &config);
     let kind = Some(Kind::Pass(PassKind::Proxy));
     let whole = Expectation { kind, upstream: some("app"), pass: some("http://app/cart"), ..nothing() };
     assert_eq!(judge(whole.clone(), &seen), Judgement::Holds);
-    let elsewhere = Seen { upstream: Some("10.0.0.9:80"), ..seen };
+    let elsewhere = Seen { address: Some("10.0.0.9:80"), ..seen };
     let said = judge(Expectation { upstream: some("app"), ..nothing() }, &elsewhere).fails().unwrap();
     assert_eq!(said, "upstream is 10.0.0.9:80 instead of \"app\"");
+    let told = Seen { upstream: Some("named"), ..seen };
+    assert_eq!(judge(Expectation { upstream: some("named"), ..nothing() }, &told), Judgement::Holds);
     let other = Seen { target: Some("/"), ..seen };
     let said = judge(Expectation { pass: some("http://app/cart"), ..nothing() }, &other).fails().unwrap();
     assert_eq!(said, "pass is passed to 10.0.0.6:80 asked for / instead of \"http://app/cart\"");

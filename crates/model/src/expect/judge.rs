@@ -50,10 +50,12 @@ pub(super) fn judge(expectation: &Expectation, route: &Route, config: &Config) -
 /// What the predicted end of a request rests on. Which answer an upstream gives does not change that it is asked, and
 /// that the end is in the file system does not rest on which files are there.
 fn rests_on(route: &Route) -> Vec<String> {
-    let matters = |dependence: &&Dependence| match (&route.outcome, dependence) {
-        (Outcome::Pass { .. }, Dependence::UpstreamResponse) => false,
-        (Outcome::Files { .. }, Dependence::FileExists(_)) => false,
-        _ => true,
+    let matters = |dependence: &&Dependence| {
+        !matches!(
+            (&route.outcome, dependence),
+            (Outcome::Pass { .. }, Dependence::UpstreamResponse)
+                | (Outcome::Files { .. }, Dependence::FileExists(_))
+        )
     };
     route.depends_on.iter().filter(matters).map(Dependence::to_string).collect()
 }

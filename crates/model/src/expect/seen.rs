@@ -12,8 +12,10 @@ pub struct Seen<'a> {
     pub status: Option<u16>,
     /// The `Location` header.
     pub location: Option<&'a str>,
-    /// The upstream address that was reached, as it stands in the configuration.
+    /// The upstream that was reached: the name of its block, where that is known.
     pub upstream: Option<&'a str>,
+    /// The address that was reached, as it stands in the configuration.
+    pub address: Option<&'a str>,
     /// The request target that reached it.
     pub target: Option<&'a str>,
     /// The body; `None` when nobody kept it.
@@ -23,12 +25,12 @@ pub struct Seen<'a> {
 impl Seen<'_> {
     /// Whether a stub was asked.
     fn passed(&self) -> bool {
-        self.upstream.is_some() || self.target.is_some()
+        self.upstream.is_some() || self.address.is_some() || self.target.is_some()
     }
 
     fn describe(&self) -> String {
         let location = self.location.map(|to| format!(" to {to}")).unwrap_or_default();
-        match (self.status, self.upstream) {
+        match (self.status, self.address.or(self.upstream)) {
             (None, _) => "no answer".to_owned(),
             (Some(_), Some(at)) => format!("passed to {at}"),
             (Some(_), None) if self.passed() => "passed on".to_owned(),
@@ -125,7 +127,10 @@ fn of_status(wanted: u16, seen: &Seen<'_>) -> Result<(), Not> {
 }
 
 fn of_upstream(key: &'static str, wanted: &str, seen: &Seen<'_>, config: &Config) -> Result<(), Not> {
-    let Some(reached) = seen.upstream else {
+    if seen.upstream == Some(wanted) {
+        return Ok(());
+    }
+    let Some(reached) = seen.address.or(seen.upstream) else {
         return if seen.passed() {
             Err(Not::Known("which upstream was reached".to_owned()))
         } else {
@@ -137,7 +142,7 @@ fn of_upstream(key: &'static str, wanted: &str, seen: &Seen<'_>, config: &Config
         Some(upstream) => upstream.servers.iter().map(|server| text(&server.address)).collect(),
         None => vec![wanted.to_owned()],
     };
-    if reached == wanted || addresses.iter().any(|address| same_address(address, reached)) {
+    if addresses.iter().any(|address| same_address(address, reached)) {
         return Ok(());
     }
     if addresses.iter().any(|address| is_name(address)) && !is_name(reached) {
