@@ -3,9 +3,19 @@
 //! One program, executed again, makes two networks and a view of this machine's files that nobody can write to, and
 //! starts nginx in it as the host would. What lives outside (stubs, clients) gets sockets that were made inside.
 
+mod accounts;
 pub(crate) mod child;
+mod control;
 mod error;
+mod hint;
+mod identity;
+mod launch;
+mod nginx;
+mod plan;
+mod processes;
 mod spec;
+mod sys;
+mod wire;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -17,8 +27,12 @@ use evenkeel_model::FileKind;
 pub use nix::sys::signal::Signal;
 use tokio::net::{TcpStream, UnixStream};
 
+use control::Control;
 pub use error::SandboxError;
+use identity::Identity;
+use launch::First;
 pub use spec::{CLIENT_V4, CLIENT_V6, DNS, Directory, Limits, Mode, NoSuchMode, Side, Spec};
+use wire::{Order, Raw};
 
 /// What came of a start of nginx.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,12 +60,16 @@ pub enum Started {
     },
 }
 
-/// A running sandbox. Dropping it ends everything in it.
+/// A running sandbox. Dropping it ends everything in it and waits until it is gone, some milliseconds.
 #[derive(Debug)]
 pub struct Sandbox {
+    // In this order: the control socket is closed first, and everything ends with it.
+    control: Control,
+    _first: First,
     mode: Mode,
     init_pid: i32,
     differences: Vec<String>,
+    limits: Limits,
 }
 
 impl Sandbox {
@@ -60,8 +78,35 @@ impl Sandbox {
     /// # Errors
     /// [`SandboxError`]: the kernel or the distribution refuses, or something of `spec` is not there.
     pub async fn start(spec: Spec) -> Result<Self, SandboxError> {
-        let _ = spec;
-        Err(SandboxError::Ended { because: None })
+        let possible = match spec.mode {
+            None => Identity::possible(),
+            Some(mode) => {
+                vec![Identity::of(mode).map_err(|reason| SandboxError::Mode { mode, reason })?]
+            }
+        };
+        let mut refused = SandboxError::Ended { because: None };
+        for identity in possible {
+            let (plan, mut differences) = plan::draw(&spec, &identity)?;
+            match launch::launch(&spec.program, &identity, &plan).await {
+                Ok(launched) => {
+                    differences.extend(launched.differences);
+                    return Ok(Self {
+                        control: launched.control,
+                        _first: launched.first,
+                        mode: identity.mode,
+                        init_pid: launched.init_pid,
+                        differences,
+                        limits: spec.limits,
+                    });
+                }
+                // Another way to map the users may be allowed.
+                Err(error @ SandboxError::Refused { .. }) if error.to_string().contains("mapped") => {
+                    refused = error;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(refused)
     }
 
     /// As whom nginx runs.
@@ -84,8 +129,7 @@ impl Sandbox {
     /// # Errors
     /// As of `bind` and `listen`, or the sandbox has ended.
     pub async fn listen(&self, side: Side, at: SocketAddr) -> io::Result<OwnedFd> {
-        let _ = (side, at);
-        Err(io::ErrorKind::Unsupported.into())
+        self.control.ask_for(Order::Listen { world: side == Side::World, at }).await
     }
 
     /// Makes a listening unix socket inside, in place of one that is there, with the directories above it.
@@ -93,8 +137,7 @@ impl Sandbox {
     /// # Errors
     /// As of `bind` and `listen`, or the sandbox has ended.
     pub async fn listen_unix(&self, path: &Path) -> io::Result<OwnedFd> {
-        let _ = path;
-        Err(io::ErrorKind::Unsupported.into())
+        self.control.ask_for(Order::ListenUnix { path: Raw::from(path) }).await
     }
 
     /// Makes a bound UDP socket inside; it does not block.
@@ -102,17 +145,28 @@ impl Sandbox {
     /// # Errors
     /// As of `bind`, or the sandbox has ended.
     pub async fn udp(&self, side: Side, at: SocketAddr) -> io::Result<OwnedFd> {
-        let _ = (side, at);
-        Err(io::ErrorKind::Unsupported.into())
+        self.control.ask_for(Order::Udp { world: side == Side::World, at }).await
     }
 
-    /// Connects as a client in the world, from any address; to an address of loopback as a process of the host.
+    /// Connects as a client in the world, from any address ([`CLIENT_V4`] or [`CLIENT_V6`] by default); to an address of
+    /// loopback as a process of the host, whatever `from` says.
     ///
     /// # Errors
     /// As of `connect`, or the sandbox has ended. There is no limit in time: the caller has one.
     pub async fn connect(&self, from: Option<IpAddr>, to: SocketAddr) -> io::Result<TcpStream> {
-        let _ = (from, to);
-        Err(io::ErrorKind::Unsupported.into())
+        let world = !to.ip().is_loopback();
+        let usual = if to.is_ipv4() { CLIENT_V4 } else { CLIENT_V6 };
+        let from = match world {
+            true => Some(from.filter(|from| from.is_ipv4() == to.is_ipv4()).unwrap_or(usual)),
+            false => from.filter(IpAddr::is_loopback),
+        };
+        let socket = self.control.ask_for(Order::Connect { world, from, to }).await?;
+        let stream = TcpStream::from_std(std::net::TcpStream::from(socket))?;
+        stream.writable().await?;
+        match stream.take_error()? {
+            Some(error) => Err(error),
+            None => Ok(stream),
+        }
     }
 
     /// Connects to a unix socket inside.
@@ -120,29 +174,8 @@ impl Sandbox {
     /// # Errors
     /// As of `connect`, or the sandbox has ended.
     pub async fn connect_unix(&self, path: &Path) -> io::Result<UnixStream> {
-        let _ = path;
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    /// Starts nginx as on the host: these arguments and no others, in `/`, with a small environment.
-    ///
-    /// # Errors
-    /// [`SandboxError::Ended`], or the program could not be executed. An nginx that refuses is an answer.
-    pub async fn start_nginx(&self, nginx: &Path, args: &[String]) -> Result<Started, SandboxError> {
-        let _ = (nginx, args);
-        Err(SandboxError::Ended { because: None })
-    }
-
-    /// Ends every process that was started inside: asks for a moment, then kills.
-    pub async fn stop_nginx(&self) {}
-
-    /// Signals a process of the sandbox.
-    ///
-    /// # Errors
-    /// It is none of the sandbox's, or has ended.
-    pub async fn signal(&self, pid: i32, signal: Signal) -> io::Result<()> {
-        let _ = (pid, signal);
-        Err(io::ErrorKind::Unsupported.into())
+        let socket = self.control.ask_for(Order::ConnectUnix { path: Raw::from(path) }).await?;
+        UnixStream::from_std(std::os::unix::net::UnixStream::from(socket))
     }
 
     /// Lets another tree of the specification stand at `config_dir`, from one moment to the next.
@@ -150,8 +183,7 @@ impl Sandbox {
     /// # Errors
     /// There is no such tree, or the sandbox has ended.
     pub async fn exchange(&self, tree: usize) -> io::Result<()> {
-        let _ = tree;
-        Err(io::ErrorKind::Unsupported.into())
+        self.control.ask(Order::Exchange { tree }).await.map(drop)
     }
 
     /// Reads the first `limit` bytes of a file as it is seen inside.
@@ -159,21 +191,32 @@ impl Sandbox {
     /// # Errors
     /// As of `open`; it is not a regular file; or the sandbox has ended.
     pub async fn read(&self, path: &Path, limit: usize) -> io::Result<Vec<u8>> {
-        let _ = (path, limit);
-        Err(io::ErrorKind::Unsupported.into())
+        let file = self.control.ask_for(Order::Open { path: Raw::from(path) }).await?;
+        nginx::contents(file, limit)
     }
 
-    /// Says what lies at a path as it is seen inside.
+    /// Says what lies at a path as it is seen inside. What is neither a file nor a directory is unknown.
     pub async fn kind(&self, path: &Path) -> FileKind {
-        let _ = path;
-        FileKind::Unknown
+        let found = self.control.ask_for(Order::Open { path: Raw::from(path) }).await;
+        match found.and_then(|file| std::fs::File::from(file).metadata()) {
+            Ok(found) if found.is_file() => FileKind::File,
+            Ok(found) if found.is_dir() => FileKind::Directory,
+            Ok(_) => FileKind::Unknown,
+            Err(error) if [libc::ENOENT, libc::ENOTDIR].map(Some).contains(&error.raw_os_error()) => {
+                FileKind::Absent
+            }
+            Err(_) => FileKind::Unknown,
+        }
     }
 
     /// Lists the processes inside but the first one, as this machine sees them, with their titles.
     pub fn processes(&self) -> Vec<(i32, String)> {
-        Vec::new()
+        let all = processes::descendants(self.init_pid).into_iter();
+        all.filter(|pid| !processes::has_ended(*pid)).map(|pid| (pid, processes::title(pid))).collect()
     }
 
     /// Ends everything inside and waits until it is gone.
-    pub async fn stop(self) {}
+    pub async fn stop(self) {
+        let _gone = tokio::task::spawn_blocking(move || drop(self)).await;
+    }
 }

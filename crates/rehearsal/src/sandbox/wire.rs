@@ -1,0 +1,213 @@
+//! What a sandbox and whoever started it say to each other: one JSON document a packet, descriptors beside it.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::path::PathBuf;
+
+use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::sys;
+
+/// The longest packet.
+pub(super) const PACKET_BYTES_MAX: usize = 64 << 10;
+/// How many descriptors come with one packet at most.
+const DESCRIPTORS_MAX: usize = 4;
+
+/// A path as the bytes it is.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub(super) struct Raw(Vec<u8>);
+
+impl Raw {
+    pub(super) fn path(&self) -> PathBuf {
+        use std::os::unix::ffi::OsStringExt;
+        PathBuf::from(std::ffi::OsString::from_vec(self.0.clone()))
+    }
+}
+
+impl<T: AsRef<std::ffi::OsStr>> From<T> for Raw {
+    fn from(path: T) -> Self {
+        use std::os::unix::ffi::OsStrExt;
+        Self(path.as_ref().as_bytes().to_vec())
+    }
+}
+
+/// What the sandbox is to be; read once, at its start.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Plan {
+    /// Lines for its own maps, or `None` when somebody outside writes them.
+    pub(super) own_maps: Option<(String, String)>,
+    pub(super) config_dir: Raw,
+    pub(super) trees: Vec<Raw>,
+    pub(super) nginx: Vec<Raw>,
+    pub(super) addresses: Vec<IpAddr>,
+    /// Names and contents of files below `/etc`.
+    pub(super) etc: Vec<(String, Vec<u8>)>,
+    pub(super) directories: Vec<(Raw, u32, u32, u32)>,
+    pub(super) files: Vec<(Raw, Vec<u8>, u32)>,
+    pub(super) hidden: Vec<Raw>,
+    /// Settings below `/proc/sys/net` that are not the kernel's own.
+    pub(super) settings: Vec<(String, String)>,
+    pub(super) processes: u32,
+    pub(super) memory_bytes: u64,
+    pub(super) files_bytes: u64,
+    pub(super) file_bytes: u64,
+    pub(super) open_files: (u64, u64),
+    pub(super) wall_ms: u64,
+}
+
+/// What is asked.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Question {
+    pub(super) number: u64,
+    pub(super) order: Order,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Order {
+    /// The maps are written.
+    Mapped,
+    /// A listening socket; in the world or on the host.
+    Listen {
+        world: bool,
+        at: SocketAddr,
+    },
+    ListenUnix {
+        path: Raw,
+    },
+    Udp {
+        world: bool,
+        at: SocketAddr,
+    },
+    /// A socket that connects.
+    Connect {
+        world: bool,
+        from: Option<IpAddr>,
+        to: SocketAddr,
+    },
+    ConnectUnix {
+        path: Raw,
+    },
+    /// A program; its handle and its output come back.
+    Start {
+        program: Raw,
+        arguments: Vec<String>,
+    },
+    /// With which status a started program ended.
+    Status {
+        pid: i32,
+    },
+    /// Kills everything but itself.
+    KillAll,
+    Exchange {
+        tree: usize,
+    },
+    /// A handle on what lies at a path, opened for reading only if it is a regular file.
+    Open {
+        path: Raw,
+    },
+}
+
+/// What is answered; number 0 is said unasked.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Answer {
+    pub(super) number: u64,
+    pub(super) says: Says,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Says {
+    /// The user namespace waits for its maps.
+    MapMe,
+    /// Everything stands. The handle of the first process lies beside.
+    Up {
+        differences: Vec<String>,
+    },
+    /// It does not stand.
+    Down(Failure),
+    Done,
+    Started {
+        pid: i32,
+    },
+    Status {
+        status: Option<i32>,
+    },
+    Failed {
+        errno: i32,
+    },
+    /// It ends, because of a limit.
+    Ends {
+        because: String,
+    },
+}
+
+/// What failed while a sandbox was set up.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Failure {
+    /// The end of "failed to …".
+    pub(super) step: String,
+    pub(super) path: Option<Raw>,
+    pub(super) errno: i32,
+}
+
+impl Failure {
+    /// For `map_err`: says what was tried.
+    pub(super) fn at(step: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        |error| Self { step: step.into(), path: None, errno: errno(&error) }
+    }
+
+    /// For `map_err`: names the file of the specification that it was about.
+    pub(super) fn with(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let path = Some(Raw::from(path));
+        |error| Self { step: String::new(), path, errno: errno(&error) }
+    }
+}
+
+/// Gives the number of an error, `EIO` when it has none.
+pub(super) fn errno(error: &io::Error) -> i32 {
+    error.raw_os_error().unwrap_or(match error.kind() {
+        io::ErrorKind::InvalidInput => libc::EINVAL,
+        io::ErrorKind::NotFound => libc::ENOENT,
+        _ => libc::EIO,
+    })
+}
+
+/// Sends one packet.
+pub(super) fn send(
+    socket: BorrowedFd<'_>,
+    packet: &impl Serialize,
+    beside: &[BorrowedFd<'_>],
+) -> io::Result<()> {
+    let bytes = serde_json::to_vec(packet)?;
+    if bytes.len() > PACKET_BYTES_MAX {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let numbers: Vec<RawFd> = beside.iter().map(AsRawFd::as_raw_fd).collect();
+    let rights = [ControlMessage::ScmRights(&numbers)];
+    let control = if numbers.is_empty() { &[][..] } else { &rights[..] };
+    let flags = MsgFlags::MSG_NOSIGNAL;
+    sendmsg::<()>(socket.as_raw_fd(), &[IoSlice::new(&bytes)], control, flags, None)?;
+    Ok(())
+}
+
+/// Receives one packet; `None` when the other end is gone.
+pub(super) fn receive<T: DeserializeOwned>(socket: BorrowedFd<'_>) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
+    let mut bytes = vec![0; PACKET_BYTES_MAX];
+    let mut space = nix::cmsg_space!([RawFd; DESCRIPTORS_MAX]);
+    let mut into = [IoSliceMut::new(&mut bytes)];
+    let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+    let message = recvmsg::<()>(socket.as_raw_fd(), &mut into, Some(&mut space), flags)?;
+    let mut beside = Vec::new();
+    for control in message.cmsgs()? {
+        if let ControlMessageOwned::ScmRights(numbers) = control {
+            beside.extend(numbers.into_iter().map(sys::received));
+        }
+    }
+    let length = message.bytes;
+    if length == 0 {
+        return Ok(None);
+    }
+    Ok(Some((serde_json::from_slice(&bytes[..length])?, beside)))
+}
