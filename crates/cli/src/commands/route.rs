@@ -1,7 +1,7 @@
 //! `route`: where does this request go, and why.
 
 mod read;
-mod show;
+pub(super) mod show;
 
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 
@@ -32,7 +32,7 @@ pub(crate) fn route(args: &args::Route, global: &Global, output: Output) -> anyh
             problem.line, problem.message
         ));
     }
-    let router = Router::new(&tree.config).with_files(Served::new(&tree.place));
+    let router = Router::new(&tree.config).with_files(Served::new(&tree));
     let Some(request) = request else {
         return batch(&tree.config, &router, io::stdin(), io::stdout().lock());
     };
