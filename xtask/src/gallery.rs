@@ -68,6 +68,12 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
     }
     if options.demo {
         report::opening(&nginx_version(&place.nginx)?);
+        if let Err(error) = world::is_possible() {
+            for entry in entries.extract_if(.., |entry| entry.has_own_world()) {
+                report::announce(&entry);
+                println!("  not shown here     it needs a network of its own: {error:#}\n");
+            }
+        }
     }
     let mut rows = Vec::new();
     let mut failures = Vec::new();

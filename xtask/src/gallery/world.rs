@@ -15,6 +15,23 @@ use super::stand::path_of_root;
 use super::trial::Trial;
 use super::{alone, trial};
 
+/// Whether this machine gives us such a network; else why not.
+pub(super) fn is_possible() -> anyhow::Result<()> {
+    let output = unshare().arg("true").output().context("start unshare (of util-linux)")?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
+    Ok(())
+}
+
+fn unshare() -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["--net", "--mount"]);
+    if !Uid::effective().is_root() {
+        command.args(["--map-current-user", "--keep-caps"]);
+    }
+    command.arg("--");
+    command
+}
+
 /// Runs one part of an entry, `alone` or `trial`, in a world of its own. Only a trial has something to tell.
 pub(super) fn apart(entry: &Entry, part: &str, place: &Place) -> anyhow::Result<Option<Trial>> {
     let mut command = Command::new("unshare");
