@@ -21,9 +21,12 @@ pub(crate) mod listen_gone;
 pub(crate) mod missing_error_page;
 pub(crate) mod proxying_default_server;
 pub(crate) mod static_location_in_regex;
+pub(crate) mod tls_version_dropped;
+pub(crate) mod upgrade_header_lost;
 pub(crate) mod upstream_resolved_once;
 
 mod literal_regex;
+mod pairs;
 mod unknown_hosts;
 
 rules! {
@@ -44,6 +47,8 @@ rules! {
     missing_error_page,
     proxying_default_server,
     static_location_in_regex,
+    tls_version_dropped,
+    upgrade_header_lost,
     upstream_resolved_once,
 }
 
