@@ -8,7 +8,7 @@ use evenkeel_model::{
 use serde_json::{Map, Value, json};
 
 /// The JSON document of one route.
-pub(super) fn document(config: &Config, request: &Request, route: &Route) -> Value {
+pub(in crate::commands) fn document(config: &Config, request: &Request, route: &Route) -> Value {
     let steps = route.steps.iter().map(|step| {
         let mut entry = Map::new();
         entry.insert("what".to_owned(), step.what.into());
@@ -185,7 +185,7 @@ fn readable(bytes: &[u8]) -> String {
 }
 
 /// The text for people: the outcome, the way, and what it rests on.
-pub(super) fn text(config: &Config, request: &Request, route: &Route) -> String {
+pub(in crate::commands) fn text(config: &Config, request: &Request, route: &Route) -> String {
     let mut text = format!("{} {}\n", request.url(), headline(&route.outcome));
     let at = |node: Option<NodeId>| match node.map(|node| config.node(node)) {
         Some(node) if !node.is_root() => format!("{}:{}", node.source().display, node.line()),
