@@ -6,16 +6,33 @@
 //! * Nothing outlives it: processes, mounts, namespaces and files end with the command, also after `kill -9` of any part.
 //! * It decides nothing about a release: it reports what it saw.
 
+mod answers;
+mod asker;
 pub mod certificates;
 pub mod client;
+mod compare;
 pub mod confinement;
+mod connect;
+mod corpus;
 pub mod finding;
+mod inventory;
+mod machine;
 pub mod reach;
+mod refusal;
 pub mod rehearse;
 pub mod report;
+mod run;
 pub mod sandbox;
+mod scenario;
+mod setup;
+mod stage;
+mod story;
 mod stream;
 pub mod stub;
+#[cfg(test)]
+mod testing;
+mod watch;
+mod world;
 
 pub use finding::{Finding, Severity};
 pub use rehearse::{How, Question, RehearsalError, Settings, Tree, rehearse};

@@ -1,11 +1,28 @@
 //! One rehearsal, from the trees to the report.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use evenkeel_model::{Config, Request};
+use evenkeel_host::nginx::compiled::compiled;
+use evenkeel_model::{Config, Expectation, Live, Request, RouteSpec, witnesses};
 
+use crate::asker::Asker;
+use crate::confinement;
+use crate::connect;
+use crate::corpus::{WITNESSES_MAX, corpus};
+use crate::finding::Finding;
+use crate::inventory::{Around, Names};
+use crate::machine::Machine;
+use crate::reach::{Limits as ReachLimits, Reached, Target, reach, targets};
 use crate::report::Report;
+use crate::run::{Play, Ran, Side, run};
+use crate::sandbox::SandboxError;
+use crate::setup::setup;
+use crate::stub::StubError;
+use crate::watch::millis;
+
+/// How long `nginx -V` may take.
+const SAYS_WITHIN: Duration = Duration::from_secs(5);
 
 /// A tree, where it lies and what it means.
 #[derive(Debug, Clone, Copy)]
@@ -26,10 +43,29 @@ pub struct Question {
     pub name: String,
     /// The request.
     pub request: Request,
+    /// Where it must end.
+    pub expect: Option<Expectation>,
+    /// What a real answer must hold. Of an answer that a stand-in gave, nothing rests on it.
+    pub live: Option<Live>,
     /// The file that asks it, for people.
     pub file: Option<String>,
     /// The line.
     pub line: Option<u32>,
+}
+
+impl Question {
+    /// A `[[route]]` of a file.
+    #[must_use]
+    pub fn of(route: &RouteSpec, file: &str) -> Question {
+        Question {
+            name: route.name.clone(),
+            request: route.request.clone(),
+            expect: route.expect.clone(),
+            live: route.live.clone(),
+            file: Some(file.to_owned()),
+            line: Some(route.line),
+        }
+    }
 }
 
 /// How the sandbox is built.
@@ -92,6 +128,23 @@ impl RehearsalError {
             RehearsalError::Sandbox { hint, .. } => hint.as_deref(),
         }
     }
+
+    pub(crate) fn from_sandbox(error: SandboxError) -> RehearsalError {
+        RehearsalError::Sandbox { reason: chain(&error), hint: error.hint().map(str::to_owned) }
+    }
+
+    pub(crate) fn from_stub(error: StubError) -> RehearsalError {
+        RehearsalError::Sandbox { reason: chain(&error), hint: None }
+    }
+
+    pub(crate) fn broken(what: &str, error: &std::io::Error) -> RehearsalError {
+        RehearsalError::Sandbox { reason: format!("{what}: {error}"), hint: None }
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Rehearses a tree: the way from the live one, a fresh start, the questions, and what happens when upstreams are down.
@@ -107,7 +160,130 @@ pub async fn rehearse(
     settings: &Settings,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Report, RehearsalError> {
-    let _to_come = (tree, against, questions, settings);
-    progress("building the sandbox");
-    Err(RehearsalError::Sandbox { reason: String::from("not written yet"), hint: None })
+    let machine = Machine::look(settings.master);
+    let new_targets = targets(tree.config);
+    let live_targets = against.map(|live| targets(live.config));
+    let reaching = reached(&new_targets, tree.config, &machine, settings.offline);
+    let playing =
+        play(tree, against, questions, settings, &machine, (&new_targets, live_targets.as_deref()), progress);
+    let (reached, played) = tokio::join!(reaching, playing);
+    let mut report = played?;
+    let (upstreams, findings) = connect::judge(&new_targets, live_targets.as_deref(), &reached);
+    report.upstreams = upstreams;
+    report.findings.extend(findings);
+    report.findings.extend(denials(tree, against, settings));
+    sort(&mut report.findings);
+    report.timings.total_ms = millis(settings.began.elapsed());
+    Ok(report)
+}
+
+/// Asks from here whether the upstreams accept connections.
+async fn reached(targets: &[Target], config: &Config, machine: &Machine, offline: bool) -> Vec<Reached> {
+    if offline {
+        return Vec::new();
+    }
+    let asked = connect::to_ask(targets.to_vec(), config, machine);
+    reach(&asked, &ReachLimits::default()).await
+}
+
+async fn play(
+    tree: &Tree<'_>,
+    against: Option<&Tree<'_>>,
+    questions: &[Question],
+    settings: &Settings,
+    machine: &Machine,
+    (new_targets, live_targets): (&[Target], Option<&[Target]>),
+    progress: &mut dyn FnMut(&str),
+) -> Result<Report, RehearsalError> {
+    let all: Vec<&Target> = new_targets.iter().chain(live_targets.unwrap_or_default()).collect();
+    let names = Names::assign(all.iter().copied(), machine);
+    // Whose sockets are whose can be seen of a master alone; without one, what the live tree listens on is its own.
+    let running = against.filter(|_| settings.master.is_none()).map(|live| live.config);
+    let side = |tree, targets: &[Target]| Side {
+        tree,
+        around: Around::of(tree_config(tree), targets, &names, machine, running),
+        asker: Asker::new(tree_config(tree), machine),
+    };
+    let mut witnessed = vec![(tree.config, witnesses(tree.config))];
+    witnessed.extend(against.map(|live| (live.config, witnesses(live.config))));
+    let (items, left_out) = corpus(questions, &witnessed);
+    let whole = Play {
+        new: side(tree, new_targets),
+        live: against.map(|live| side(live, live_targets.unwrap_or_default())),
+        items,
+        machine,
+        names: &names,
+        settings,
+    };
+    let trees: Vec<&Tree<'_>> = against.into_iter().chain([tree]).collect();
+    let mut report = Report::default();
+    if left_out > 0 {
+        report
+            .differences
+            .push(format!("{left_out} witnesses were left out: there are more than {WITNESSES_MAX}"));
+    }
+    let mut runs = Vec::new();
+    for nginx in &settings.nginx {
+        let setup = setup(&trees, &all, &names, machine, settings, nginx)
+            .map_err(|error| RehearsalError::Sandbox { reason: chain(&error), hint: None })?;
+        let mut ran = run(&whole, setup, progress).await?;
+        ran.run.version = version(nginx).await;
+        runs.push(ran);
+    }
+    gather(&mut report, runs);
+    Ok(report)
+}
+
+fn tree_config<'a>(tree: &Tree<'a>) -> &'a Config {
+    tree.config
+}
+
+async fn version(nginx: &Path) -> Option<String> {
+    let nginx = nginx.to_owned();
+    let asked = tokio::task::spawn_blocking(move || compiled(&nginx, SAYS_WITHIN).ok()).await;
+    asked.ok().flatten().map(|compiled| compiled.version)
+}
+
+/// Puts the runs together: what all of them found is told once.
+fn gather(report: &mut Report, runs: Vec<Ran>) {
+    let several = runs.len() > 1;
+    let all: Vec<Vec<Finding>> = runs.iter().map(|ran| ran.findings.clone()).collect();
+    for ran in runs {
+        report.mode = ran.mode;
+        report.timings.first_answer_ms = report.timings.first_answer_ms.or(ran.first_answer_ms);
+        for difference in ran.differences {
+            if !report.differences.contains(&difference) {
+                report.differences.push(difference);
+            }
+        }
+        for mut finding in ran.findings {
+            let everywhere = all.iter().all(|findings| findings.contains(&finding));
+            if several && !everywhere {
+                finding.nginx = Some(match &ran.run.version {
+                    Some(version) => format!("{} ({version})", ran.run.nginx),
+                    None => ran.run.nginx.clone(),
+                });
+            }
+            if !report.findings.contains(&finding) {
+                report.findings.push(finding);
+            }
+        }
+        report.runs.push(ran.run);
+    }
+}
+
+/// What SELinux or AppArmor say of new sockets: their denials do not show in a sandbox.
+fn denials(tree: &Tree<'_>, against: Option<&Tree<'_>>, settings: &Settings) -> Vec<Finding> {
+    let (Some(live), Some(nginx)) = (against, settings.nginx.first()) else { return Vec::new() };
+    let facts = confinement::Facts::read(nginx, settings.master);
+    let denied = confinement::ask(tree.config, Some(live.config), &facts);
+    denied.iter().map(|denial| denial.finding(tree.config)).collect()
+}
+
+/// The worst first, what is new before what was there, then by place.
+fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| {
+        let key = |it: &Finding| (it.old, std::cmp::Reverse(it.severity), it.file.clone(), it.line, it.rule);
+        key(a).cmp(&key(b))
+    });
 }

@@ -7,7 +7,7 @@ use crate::finding::Finding;
 pub mod text;
 
 /// A rehearsal, told.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Default)]
 pub struct Report {
     /// What is wrong, or worth knowing; the worst first.
     pub findings: Vec<Finding>,
@@ -91,8 +91,10 @@ pub struct Observed {
     pub status: Option<u16>,
     /// The `Location` header.
     pub location: Option<String>,
-    /// The upstream address that was reached.
+    /// The upstream that was reached: the name of its block, or its address where it stands in a `proxy_pass`.
     pub upstream: Option<String>,
+    /// The address that was reached, as it stands in the tree.
+    pub address: Option<String>,
     /// The request target that reached it.
     pub target: Option<String>,
     /// Why there was no answer.

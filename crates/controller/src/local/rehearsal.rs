@@ -108,7 +108,14 @@ fn question(route: &Route) -> Option<Question> {
         .extend(route.headers.iter().map(|(name, value)| (name.clone().into(), value.clone().into())));
     let listen = route.listen.as_deref().and_then(|listen| listen.parse().ok());
     request.listen = listen.map(LocalAddress::Inet);
-    Some(Question { name: route.name.clone(), request, file: Some("routes.toml".to_owned()), line: None })
+    Some(Question {
+        name: route.name.clone(),
+        request,
+        expect: None,
+        live: route.live.clone(),
+        file: Some("routes.toml".to_owned()),
+        line: None,
+    })
 }
 
 /// The arguments of a master, without its own name.

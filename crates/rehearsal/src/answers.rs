@@ -1,0 +1,210 @@
+//! What the answers say about a tree.
+
+use evenkeel_model::{Config, Judgement, Route, Seen};
+
+use crate::compare::{self, Heard, changed, got_worse, outcome_of, predicted};
+use crate::corpus::Item;
+use crate::finding::{Finding, Severity};
+use crate::report::Asked;
+
+/// One request, and all that is known of it.
+pub(crate) struct Told<'a> {
+    pub(crate) item: &'a Item<'a>,
+    /// What the model says of the proposed tree.
+    pub(crate) route: &'a Route,
+    pub(crate) new: &'a Heard,
+    /// What the live tree answers, and what the model says of it.
+    pub(crate) old: Option<(&'a Route, &'a Heard)>,
+}
+
+/// Writes one request down, with what is wrong about it.
+pub(crate) fn judge(told: &Told<'_>, config: &Config, live: Option<&Config>) -> (Asked, Vec<Finding>) {
+    let Told { item, route, new, old } = told;
+    let mut findings = Vec::new();
+    let fails = failure(item, route, new, config);
+    let failed_before = || match (old, live) {
+        (Some((route, heard)), Some(live)) => failure(item, route, heard, live).is_some(),
+        _ => false,
+    };
+    let request = item.request.url();
+    if let Some(why) = &fails {
+        let message = match item.name == request {
+            true => format!("{request}: {why}"),
+            false => format!("{}: {request}: {why}", item.name),
+        };
+        let place = item.question.and_then(|it| Some((it.file.clone()?, it.line.unwrap_or(1))));
+        let help =
+            "either the tree or the expectation is wrong; `evenkeel route` shows the way of the request";
+        let finding = Finding::new("route-answers-wrong", Severity::Error, message).at(place).help(help);
+        findings.push(finding.old(failed_before()));
+    }
+    let differs = compare::differs(route, new);
+    if let Some(why) = &differs {
+        let before = old.is_some_and(|(route, heard)| compare::differs(route, heard).is_some());
+        let message = format!("{request}: {why}");
+        let help = "the real nginx is right and the model is not; what `evenkeel route` and the rules say of this request \
+                    may be wrong";
+        let finding = Finding::new("prediction-differs", Severity::Warning, message).at(place(route, config));
+        findings.push(finding.help(help).old(before));
+    }
+    let old_answer = old.map(|(_, heard)| &heard.observed);
+    let differs_from_old = old_answer.is_some_and(|old| changed(old, &new.observed));
+    // What the configuration itself was told to answer is a change, and no accident.
+    let meant = differs.is_none() && route.depends_on.is_empty() && new.reached.is_none() && is_meant(route);
+    if let Some(old) = old_answer.filter(|old| fails.is_none() && !meant && got_worse(old, &new.observed)) {
+        let (was, is) = (outcome_of(old), outcome_of(&new.observed));
+        let message = format!("{request} is answered with {is}; the live tree answers {was}");
+        findings.push(Finding::new("answer-got-worse", Severity::Error, message).at(place(route, config)));
+    }
+    let asked = Asked {
+        name: item.name.clone(),
+        request,
+        origin: item.origin,
+        predicted: predicted(route),
+        depends_on: route.depends_on.iter().map(ToString::to_string).collect(),
+        new: new.observed.clone(),
+        old: old_answer.cloned(),
+        changed: differs_from_old,
+        fails,
+    };
+    (asked, findings)
+}
+
+fn is_meant(route: &Route) -> bool {
+    use evenkeel_model::Outcome;
+    matches!(route.outcome, Outcome::Return { .. } | Outcome::Close { .. })
+}
+
+fn place(route: &Route, config: &Config) -> Option<(String, u32)> {
+    let node = config.node(route.location.or(route.server)?);
+    Some((node.source().display.clone(), node.line()))
+}
+
+/// Why an answer is not what `routes.toml` wants.
+fn failure(item: &Item<'_>, route: &Route, heard: &Heard, config: &Config) -> Option<String> {
+    let question = item.question?;
+    let seen = &heard.observed;
+    if let Some(expect) = &question.expect {
+        let exact = match route.depends_on.is_empty() {
+            true => expect.judge(route, config),
+            false => Judgement::Undecided(Vec::new()),
+        };
+        let judged = match exact {
+            Judgement::Undecided(_) => {
+                let seen = Seen {
+                    status: seen.status,
+                    location: seen.location.as_deref(),
+                    upstream: seen.upstream.as_deref(),
+                    address: seen.address.as_deref(),
+                    target: seen.target.as_deref(),
+                    body: heard.reached.is_none().then_some(heard.body.as_slice()),
+                };
+                expect.judge_seen(&seen, route, config)
+            }
+            decided => decided,
+        };
+        if let Some(why) = judged.fails() {
+            return Some(why);
+        }
+    }
+    let live = question.live.as_ref()?;
+    // What a stand-in answers is its own; that nginx found the way to it is what is seen here.
+    if heard.reached.is_some() && seen.status.is_some_and(|status| status < 500) {
+        return None;
+    }
+    match seen.status {
+        Some(status) => live.lacks(status, &heard.headers, &heard.body),
+        None => Some(outcome_of(seen)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use evenkeel_model::{Dependence, Live, Outcome, Request};
+
+    use super::*;
+    use crate::compare::Reached;
+    use crate::rehearse::Question;
+    use crate::report::{Observed, Origin};
+    use crate::testing::config;
+
+    fn route(outcome: Outcome) -> Route {
+        Route {
+            outcome,
+            server: None,
+            location: None,
+            uri: Vec::new(),
+            steps: Vec::new(),
+            depends_on: Vec::new(),
+        }
+    }
+
+    fn returns(status: u16) -> Route {
+        route(Outcome::Return { status, body: None })
+    }
+
+    fn unknown() -> Route {
+        Route { depends_on: vec![Dependence::Module("map".to_owned())], ..returns(200) }
+    }
+
+    fn heard(status: u16) -> Heard {
+        Heard { observed: Observed { status: Some(status), ..Observed::default() }, ..Heard::default() }
+    }
+
+    fn question(live: Live) -> Question {
+        Question {
+            name: "home".to_owned(),
+            request: Request::parse("GET http://a/").unwrap(),
+            expect: None,
+            live: Some(live),
+            file: Some("routes.toml".to_owned()),
+            line: Some(2),
+        }
+    }
+
+    fn rules(
+        question: Option<&Question>,
+        route: &Route,
+        new: &Heard,
+        old: Option<&Heard>,
+    ) -> Vec<(&'static str, bool)> {
+        let item = Item {
+            name: "home".to_owned(),
+            request: Request::parse("GET http://a/").unwrap(),
+            origin: Origin::Witness,
+            question,
+        };
+        let before = unknown();
+        let old = old.map(|old| (&before, old));
+        let config = config("events {}");
+        let told = Told { item: &item, route, new, old };
+        let (_, findings) = judge(&told, &config, Some(&config));
+        findings.iter().map(|it| (it.rule, it.old)).collect()
+    }
+
+    #[test]
+    fn live_route_is_held_against_what_nginx_itself_answers() {
+        let wants = question(Live { status: Some(200), contains: Some("cart".to_owned()), headers: vec![] });
+        assert_eq!(rules(Some(&wants), &unknown(), &heard(404), None), [("route-answers-wrong", false)]);
+        assert_eq!(
+            rules(Some(&wants), &unknown(), &heard(404), Some(&heard(404))),
+            [("route-answers-wrong", true)]
+        );
+        let reached = Some(Reached { names: vec!["app".to_owned()], at: "10.0.0.5:80".to_owned() });
+        let by_a_stand_in = Heard { reached, ..heard(200) };
+        assert_eq!(rules(Some(&wants), &unknown(), &by_a_stand_in, None), []);
+    }
+
+    #[test]
+    fn answer_that_became_an_error_is_worse_unless_it_was_meant() {
+        assert_eq!(rules(None, &unknown(), &heard(502), Some(&heard(200))), [("answer-got-worse", false)]);
+        assert_eq!(rules(None, &returns(503), &heard(503), Some(&heard(200))), []);
+        assert_eq!(rules(None, &unknown(), &heard(404), Some(&heard(200))), []);
+    }
+
+    #[test]
+    fn wrong_prediction_is_our_fault_and_a_warning() {
+        assert_eq!(rules(None, &returns(200), &heard(404), None), [("prediction-differs", false)]);
+        assert_eq!(rules(None, &unknown(), &heard(404), None), []);
+    }
+}

@@ -1,0 +1,144 @@
+//! Asks nginx in the sandbox, and says what the model expects.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+use evenkeel_model::{Config, FileKind, Request, Route, Router};
+
+use crate::client;
+use crate::compare::{Heard, Reached};
+use crate::corpus::{Door, door};
+use crate::machine::Machine;
+use crate::report::Observed;
+use crate::stage::Stage;
+use crate::stub::StubError;
+use crate::watch::millis;
+use crate::world::World;
+
+/// How long one answer may take.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// How long a connection may take.
+const CONNECT_WITHIN: Duration = Duration::from_secs(2);
+/// How often the model may want to know of more files for one request.
+const LOOKS_MAX: usize = 12;
+
+/// What is known of the files inside: filled as the model asks for them.
+#[derive(Debug, Default)]
+struct Known {
+    kinds: RefCell<HashMap<Vec<u8>, FileKind>>,
+    wanted: RefCell<Vec<Vec<u8>>>,
+}
+
+/// One configuration, ready to be asked.
+pub(crate) struct Asker<'c> {
+    config: &'c Config,
+    machine: &'c Machine,
+    router: Router<'c>,
+    known: Rc<Known>,
+}
+
+impl<'c> Asker<'c> {
+    pub(crate) fn new(config: &'c Config, machine: &'c Machine) -> Asker<'c> {
+        let known = Rc::new(Known::default());
+        let shared = Rc::clone(&known);
+        let files = move |path: &[u8]| match shared.kinds.borrow().get(path) {
+            Some(kind) => *kind,
+            None => {
+                shared.wanted.borrow_mut().push(path.to_vec());
+                FileKind::Unknown
+            }
+        };
+        Asker { config, machine, router: Router::new(config).with_files(files), known }
+    }
+
+    /// What the model says of a request that comes through its door.
+    pub(crate) async fn predict(&self, stage: &Stage, request: &Request) -> Route {
+        let request = match door(self.config, request, self.machine) {
+            Ok((_, request)) => request,
+            Err(_) => request.clone(),
+        };
+        let mut route = self.router.route(&request);
+        for _ in 0..LOOKS_MAX {
+            let wanted = self.known.wanted.take();
+            if wanted.is_empty() {
+                break;
+            }
+            for path in wanted {
+                let kind = stage.kind(Path::new(OsStr::from_bytes(&path))).await;
+                self.known.kinds.borrow_mut().insert(path, kind);
+            }
+            route = self.router.route(&request);
+        }
+        route
+    }
+
+    /// Asks it.
+    ///
+    /// # Errors
+    /// When the stand-ins are gone. No answer is an answer.
+    pub(crate) async fn ask(
+        &self,
+        stage: &Stage,
+        world: &World<'_>,
+        request: &Request,
+    ) -> Result<Heard, StubError> {
+        let (door, request) = match door(self.config, request, self.machine) {
+            Ok(found) => found,
+            Err(error) => {
+                let observed = Observed { error: Some(error), ..Observed::default() };
+                return Ok(Heard { observed, ..Heard::default() });
+            }
+        };
+        let answer = through(stage, &door, &request).await;
+        let seen = world.seen().await?;
+        let mut heard = Heard::default();
+        match answer {
+            Ok(answer) => {
+                let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+                heard.observed.status = Some(answer.status);
+                heard.observed.location = answer.header("location").map(str::to_owned);
+                heard.observed.took_ms = millis(answer.took);
+                heard.headers =
+                    answer.headers.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+                heard.body = answer.body;
+            }
+            Err(error) => heard.observed.error = Some(error),
+        }
+        // Of several (a subrequest, a mirror, a second try) the last one answered.
+        let asked = seen.into_iter().rev().find(|(seen, _)| !matches!(seen.protocol.as_str(), "dns" | "udp"));
+        if let Some((seen, stand)) = asked {
+            heard.observed.upstream = stand.names.first().cloned().or_else(|| Some(seen.local.clone()));
+            heard.observed.address = Some(stand.address.clone());
+            heard.observed.target = Some(seen.target);
+            let at = if stand.address.is_empty() { seen.local } else { stand.address };
+            heard.reached = Some(Reached { names: stand.names, at });
+        }
+        Ok(heard)
+    }
+}
+
+async fn through(stage: &Stage, door: &Door, request: &Request) -> Result<client::Answer, String> {
+    let late = |what: &str| format!("no {what} within {} s", CONNECT_WITHIN.as_secs());
+    match door {
+        Door::Inet { from, to } => {
+            let connected = tokio::time::timeout(CONNECT_WITHIN, stage.connect(*from, *to)).await;
+            let stream = connected
+                .map_err(|_| late("connection"))?
+                .map_err(|error| format!("connect to {to}: {error}"))?;
+            client::ask(stream, request, ANSWER_WITHIN).await.map_err(|error| error.to_string())
+        }
+        Door::Unix(path) => {
+            let path = Path::new(OsStr::from_bytes(path));
+            let connected = tokio::time::timeout(CONNECT_WITHIN, stage.connect_unix(path)).await;
+            let stream = connected
+                .map_err(|_| late("connection"))?
+                .map_err(|error| format!("connect to {}: {error}", path.display()))?;
+            client::ask(stream, request, ANSWER_WITHIN).await.map_err(|error| error.to_string())
+        }
+    }
+}

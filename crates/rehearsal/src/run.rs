@@ -1,0 +1,380 @@
+//! One nginx, rehearsed: the way from the live tree, a fresh start, the questions, and upstreams that are down.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use evenkeel_host::identity::ProcessId;
+use evenkeel_host::nginx::sockets::{self, Listen};
+use evenkeel_model::{Config, ListenAddress, Route, ServerKind};
+
+use crate::answers::{self, Told};
+use crate::asker::Asker;
+use crate::compare::Heard;
+use crate::corpus::Item;
+use crate::finding::{Finding, Severity};
+use crate::inventory::{Around, Names};
+use crate::machine::{Machine, holder};
+use crate::refusal::{refused, taken_address};
+use crate::rehearse::{RehearsalError, Settings, Tree};
+use crate::report::{Origin, Run, Step};
+use crate::sandbox::{Sandbox, SandboxError, Started};
+use crate::scenario::{self, Felt};
+use crate::setup::Setup;
+use crate::stage::Stage;
+use crate::story::{Ending, from_terminal};
+use crate::stub::Stubs;
+use crate::watch::{Logs, Nginx, millis};
+use crate::world::World;
+
+/// How long the witnesses of one tree may be asked; the routes of `routes.toml` are asked in any case.
+const WITNESSES_WITHIN: Duration = Duration::from_secs(6);
+
+/// A tree with everything around it.
+pub(crate) struct Side<'a> {
+    pub(crate) tree: &'a Tree<'a>,
+    pub(crate) around: Around,
+    pub(crate) asker: Asker<'a>,
+}
+
+/// What is the same for every nginx.
+pub(crate) struct Play<'a> {
+    pub(crate) new: Side<'a>,
+    pub(crate) live: Option<Side<'a>>,
+    pub(crate) items: Vec<Item<'a>>,
+    pub(crate) machine: &'a Machine,
+    pub(crate) names: &'a Names,
+    pub(crate) settings: &'a Settings,
+}
+
+/// What came of one nginx.
+#[derive(Debug, Default)]
+pub(crate) struct Ran {
+    pub(crate) run: Run,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) mode: String,
+    pub(crate) differences: Vec<String>,
+    pub(crate) first_answer_ms: Option<u64>,
+}
+
+/// What one tree answered.
+#[derive(Default)]
+struct Answers {
+    heard: Vec<Option<(Route, Heard)>>,
+    felt: Vec<Felt>,
+}
+
+/// One nginx on its stage.
+struct Playing<'p> {
+    play: &'p Play<'p>,
+    stage: Stage,
+    world: World<'p>,
+    nginx: &'p Path,
+    ran: Ran,
+}
+
+/// How a start ended.
+enum Up {
+    Runs(Nginx),
+    Failed(Step, Vec<String>, &'static str),
+}
+
+/// Rehearses with one nginx.
+pub(crate) async fn run(
+    play: &Play<'_>,
+    setup: Setup,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Ran, RehearsalError> {
+    progress("building the sandbox");
+    let stubs = Stubs::start(&play.settings.program).map_err(RehearsalError::from_stub)?;
+    let stage = Stage::Sandbox(Sandbox::start(setup.spec).await.map_err(RehearsalError::from_sandbox)?);
+    let world = World::new(stubs, play.machine, play.names, setup.identity);
+    let ran = Ran { mode: stage.mode(), differences: setup.differences, ..Ran::default() };
+    let mut playing = Playing { play, stage, world, nginx: &setup.nginx, ran };
+    playing.ran.differences.extend(playing.stage.differences().to_vec());
+    playing.world.open_dns(&playing.stage).await.map_err(RehearsalError::from_stub)?;
+    playing.whole(progress).await?;
+    let Playing { stage, world, mut ran, .. } = playing;
+    ran.differences.extend(world.lacks);
+    ran.run.nginx = setup.nginx.display().to_string();
+    stage.stop().await;
+    Ok(ran)
+}
+
+impl Playing<'_> {
+    async fn whole(&mut self, progress: &mut dyn FnMut(&str)) -> Result<(), RehearsalError> {
+        let play = self.play;
+        let mut old = None;
+        let mut new = None;
+        let mut live_said = Vec::new();
+        if let Some(live) = &play.live {
+            progress("starting the live tree");
+            self.fit(live).await?;
+            match self.start(live.tree.config).await? {
+                Up::Runs(mut nginx) => {
+                    let asked = play.items.iter().any(|item| {
+                        crate::corpus::door(live.tree.config, &item.request, play.machine).is_ok()
+                    });
+                    if !asked {
+                        self.knock(live).await?;
+                    }
+                    progress("asking the live tree");
+                    old = Some(self.answers(live, play.items.len(), true).await?);
+                    progress("reloading");
+                    let ending = self.reload(&mut nginx, live.tree.config).await?;
+                    let works = matches!(ending.0, Ending::Works(_));
+                    self.tell_reload(&nginx, ending);
+                    if works {
+                        progress("asking the proposed tree");
+                        new = Some(self.answers(&play.new, play.items.len(), true).await?);
+                    }
+                    self.stage.stop_nginx().await;
+                }
+                Up::Failed(step, said, _) => {
+                    let message = format!("the live tree does not start here: {}", step.said.join("; "));
+                    let finding = Finding::new("live-does-not-start", Severity::Note, message).old(true);
+                    self.ran
+                        .findings
+                        .push(finding.help("the way from it could not be rehearsed, only a fresh start"));
+                    live_said = said;
+                    self.exchange().await?;
+                }
+            }
+        }
+        progress("starting the proposed tree afresh");
+        self.fit(&play.new).await?;
+        match self.start(play.new.tree.config).await? {
+            Up::Runs(mut nginx) => {
+                let began = Instant::now();
+                let ending = nginx.settle(&self.stage, play.new.tree.config, Vec::new()).await;
+                self.tell_start(ending, millis(began.elapsed()), &live_said);
+                if new.is_none() && self.ran.run.start.as_ref().is_some_and(|step| step.works) {
+                    progress("asking the proposed tree");
+                    new = Some(self.answers(&play.new, play.items.len(), true).await?);
+                }
+            }
+            Up::Failed(step, said, rule) => self.tell_failed(step, &said, rule, &live_said),
+        }
+        self.tell_answers(old.unwrap_or_default(), new);
+        Ok(())
+    }
+
+    async fn fit(&mut self, side: &Side<'_>) -> Result<(), RehearsalError> {
+        self.world.fit(&self.stage, &side.around).await.map_err(RehearsalError::from_stub)
+    }
+
+    async fn exchange(&mut self) -> Result<(), RehearsalError> {
+        self.stage.exchange(1).await.map_err(|error| RehearsalError::broken("exchange the trees", &error))
+    }
+
+    async fn start(&mut self, config: &Config) -> Result<Up, RehearsalError> {
+        let began = Instant::now();
+        let mut logs = Logs::default();
+        logs.note(&self.stage, config).await;
+        let started = self.stage.start_nginx(self.nginx, &self.play.settings.args).await;
+        let failed = |output: &[u8], otherwise: String, rule| {
+            let mut said = from_terminal(output);
+            if said.is_empty() {
+                said.push(otherwise);
+            }
+            let step = Step { works: false, said: said.clone(), took_ms: millis(began.elapsed()) };
+            Up::Failed(step, said, rule)
+        };
+        Ok(match started {
+            Ok(Started::Running { pid, .. }) => Up::Runs(Nginx::started(pid, logs)),
+            Ok(Started::Refused { status, output }) => {
+                failed(&output, format!("nginx ended with status {status} and no reason"), "start-refused")
+            }
+            Ok(Started::Hangs { after, output }) => {
+                let said = format!("nginx was not up within {} s", after.as_secs());
+                failed(&output, said, "start-hangs")
+            }
+            Err(error @ SandboxError::Ended { .. }) => failed(b"", error.to_string(), "start-refused"),
+            Err(error) => return Err(RehearsalError::from_sandbox(error)),
+        })
+    }
+
+    async fn reload(&mut self, nginx: &mut Nginx, live: &Config) -> Result<(Ending, u64), RehearsalError> {
+        let play = self.play;
+        let config = play.new.tree.config;
+        self.fit(&play.new).await?;
+        nginx.logs.note(&self.stage, live).await;
+        nginx.logs.note(&self.stage, config).await;
+        let before = nginx.children();
+        self.exchange().await?;
+        let began = Instant::now();
+        if let Err(error) = self.stage.reload(nginx.master).await {
+            return Ok((Ending::Died(vec![format!("nginx could not be signalled: {error}")]), 0));
+        }
+        let ending = nginx.settle(&self.stage, config, before).await;
+        Ok((ending, millis(began.elapsed())))
+    }
+
+    fn tell_reload(&mut self, nginx: &Nginx, (ending, took_ms): (Ending, u64)) {
+        let config = self.play.new.tree.config;
+        let (works, said) = match ending {
+            Ending::Works(said) => (true, said),
+            Ending::Refused(said) => {
+                let finding = explained(refused("transition-refused", &said, config));
+                self.ran.findings.push(finding);
+                (false, said)
+            }
+            Ending::Died(said) => {
+                let mut finding = refused("workers-die", &said, config);
+                let what = "a reload leaves nginx without workers: connections are accepted and hang";
+                finding.message = format!("{} ({what})", finding.message);
+                self.ran.findings.push(finding);
+                (false, said)
+            }
+            Ending::Unproven(said) => {
+                let message = format!("the reload is not known to work: {}", said.join("; "));
+                self.ran.findings.push(Finding::new("transition-unproven", Severity::Error, message));
+                (false, said)
+            }
+        };
+        if works && let Some(message) = not_listening(nginx.master, config) {
+            self.ran.findings.push(Finding::new("not-listening", Severity::Error, message));
+        }
+        self.ran.run.transition = Some(Step { works, said, took_ms });
+    }
+
+    fn tell_start(&mut self, ending: Ending, took_ms: u64, live_said: &[String]) {
+        let (works, said, rule) = match ending {
+            Ending::Works(said) => (true, said, ""),
+            Ending::Refused(said) => (false, said, "start-refused"),
+            Ending::Died(said) => (false, said, "workers-die"),
+            Ending::Unproven(said) => (false, said, "start-unproven"),
+        };
+        let step = Step { works, said: said.clone(), took_ms };
+        if works {
+            self.ran.run.start = Some(step);
+        } else {
+            self.tell_failed(step, &said, rule, live_said);
+        }
+    }
+
+    fn tell_failed(&mut self, step: Step, said: &[String], rule: &'static str, live_said: &[String]) {
+        let finding = explained(refused(rule, said, self.play.new.tree.config));
+        // The reload said so already, or said the same in other words of ours.
+        let known = self.ran.findings.iter().any(|it| {
+            it.file == finding.file && it.line == finding.line && it.message.starts_with(&finding.message)
+        });
+        if !known {
+            let old = !live_said.is_empty() && live_said == said;
+            self.ran.findings.push(finding.old(old));
+        }
+        self.ran.run.start = Some(step);
+    }
+
+    /// Asks anything, for the time of the first answer.
+    async fn knock(&mut self, side: &Side<'_>) -> Result<(), RehearsalError> {
+        let listens = side.tree.config.servers().iter().filter(|server| server.kind == ServerKind::Http);
+        let first = listens.flat_map(|server| &server.listens).find_map(|listen| match listen.address {
+            ListenAddress::Inet { port, .. } => Some((port, listen.options.ssl)),
+            _ => None,
+        });
+        let Some((port, tls)) = first else { return Ok(()) };
+        let scheme = if tls { "https" } else { "http" };
+        if let Ok(request) =
+            evenkeel_model::Request::parse(&format!("GET {scheme}://rehearsal.invalid:{port}/"))
+        {
+            let heard = side.asker.ask(&self.stage, &self.world, &request).await;
+            self.first(&heard.map_err(RehearsalError::from_stub)?);
+        }
+        Ok(())
+    }
+
+    fn first(&mut self, heard: &Heard) {
+        if self.ran.first_answer_ms.is_none() && heard.observed.status.is_some() {
+            self.ran.first_answer_ms = Some(millis(self.play.settings.began.elapsed()));
+        }
+    }
+
+    /// Asks everything, then takes the upstreams down.
+    async fn answers(
+        &mut self,
+        side: &Side<'_>,
+        count: usize,
+        down: bool,
+    ) -> Result<Answers, RehearsalError> {
+        let mut answers = Answers::default();
+        let began = Instant::now();
+        for item in &self.play.items[..count] {
+            if item.origin == Origin::Witness && began.elapsed() > WITNESSES_WITHIN {
+                answers.heard.push(None);
+                continue;
+            }
+            let heard = side.asker.ask(&self.stage, &self.world, &item.request).await;
+            let heard = heard.map_err(RehearsalError::from_stub)?;
+            self.first(&heard);
+            let route = side.asker.predict(&self.stage, &item.request).await;
+            answers.heard.push(Some((route, heard)));
+        }
+        if down {
+            let asked = self.play.items.iter().zip(&answers.heard);
+            let asked = asked.filter_map(|(item, heard)| Some((&item.request, &heard.as_ref()?.1)));
+            let (units, _) = scenario::units(&side.around, asked);
+            let felt = scenario::play(&self.stage, &mut self.world, &side.around, &side.asker, &units).await;
+            answers.felt = felt.map_err(RehearsalError::from_stub)?;
+        }
+        Ok(answers)
+    }
+
+    fn tell_answers(&mut self, old: Answers, new: Option<Answers>) {
+        let Some(new) = new else { return };
+        let config = self.play.new.tree.config;
+        let live = self.play.live.as_ref().map(|live| live.tree.config);
+        let left_out = new.heard.iter().filter(|heard| heard.is_none()).count();
+        if left_out > 0 {
+            let within = WITNESSES_WITHIN.as_secs();
+            self.ran
+                .differences
+                .push(format!("{left_out} requests were left out: all others took {within} s"));
+        }
+        for (at, item) in self.play.items.iter().enumerate() {
+            let Some((route, heard)) = new.heard.get(at).and_then(Option::as_ref) else { continue };
+            let before = old.heard.get(at).and_then(Option::as_ref).map(|(route, heard)| (route, heard));
+            let told = Told { item, route, new: heard, old: before };
+            let (asked, findings) = answers::judge(&told, config, live);
+            self.ran.run.asked.push(asked);
+            self.ran.findings.extend(findings);
+        }
+        let page_of = |request: &evenkeel_model::Request, status| {
+            let at = self.play.items.iter().position(|item| item.request == *request)?;
+            let (route, _) = new.heard.get(at)?.as_ref()?;
+            scenario::page_of(config, route, status)
+        };
+        self.ran.findings.extend(scenario::judge(&new.felt, &old.felt, page_of));
+        self.ran.run.down = new.felt.into_iter().map(|it| it.down).collect();
+    }
+}
+
+/// Says who holds an address that is taken.
+fn explained(mut finding: Finding) -> Finding {
+    if let Some(holder) = taken_address(&finding.message).and_then(holder) {
+        let help = finding.help.take().unwrap_or_default();
+        finding.help = Some(format!("{holder} listens there on this machine; {help}"));
+    }
+    finding
+}
+
+/// Says which addresses of a configuration its nginx does not listen on, as far as that can be seen.
+fn not_listening(master: i32, config: &Config) -> Option<String> {
+    let mut expected = Vec::new();
+    for server in config.servers() {
+        for listen in &server.listens {
+            match &listen.address {
+                ListenAddress::Inet { ip, port, last } => {
+                    let datagrams = listen.options.udp || listen.options.quic;
+                    let addresses = (*port..=*last).map(|port| std::net::SocketAddr::new(*ip, port));
+                    expected.extend(
+                        addresses.map(|at| if datagrams { Listen::Udp(at) } else { Listen::Tcp(at) }),
+                    );
+                }
+                ListenAddress::Unix(_) | ListenAddress::Name { .. } => {}
+            }
+        }
+    }
+    let missing = sockets::missing(ProcessId::of(master)?, &expected).ok()?;
+    let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    (!names.is_empty()).then(|| format!("nginx does not listen on {} after the reload", names.join(", ")))
+}

@@ -1,0 +1,151 @@
+//! The stand-ins around nginx, opened and closed.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use crate::certificates::Identity;
+use crate::inventory::{Around, Names, Spot, Stand};
+use crate::machine::Machine;
+use crate::reach::TargetKind;
+use crate::sandbox::{DNS, Side};
+use crate::stage::Stage;
+use crate::stub::{StubError, StubId, StubKind, Stubs, Zone};
+
+/// Everything that listens around nginx.
+#[derive(Debug)]
+pub(crate) struct World<'m> {
+    stubs: Stubs,
+    machine: &'m Machine,
+    identity: Option<Identity>,
+    zone: Zone,
+    open: BTreeMap<Spot, (StubId, Stand)>,
+    held: BTreeMap<SocketAddr, OwnedFd>,
+    /// What could not be opened, in sentences.
+    pub(crate) lacks: Vec<String>,
+}
+
+impl<'m> World<'m> {
+    pub(crate) fn new(
+        stubs: Stubs,
+        machine: &'m Machine,
+        names: &Names,
+        identity: Option<Identity>,
+    ) -> World<'m> {
+        let zone = Zone { names: names.0.clone(), others_exist: true };
+        let (open, held, lacks) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        World { stubs, machine, identity, zone, open, held, lacks }
+    }
+
+    /// Opens what this tree needs around it, and closes what another one needed.
+    pub(crate) async fn fit(&mut self, stage: &Stage, around: &Around) -> Result<(), StubError> {
+        let gone: Vec<Spot> =
+            self.open.keys().filter(|spot| !around.stands.contains_key(spot)).cloned().collect();
+        for spot in gone {
+            self.close(&spot).await?;
+        }
+        self.held.retain(|address, _| around.held.contains(address));
+        for address in &around.held {
+            if !self.held.contains_key(address) && !self.open.contains_key(&Spot::Host(*address)) {
+                match stage.listen(Side::Host, *address).await {
+                    Ok(socket) => drop(self.held.insert(*address, socket)),
+                    Err(error) => self.lack(&format!("{address}, which another process holds here,"), &error),
+                }
+            }
+        }
+        for (spot, stand) in &around.stands {
+            match self.open.get_mut(spot) {
+                Some((_, known)) => *known = stand.clone(),
+                None => self.open(stage, spot, stand).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens the name server of the sandbox.
+    pub(crate) async fn open_dns(&mut self, stage: &Stage) -> Result<(), StubError> {
+        if self.open.contains_key(&Spot::Datagrams(DNS)) {
+            return Ok(());
+        }
+        match stage.udp(Side::Host, DNS).await {
+            Ok(socket) => self.stubs.serve(socket, StubKind::Dns(self.zone.clone()), "dns").await.map(drop),
+            Err(error) => {
+                self.lack("the name server", &error);
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes one stand-in go down: the next connection is refused.
+    pub(crate) async fn close(&mut self, spot: &Spot) -> Result<(), StubError> {
+        match self.open.remove(spot) {
+            Some((stub, _)) => self.stubs.close(stub).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Opens one stand-in.
+    pub(crate) async fn open(&mut self, stage: &Stage, spot: &Spot, stand: &Stand) -> Result<(), StubError> {
+        let any = |port: u16| SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port);
+        let socket: io::Result<OwnedFd> = match spot {
+            Spot::Host(address) => stage.listen(Side::Host, *address).await,
+            Spot::World(address) => stage.listen(Side::World, *address).await,
+            Spot::Anywhere(port) => stage.listen(Side::World, any(*port)).await,
+            Spot::Datagrams(address) => {
+                let side = if self.machine.owns(address.ip()) { Side::Host } else { Side::World };
+                stage.udp(side, *address).await
+            }
+            Spot::Unix(path) => stage.listen_unix(Path::new(OsStr::from_bytes(path))).await,
+        };
+        match socket {
+            Ok(socket) => {
+                let kind = self.kind(stand.kind);
+                let stub = self.stubs.serve(socket, kind, &stand.address).await?;
+                self.open.insert(spot.clone(), (stub, stand.clone()));
+            }
+            Err(error) => self.lack(&format!("a stand-in for {}", stand.address), &error),
+        }
+        Ok(())
+    }
+
+    /// Gives what reached the stand-ins since the last call, with who they stand for.
+    pub(crate) async fn seen(&self) -> Result<Vec<(crate::stub::Seen, Stand)>, StubError> {
+        let seen = self.stubs.seen().await?;
+        let stand =
+            |stub: StubId| self.open.values().find(|(id, _)| *id == stub).map(|(_, stand)| stand.clone());
+        Ok(seen.into_iter().filter_map(|seen| Some((seen.clone(), stand(seen.stub)?))).collect())
+    }
+
+    fn kind(&self, kind: Option<TargetKind>) -> StubKind {
+        let tls = || self.identity.clone();
+        match kind {
+            Some(TargetKind::Http { tls: true } | TargetKind::Grpc { tls: true }) => {
+                StubKind::Http { tls: tls() }
+            }
+            Some(TargetKind::Http { tls: false } | TargetKind::Grpc { tls: false }) => {
+                StubKind::Http { tls: None }
+            }
+            Some(TargetKind::Fastcgi) => StubKind::Fastcgi,
+            Some(TargetKind::Uwsgi { tls: false }) => StubKind::Uwsgi,
+            Some(TargetKind::Scgi) => StubKind::Scgi,
+            Some(TargetKind::Memcached) => StubKind::Memcached,
+            Some(TargetKind::Tcp { tls: false }) => StubKind::Tcp,
+            Some(TargetKind::Udp | TargetKind::Syslog) => StubKind::Udp,
+            Some(TargetKind::Dns) => StubKind::Dns(self.zone.clone()),
+            Some(TargetKind::Uwsgi { tls: true } | TargetKind::Tcp { tls: true }) | None => {
+                StubKind::Any { tls: tls() }
+            }
+        }
+    }
+
+    fn lack(&mut self, what: &str, error: &io::Error) {
+        let said = format!("{what} could not be offered: {error}");
+        if !self.lacks.contains(&said) {
+            self.lacks.push(said);
+        }
+    }
+}
