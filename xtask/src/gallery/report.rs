@@ -58,6 +58,12 @@ pub(super) fn story(entry: &Entry, trial: &Trial) {
             line("evenkeel apply", &format!("{} as {release} after {seconds}", trial.answer.outcome));
         }
     }
+    if trial.floors.contains_key("status") {
+        line(
+            "evenkeel rollback",
+            "made the tree what was released, after it had been changed behind its back",
+        );
+    }
     line("the visitor", &visitor(trial));
     if let Some(path) = &trial.postmortem {
         line("post-mortem", &path.strip_prefix(workspace()).unwrap_or(path).display().to_string());

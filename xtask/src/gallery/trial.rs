@@ -50,10 +50,13 @@ pub(super) fn run(entry: &Entry, place: &Place) -> anyhow::Result<Trial> {
     ended(&host.run(&["adopt", "--message", "what stands here today"])?, 0, "adopt")?;
     let before = stand.path("good");
     entry.write_tree("before", &before, &stand.values)?;
+    let mut good = None;
     if entry.has_letter() {
         // A release that changes nothing that anybody could notice: a comment.
         look_over(&before)?;
-        ended(&host.apply(&before, "a comment", &[])?, 0, "apply of a good change")?;
+        let output = host.apply(&before, "a comment", &[])?;
+        ended(&output, 0, "apply of a good change")?;
+        good = serde_json::from_slice::<Answer>(&output.stdout)?.release;
     }
 
     let proposed = stand.path("proposed");
@@ -80,6 +83,11 @@ pub(super) fn run(entry: &Entry, place: &Place) -> anyhow::Result<Trial> {
     if let Some(script) = entry.script("change.sh") {
         stand.script(&script)?;
         floors.insert("status".to_owned(), floors::heard(&host.run(&["status"])?).context("status")?);
+        let good = good.context("a change that nobody released is taken back to what was released before")?;
+        ended(&host.run(&["rollback", "--to", &good])?, 0, "rollback")?;
+        same_tree(&before, &etc).context("after evenkeel rollback")?;
+        ended(&host.run(&["status"])?, 0, "status after evenkeel rollback")?;
+        stand.wait_for_answers(|request| Some(&request.before)).context("after evenkeel rollback")?;
     }
     floors::hold(entry, &floors)?;
     let left = stand.still_at_work();
