@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use super::sys;
 use super::wire::{self, Answer, Order, Question, Says};
 
 /// One end of the conversation: one question at a time.
@@ -21,7 +22,7 @@ impl Control {
     /// Takes a socket that does not block.
     pub(super) fn new(socket: OwnedFd) -> io::Result<Self> {
         let (asked, because) = (tokio::sync::Mutex::new(0), Mutex::new(None));
-        Ok(Self { socket: AsyncFd::new(socket)?, asked, because })
+        Ok(Self { socket: sys::watched(socket)?, asked, because })
     }
 
     /// Asks, and waits for the answer. One that nobody waited for any longer is dropped, with its descriptors.

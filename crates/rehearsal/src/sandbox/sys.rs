@@ -15,6 +15,7 @@ use std::process::Command;
 
 use nix::sys::signal::{SigHandler, Signal};
 use nix::unistd::ForkResult;
+use tokio::io::unix::AsyncFd;
 
 /// `AT_RECURSIVE`, include/uapi/linux/fcntl.h
 const RECURSIVE: libc::c_uint = 0x8000;
@@ -82,13 +83,6 @@ pub(super) fn pidfd_send_signal(handle: BorrowedFd<'_>, signal: libc::c_int) -> 
     let info = std::ptr::null::<libc::siginfo_t>();
     // SAFETY: a null siginfo is allowed; the other arguments are integers.
     done(unsafe { libc::syscall(libc::SYS_pidfd_send_signal, handle.as_raw_fd(), signal, info, 0) })
-}
-
-/// Lets every descriptor from this number on close itself at the next execution of a program.
-pub(super) fn close_on_exec_from(first: RawFd) {
-    // SAFETY: close_range takes three integers, and this flag closes nothing now.
-    let _old_kernels_do_it_not =
-        unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
 }
 
 /// Closes every descriptor from this number on. Nothing of ours may be open there.
@@ -169,4 +163,10 @@ pub(super) fn set_signal(signal: Signal, to: SigHandler) -> io::Result<()> {
     // SAFETY: no handler is installed, so no code of ours runs in a signal.
     unsafe { nix::sys::signal::signal(signal, to) }?;
     Ok(())
+}
+
+/// Lets the runtime watch a descriptor.
+pub(super) fn watched(socket: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an owned descriptor stays the same and open until it is dropped, which the registration does first.
+    Ok(unsafe { AsyncFd::register(socket) }?)
 }
