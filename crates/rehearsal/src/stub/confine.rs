@@ -76,3 +76,50 @@ fn only_if(argument: u8, operator: Op, value: u64) -> io::Result<SeccompRule> {
         SeccompCondition::new(argument, Length::Dword, operator, value).map_err(io::Error::other)?;
     SeccompRule::new(vec![condition]).map_err(io::Error::other)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::process::Command;
+
+    use super::*;
+
+    /// What comes of trying something in a thread of its own that is confined.
+    fn tried<T>(attempt: impl FnOnce() -> io::Result<T> + Send) -> Option<i32> {
+        let confined = || {
+            confine().unwrap();
+            attempt().err().and_then(|error| error.raw_os_error())
+        };
+        std::thread::scope(|scope| scope.spawn(confined).join().unwrap())
+    }
+
+    #[test]
+    fn who_is_confined_can_open_start_and_reach_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        let denied = Some(libc::EPERM);
+        assert_eq!(tried(|| std::fs::File::open("/dev/null")), denied);
+        assert_eq!(tried(|| std::fs::read_dir("/")), denied);
+        assert_eq!(tried(|| std::fs::remove_file("/nothing")), denied);
+        assert_eq!(tried(|| TcpStream::connect(at)), denied);
+        assert_eq!(tried(|| TcpListener::bind("127.0.0.1:0")), denied);
+        assert_eq!(tried(std::os::unix::net::UnixStream::pair), denied);
+        assert_eq!(tried(|| Command::new("/bin/true").status()), denied);
+        assert_eq!(tried(|| std::thread::Builder::new().spawn(|| ())), denied);
+    }
+
+    #[test]
+    fn who_is_confined_can_still_accept_and_answer() {
+        use std::io::{Read, Write};
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let answered = tried(|| {
+            let (mut stream, _) = listener.accept()?;
+            stream.set_nodelay(true)?;
+            stream.write_all(b"here")
+        });
+        let mut heard = String::new();
+        client.read_to_string(&mut heard).unwrap();
+        assert_eq!((answered, heard.as_str()), (None, "here"));
+    }
+}

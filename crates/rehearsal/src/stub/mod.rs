@@ -23,7 +23,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, listen, socketpair, sockopt};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
@@ -144,6 +144,9 @@ pub enum StubError {
     Io(#[from] io::Error),
 }
 
+/// How many connections may wait to be accepted.
+const BACKLOG: i32 = 4096;
+
 /// How long the stubs' process may take to carry out an order.
 const ORDER_LIMIT: Duration = Duration::from_secs(5);
 
@@ -184,6 +187,12 @@ impl Stubs {
     /// # Errors
     /// [`StubError`]
     pub async fn serve(&self, socket: OwnedFd, kind: StubKind, name: &str) -> Result<StubId, StubError> {
+        if !matches!(kind, StubKind::Udp)
+            && sockopt::socket_type(&socket).is_ok_and(|kind| kind == SocketType::STREAM)
+        {
+            // Whoever made it may have asked for a short queue: one that is full costs a second.
+            listen(&socket, BACKLOG).map_err(io::Error::from)?;
+        }
         let mut conversation = self.conversation.lock().await;
         conversation.stubs += 1;
         let stub = StubId(conversation.stubs);

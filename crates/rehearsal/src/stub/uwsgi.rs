@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn parameters_are_read_and_garbage_ends_them() {
         let pair = ("a".to_owned(), "bc".to_owned());
-        assert_eq!(uwsgi_pairs(b"\x01\x00a\x02\x00bc\xff\xff"), [pair.clone()]);
+        assert_eq!(uwsgi_pairs(b"\x01\x00a\x02\x00bc\xff\xff"), std::slice::from_ref(&pair));
         assert_eq!(scgi_pairs(b"a\0bc\0"), [pair]);
         assert!(uwsgi_pairs(b"\x01").is_empty());
         assert!(scgi_pairs(b"").is_empty());
