@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod fuse;
 mod identity;
+mod junit;
 mod output;
 mod routes_file;
 mod served;

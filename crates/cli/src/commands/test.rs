@@ -1,8 +1,112 @@
-//! `test`: Route expectations, on the model or on the real nginx.
+//! `test`: the expectations of routes.toml, held against the model and, where it is wanted, against a real nginx.
 
-use crate::args::{self, Global};
-use crate::output::{Exit, Output};
+mod rehearsed;
+mod report;
+mod show;
+mod tested;
 
-pub(crate) fn test(_args: &args::Test, _global: &Global, _output: Output) -> anyhow::Result<Exit> {
-    anyhow::bail!("test: not written yet")
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use evenkeel_model::{Coverage, Router};
+
+use crate::args::{self, Global, TestFormat};
+use crate::output::{Exit, Output, put};
+use crate::routes_file::{self, RoutesFile};
+use crate::served::Served;
+use crate::settings::Settings;
+use crate::tree::{Place, Tree};
+use report::Report;
+use tested::Tested;
+
+/// A routes file larger than this is not one.
+const FILE_BYTES_MAX: u64 = 4 << 20;
+
+/// A file of expectations.
+struct File {
+    /// As people are told of it.
+    name: String,
+    says: RoutesFile,
+}
+
+pub(crate) fn test(args: &args::Test, global: &Global, output: Output) -> anyhow::Result<Exit> {
+    if args.fail_under.is_some_and(|share| share > 100) {
+        bail!("read --fail-under: a share is at most 100 percent");
+    }
+    let settings = Settings::load(global)?;
+    let progress = output.progress();
+    progress.say("reading the tree");
+    let tree = Tree::read(&args.tree, args.prefix.as_deref(), args.nginx_version.as_deref(), &settings)?;
+    let files = files(&args.routes, &tree.place, &args.tree)?;
+    let router = Router::new(&tree.config).with_files(Served::new(&tree));
+    progress.say("routing");
+    let specs = files.iter().flat_map(|file| file.says.routes.iter().map(move |entry| (file, &entry.spec)));
+    let mut tested: Vec<Tested<'_>> = specs
+        .map(|(file, spec)| Tested::on_model(&file.name, spec, router.route(&spec.request), &tree.config))
+        .collect();
+    let stands = if args.rehearse {
+        Some(rehearsed::rehearse(&tree, &mut tested, global, &settings, &progress)?)
+    } else {
+        None
+    };
+    drop(progress);
+    let covering = tested.iter().filter_map(Tested::certain);
+    let report = Report {
+        config: &tree.config,
+        coverage: Coverage::of(&tree.config, covering),
+        invariants: files.iter().map(|file| file.says.invariants).sum(),
+        fail_under: args.fail_under,
+        stands,
+        tested,
+    };
+    let format = if output.json { TestFormat::Json } else { args.format };
+    put(&match format {
+        TestFormat::Text => show::text(&report, output),
+        TestFormat::Json => show::json(&report).to_string(),
+        TestFormat::Junit => show::junit(&report),
+    });
+    Ok(report.holds().into())
+}
+
+/// The files of expectations: those that are named, else the one beside nginx.conf.
+fn files(named: &[PathBuf], place: &Place, tree: &Path) -> anyhow::Result<Vec<File>> {
+    if !named.is_empty() {
+        return named.iter().map(|path| file(path)).collect();
+    }
+    let path = place.directory.join("routes.toml");
+    if !path.exists() {
+        bail!(
+            "find {}: `evenkeel init {}` writes a first one, and --routes names one that lies elsewhere",
+            path.display(),
+            tree.display()
+        );
+    }
+    Ok(vec![file(&path)?])
+}
+
+fn file(path: &Path) -> anyhow::Result<File> {
+    let about = || format!("read {}", path.display());
+    // Opening a pipe would wait for somebody who writes into it.
+    if !std::fs::metadata(path).with_context(about)?.is_file() {
+        bail!("read {}: it is not a regular file", path.display());
+    }
+    let opened = std::fs::File::open(path).with_context(about)?;
+    let mut bytes = Vec::new();
+    opened.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).with_context(about)?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        bail!("read {}: it is larger than {} MiB", path.display(), FILE_BYTES_MAX >> 20);
+    }
+    let Ok(text) = String::from_utf8(bytes) else {
+        bail!("read {}: it is not text", path.display());
+    };
+    let says = routes_file::read(&text).map_err(|unread| {
+        let routes_file::Unread { line, column, message } = unread;
+        anyhow::anyhow!("read {}:{line}:{column}: {message}", path.display())
+    })?;
+    if let Some((name, first, second)) = says.same_name() {
+        let (path, name) = (path.display(), name.escape_debug());
+        bail!("read {path}:{second}: the name \"{name}\" is taken already by line {first}");
+    }
+    Ok(File { name: path.display().to_string(), says })
 }

@@ -1,0 +1,110 @@
+//! One route of a routes file, and what became of it.
+
+use evenkeel_model::{Config, Judgement, Route, RouteSpec, Seen};
+use evenkeel_rehearsal::report::{Asked, Observed};
+use evenkeel_syntax::secret::redact_str;
+
+/// A route, judged.
+#[derive(Debug)]
+pub(super) struct Tested<'f> {
+    /// The file that has it, for people.
+    pub(super) file: &'f str,
+    pub(super) spec: &'f RouteSpec,
+    /// What the model says of its request.
+    pub(super) route: Route,
+    /// What the model says of its expectation; `None`: it has none.
+    pub(super) model: Option<Judgement>,
+    /// What real nginxes answered, each with its version.
+    pub(super) seen: Vec<SeenBy>,
+}
+
+/// What one nginx answered.
+#[derive(Debug)]
+pub(super) struct SeenBy {
+    /// Which, for people.
+    pub(super) nginx: String,
+    pub(super) observed: Observed,
+    /// What that says of the expectation; `None`: there is none.
+    judgement: Option<Judgement>,
+    /// What it lacks, live answers included.
+    fails: Option<String>,
+}
+
+/// What becomes of a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// As expected.
+    Passed,
+    /// Not as expected, and why.
+    Failed(String),
+    /// Nobody can know here; what it rests on.
+    Undecided(String),
+    /// Nothing is expected that could be judged here, and why.
+    Unjudged(&'static str),
+}
+
+impl<'f> Tested<'f> {
+    pub(super) fn on_model(file: &'f str, spec: &'f RouteSpec, route: Route, config: &Config) -> Tested<'f> {
+        let model = spec.expect.as_ref().map(|expect| expect.judge(&route, config));
+        Tested { file, spec, route, model, seen: Vec::new() }
+    }
+
+    /// Takes note of what an nginx answered.
+    pub(super) fn saw(&mut self, nginx: &str, asked: &Asked, config: &Config) {
+        let observed = asked.new.clone();
+        let seen = Seen {
+            status: observed.status,
+            location: observed.location.as_deref(),
+            upstream: observed.upstream.as_deref(),
+            address: observed.address.as_deref(),
+            target: observed.target.as_deref(),
+            body: None,
+        };
+        let judgement = self.spec.expect.as_ref().map(|expect| expect.judge_seen(&seen, &self.route, config));
+        let fails = asked.fails.clone().or_else(|| judgement.as_ref().and_then(Judgement::fails));
+        self.seen.push(SeenBy { nginx: nginx.to_owned(), observed, judgement, fails });
+    }
+
+    /// What becomes of it. A real nginx knows better than the model, where it was asked.
+    pub(super) fn verdict(&self) -> Verdict {
+        let wrong = self.seen.iter().filter_map(|seen| Some((&seen.nginx, seen.fails.as_ref()?)));
+        let wrong: Vec<String> = wrong.map(|(nginx, fails)| format!("{nginx}: {fails}")).collect();
+        if !wrong.is_empty() {
+            return Verdict::Failed(redact_str(&wrong.join("\n")).into_owned());
+        }
+        let Some(model) = &self.model else {
+            return match (&self.spec.live, self.seen.is_empty()) {
+                (None, _) => Verdict::Unjudged("it expects nothing"),
+                (Some(_), true) => Verdict::Unjudged("it is live: a real nginx is asked"),
+                (Some(_), false) if self.seen.iter().any(SeenBy::was_passed) => {
+                    Verdict::Unjudged("it is live: the upstream is asked after the release")
+                }
+                (Some(_), false) => Verdict::Passed,
+            };
+        };
+        let seen: Vec<&Judgement> = self.seen.iter().filter_map(|seen| seen.judgement.as_ref()).collect();
+        if !seen.is_empty() && seen.iter().all(|judgement| **judgement == Judgement::Holds) {
+            return Verdict::Passed;
+        }
+        match model {
+            Judgement::Holds => Verdict::Passed,
+            Judgement::Undecided(why) => Verdict::Undecided(why.join(", ")),
+            Judgement::Fails(_) => {
+                Verdict::Failed(redact_str(&model.fails().unwrap_or_default()).into_owned())
+            }
+        }
+    }
+
+    /// The route, where it is certain and the expectation holds: what it passes through is covered.
+    pub(super) fn certain(&self) -> Option<&Route> {
+        let exact = self.model == Some(Judgement::Holds) || self.route.depends_on.is_empty();
+        (self.spec.expect.is_some() && exact && self.verdict() == Verdict::Passed).then_some(&self.route)
+    }
+}
+
+impl SeenBy {
+    /// Whether something else than nginx itself gave the answer.
+    fn was_passed(&self) -> bool {
+        self.observed.upstream.is_some() || self.observed.target.is_some()
+    }
+}
