@@ -144,3 +144,18 @@ fn a_page_of_the_upstream_that_failed_is_never_seen() {
     let asked = log.matches("connect() failed").count();
     assert_eq!(asked, 3, "the page of a.test was asked of the upstream, too:\n{log}");
 }
+
+#[test]
+fn an_expression_that_explodes_costs_a_500() {
+    let nginx = Nginx::start(
+        r#"server { listen 127.0.0.1:PORT1;
+            location / { if ($args ~ "^(x+x+)+[yz]") { return 403; } return 200 ok; } }
+         server { listen 127.0.0.1:PORT2;
+            location / { if ($args ~ "^xx+[yz]") { return 403; } return 200 ok; } }"#,
+    );
+    assert_eq!(nginx.found(), ["exponential-regex"]);
+    let text = evenkeel_model::exploding_text(b"^(x+x+)+[yz]", false, b"").unwrap();
+    let target = format!("/?{}", String::from_utf8(text).unwrap());
+    assert!(nginx.get(0, "a.test", &target).contains("500 Internal Server Error"), "{target}");
+    assert!(nginx.get(1, "a.test", &target).ends_with("ok"), "{target}");
+}

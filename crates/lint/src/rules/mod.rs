@@ -14,6 +14,7 @@ pub(crate) mod default_server_moved;
 pub(crate) mod dropped_inherited_headers;
 pub(crate) mod duplicate_server_name;
 pub(crate) mod error_page_by_failed_upstream;
+pub(crate) mod exponential_regex;
 pub(crate) mod fewer_descriptors_than_connections;
 pub(crate) mod implicit_default_server;
 pub(crate) mod include_matches_nothing;
@@ -40,6 +41,7 @@ rules! {
     dropped_inherited_headers,
     duplicate_server_name,
     error_page_by_failed_upstream,
+    exponential_regex,
     fewer_descriptors_than_connections,
     implicit_default_server,
     include_matches_nothing,
