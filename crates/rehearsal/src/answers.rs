@@ -18,14 +18,13 @@ pub(crate) struct Told<'a> {
 }
 
 /// Writes one request down, with what is wrong about it.
-pub(crate) fn judge(told: &Told<'_>, config: &Config, live: Option<&Config>) -> (Asked, Vec<Finding>) {
+pub(crate) fn judge(told: &Told<'_>, config: &Config) -> (Asked, Vec<Finding>) {
     let Told { item, route, new, old } = told;
     let mut findings = Vec::new();
-    let fails = failure(item, route, new, config);
-    let failed_before = || match (old, live) {
-        (Some((route, heard)), Some(live)) => failure(item, route, heard, live).is_some(),
-        _ => false,
-    };
+    let unmet = unmet(item, route, new, config);
+    let fails = unmet.clone().or_else(|| lacking(item, new));
+    // What a tree's own text promises it must keep, whatever the live one does; an answer may have been bad before.
+    let failed_before = || unmet.is_none() && old.is_some_and(|(_, heard)| lacking(item, heard).is_some());
     let request = item.request.url();
     if let Some(why) = &fails {
         let message = match item.name == request {
@@ -80,34 +79,35 @@ fn place(route: &Route, config: &Config) -> Option<(String, u32)> {
     Some((node.source().display.clone(), node.line()))
 }
 
-/// Why an answer is not what `routes.toml` wants.
-fn failure(item: &Item<'_>, route: &Route, heard: &Heard, config: &Config) -> Option<String> {
-    let question = item.question?;
+/// Why a request does not end where `routes.toml` expects it: by the model where it is exact, else by what was seen.
+fn unmet(item: &Item<'_>, route: &Route, heard: &Heard, config: &Config) -> Option<String> {
+    let expect = item.question?.expect.as_ref()?;
+    let exact = match route.depends_on.is_empty() {
+        true => expect.judge(route, config),
+        false => Judgement::Undecided(Vec::new()),
+    };
     let seen = &heard.observed;
-    if let Some(expect) = &question.expect {
-        let exact = match route.depends_on.is_empty() {
-            true => expect.judge(route, config),
-            false => Judgement::Undecided(Vec::new()),
-        };
-        let judged = match exact {
-            Judgement::Undecided(_) => {
-                let seen = Seen {
-                    status: seen.status,
-                    location: seen.location.as_deref(),
-                    upstream: seen.upstream.as_deref(),
-                    address: seen.address.as_deref(),
-                    target: seen.target.as_deref(),
-                    body: heard.reached.is_none().then_some(heard.body.as_slice()),
-                };
-                expect.judge_seen(&seen, route, config)
-            }
-            decided => decided,
-        };
-        if let Some(why) = judged.fails() {
-            return Some(why);
+    let judged = match exact {
+        Judgement::Undecided(_) => {
+            let seen = Seen {
+                status: seen.status,
+                location: seen.location.as_deref(),
+                upstream: seen.upstream.as_deref(),
+                address: seen.address.as_deref(),
+                target: seen.target.as_deref(),
+                body: heard.reached.is_none().then_some(heard.body.as_slice()),
+            };
+            expect.judge_seen(&seen, route, config)
         }
-    }
-    let live = question.live.as_ref()?;
+        decided => decided,
+    };
+    judged.fails()
+}
+
+/// What an answer lacks of what `routes.toml` wants of a live one.
+fn lacking(item: &Item<'_>, heard: &Heard) -> Option<String> {
+    let live = item.question?.live.as_ref()?;
+    let seen = &heard.observed;
     // What a stand-in answers is its own; that nginx found the way to it is what is seen here.
     if heard.reached.is_some() && seen.status.is_some_and(|status| status < 500) {
         return None;
@@ -178,7 +178,7 @@ mod tests {
         let old = old.map(|old| (&before, old));
         let config = config("events {}");
         let told = Told { item: &item, route, new, old };
-        let (_, findings) = judge(&told, &config, Some(&config));
+        let (_, findings) = judge(&told, &config);
         findings.iter().map(|it| (it.rule, it.old)).collect()
     }
 

@@ -322,7 +322,6 @@ impl Playing<'_> {
     fn tell_answers(&mut self, old: Answers, new: Option<Answers>) {
         let Some(new) = new else { return };
         let config = self.play.new.tree.config;
-        let live = self.play.live.as_ref().map(|live| live.tree.config);
         let left_out = new.heard.iter().filter(|heard| heard.is_none()).count();
         if left_out > 0 {
             let within = WITNESSES_WITHIN.as_secs();
@@ -334,7 +333,7 @@ impl Playing<'_> {
             let Some((route, heard)) = new.heard.get(at).and_then(Option::as_ref) else { continue };
             let before = old.heard.get(at).and_then(Option::as_ref).map(|(route, heard)| (route, heard));
             let told = Told { item, route, new: heard, old: before };
-            let (asked, findings) = answers::judge(&told, config, live);
+            let (asked, findings) = answers::judge(&told, config);
             self.ran.run.asked.push(asked);
             self.ran.findings.extend(findings);
         }

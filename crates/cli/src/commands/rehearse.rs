@@ -1,8 +1,146 @@
-//! `rehearse`: The tree under a real nginx in a sandbox.
+//! `rehearse`: the tree under a real nginx in a sandbox.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context as _, anyhow, bail};
+use evenkeel_host::nginx::find::find;
+use evenkeel_host::place::Place as HostPlace;
+use evenkeel_rehearsal::rehearse::{How, Question, RehearsalError, Settings as Wanted, Tree as Proposed};
+use evenkeel_rehearsal::report::text::text;
 
 use crate::args::{self, Global};
 use crate::output::{Exit, Output};
+use crate::routes_file;
+use crate::settings::{Settings, absolute};
+use crate::tree::Tree;
 
-pub(crate) fn rehearse(_args: &args::Rehearse, _global: &Global, _output: Output) -> anyhow::Result<Exit> {
-    anyhow::bail!("rehearse: not written yet")
+/// The file of routes beside the main file.
+const ROUTES: &str = "routes.toml";
+/// A file of routes larger than this is not one.
+const ROUTES_BYTES_MAX: u64 = 4 << 20;
+
+pub(crate) fn rehearse(args: &args::Rehearse, global: &Global, output: Output) -> anyhow::Result<Exit> {
+    let began = Instant::now();
+    let settings = Settings::load(global)?;
+    let progress = output.progress();
+    progress.say("reading the tree");
+    let prefix = match &args.prefix {
+        Some(prefix) => absolute(prefix.clone())?,
+        None => settings.config_dir.clone(),
+    };
+    let tree = Tree::read(&args.tree, Some(&prefix), None, &settings)?;
+    let live = match &args.against {
+        Some(live) => Some(Tree::read(live, Some(&prefix), None, &settings)?),
+        None => None,
+    };
+    let questions = questions(&tree.place.directory)?;
+    let wanted = Wanted {
+        program: "/proc/self/exe".into(),
+        nginx: binaries(global, &settings)?,
+        config_dir: prefix.clone(),
+        args: arguments(&tree, &prefix),
+        how: how(args.mode.as_deref()),
+        offline: args.offline,
+        untrusted: args.untrusted,
+        master: master(&settings, &prefix),
+        began,
+    };
+    let proposed = |tree: &'_ Tree| -> (PathBuf, ()) { (tree.place.directory.clone(), ()) };
+    let (directory, ()) = proposed(&tree);
+    let new = Proposed { directory: &directory, config: &tree.config, kept: &[] };
+    let live_directory = live.as_ref().map(|live| proposed(live).0);
+    let old = live.as_ref().zip(live_directory.as_deref()).map(|(live, directory)| Proposed {
+        directory,
+        config: &live.config,
+        kept: &[],
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start")?;
+    let mut say = |what: &str| progress.say(what);
+    let held = evenkeel_rehearsal::rehearse(&new, old.as_ref(), &questions, &wanted, &mut say);
+    let report = runtime.block_on(held).map_err(with_hint)?;
+    drop(progress);
+    let good = report.blocking(&args.accept).next().is_none();
+    output.print(
+        || text(&report, &args.accept),
+        || {
+            let mut document = serde_json::to_value(&report).unwrap_or_default();
+            if let Some(document) = document.as_object_mut() {
+                document.insert("passes".to_owned(), good.into());
+                document.insert("accepted".to_owned(), args.accept.clone().into());
+            }
+            document
+        },
+    );
+    Ok(good.into())
+}
+
+/// The message, with the way out behind it.
+fn with_hint(error: RehearsalError) -> anyhow::Error {
+    let hint = error.hint().map(str::to_owned);
+    match hint {
+        Some(hint) => anyhow!("{error} ({hint})"),
+        None => anyhow!(error),
+    }
+}
+
+/// The binaries: those of the command line, else that of this host.
+fn binaries(global: &Global, settings: &Settings) -> anyhow::Result<Vec<PathBuf>> {
+    let named = match global.nginx.as_slice() {
+        [] => vec![settings.nginx.clone()],
+        named => named.to_vec(),
+    };
+    let mut found = Vec::new();
+    for nginx in named {
+        let nginx = absolute(nginx)?;
+        if !nginx.is_file() {
+            bail!("find nginx at {}: a rehearsal needs a real one; name it with --nginx FILE", nginx.display());
+        }
+        if !found.contains(&nginx) {
+            found.push(nginx);
+        }
+    }
+    Ok(found)
+}
+
+fn how(mode: Option<&str>) -> How {
+    match mode {
+        Some("ident") => How::Ident,
+        Some("subid") => How::Subid,
+        Some("alias") => How::Alias,
+        Some("reduced") => How::Reduced,
+        _ => How::Best,
+    }
+}
+
+/// How nginx is told of a main file that is not the one it was built for.
+fn arguments(tree: &Tree, prefix: &Path) -> Vec<String> {
+    let main = &tree.place.main;
+    if *main == Path::new("/etc/nginx/nginx.conf") && prefix == Path::new("/etc/nginx") {
+        return Vec::new();
+    }
+    vec!["-c".to_owned(), main.display().to_string()]
+}
+
+/// The nginx that runs here with this tree's place, when there is one.
+fn master(settings: &Settings, prefix: &Path) -> Option<i32> {
+    if prefix != settings.config_dir {
+        return None;
+    }
+    let mut place = HostPlace::new(&settings.config_dir, &settings.state_dir);
+    place.nginx.clone_from(&settings.nginx);
+    place.pid.clone_from(&settings.pid);
+    find(&place).ok().map(|master| master.id.pid)
+}
+
+/// What the tree's own `routes.toml` asks.
+fn questions(directory: &Path) -> anyhow::Result<Vec<Question>> {
+    let path = directory.join(ROUTES);
+    let Ok(meta) = std::fs::metadata(&path) else { return Ok(Vec::new()) };
+    if meta.len() > ROUTES_BYTES_MAX {
+        bail!("{} is larger than {ROUTES_BYTES_MAX} bytes", path.display());
+    }
+    let bytes = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+    let file = routes_file::read(&bytes).map_err(|why| anyhow!("read {}: {why}", path.display()))?;
+    Ok(file.routes.iter().map(|entry| Question::of(&entry.spec, ROUTES)).collect())
 }
