@@ -69,6 +69,7 @@ pub(crate) fn host_of(settings: &Settings) -> anyhow::Result<Host> {
         rules: rule_settings(settings)?,
         who: identity::actor(),
         routes: routes_file::routes,
+        expected: routes_file::specs,
     });
     host.context("begin")
 }

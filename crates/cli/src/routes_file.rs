@@ -144,8 +144,9 @@ impl RoutesFile {
     }
 }
 
-/// The routes of a file that are asked of the nginx of this host. Those that may not be asked (POST without `unsafe`) are
-/// an error when they carry `live`, and are left out otherwise.
+/// The routes of a file that are asked of the nginx of this host. What only expects something of the way of a request is
+/// not: a rehearsal asks it, where a GET of `/logout` is nobody's loss. Those that may not be asked (POST without `unsafe`)
+/// are an error when they carry `live`, and are left out otherwise.
 pub(crate) fn routes(text: &str) -> Result<Vec<Route>, String> {
     let file = read(text).map_err(|unread| unread.to_string())?;
     let mut routes = Vec::new();
@@ -155,6 +156,9 @@ pub(crate) fn routes(text: &str) -> Result<Vec<Route>, String> {
             format!("line {}: route {} (\"{}\"): {error}", spec.line, index + 1, redact_str(&spec.name))
         };
         let mut route = Route::parse(&spec.name, &text).map_err(about)?;
+        if spec.expect.is_some() && spec.live.is_none() {
+            continue;
+        }
         if route.is_unsafe() && !spec.is_unsafe {
             match spec.live {
                 Some(_) => return Err(about(LiveError::Unsafe(route.method))),
@@ -167,6 +171,12 @@ pub(crate) fn routes(text: &str) -> Result<Vec<Route>, String> {
         routes.push(route);
     }
     Ok(routes)
+}
+
+/// The routes of a file with everything that they expect.
+pub(crate) fn specs(text: &str) -> Result<Vec<RouteSpec>, String> {
+    let file = read(text).map_err(|unread| unread.to_string())?;
+    Ok(file.routes.into_iter().map(|entry| entry.spec).collect())
 }
 
 /// A value and where it begins.
@@ -193,11 +203,14 @@ mod tests {
             [[route]]
             request = "POST http://shop.test/order"
             expect = { kind = "proxy" }
+            [[route]]
+            request = "GET http://shop.test/logout"
+            expect = { kind = "proxy" }
             [[invariant]]
             name = "admin"
         "#;
         let live = routes(text).unwrap();
-        assert_eq!(live.len(), 1);
+        assert_eq!(live.len(), 1, "a route is asked of a running nginx when it says what must come back");
         assert_eq!(live[0].live.as_ref().unwrap().status, Some(200));
         assert_eq!(live[0].headers, [("X-A".to_owned(), "1".to_owned())]);
         let error = routes("[[route]]\nrequest = \"POST http://a/\"\nlive = { status = 200 }").unwrap_err();

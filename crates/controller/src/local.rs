@@ -22,6 +22,7 @@ use std::time::Duration;
 use evenkeel_fleet::{Actor, HostId, ReleaseId, Span};
 use evenkeel_host::lock::ApplyLock;
 use evenkeel_host::place::{Place, ensure_state_dir};
+use evenkeel_model::RouteSpec;
 use tokio::runtime::Runtime;
 
 pub use apply::Request;
@@ -34,6 +35,8 @@ use crate::routes::Route;
 
 /// Reads the text of a `routes.toml`.
 pub type RouteReader = fn(&str) -> Result<Vec<Route>, String>;
+/// Reads the text of a `routes.toml`: everything that it expects, or what is wrong with it.
+pub type ExpectationReader = fn(&str) -> Result<Vec<RouteSpec>, String>;
 
 /// What a host's settings say.
 #[derive(Debug, Clone)]
@@ -50,6 +53,8 @@ pub struct Settings {
     pub who: Actor,
     /// Reads `routes.toml`.
     pub routes: RouteReader,
+    /// Reads `routes.toml` for a rehearsal: everything that it expects.
+    pub expected: ExpectationReader,
 }
 
 /// This host.

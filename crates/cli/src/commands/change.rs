@@ -52,9 +52,6 @@ impl Teller for Terminal {
     }
 }
 
-/// Until there is a sandbox.
-const REHEARSES: bool = false;
-
 pub(crate) fn apply(args: &args::Apply, global: &Global, output: Output) -> anyhow::Result<Exit> {
     let settings = Settings::load(global)?;
     let request = Request {
@@ -65,7 +62,7 @@ pub(crate) fn apply(args: &args::Apply, global: &Global, output: Output) -> anyh
         hold: args.hold,
         accept: args.accept.clone(),
         why: args.message.clone(),
-        no_rehearsal: args.no_rehearsal || !REHEARSES,
+        no_rehearsal: args.no_rehearsal,
         offline: args.offline,
         dry_run: args.dry_run,
     };

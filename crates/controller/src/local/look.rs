@@ -11,7 +11,7 @@ use evenkeel_host::nginx::check::{self, CheckError, Question, Verdict};
 use evenkeel_host::nginx::compiled::{Compiled, compiled};
 use evenkeel_host::nginx::find::Master;
 use evenkeel_host::nginx::generation::{Expected, LIMIT, STAY};
-use evenkeel_model::Config;
+use evenkeel_model::{Config, RouteSpec};
 use evenkeel_syntax::fileset::{Entry, FileSet, RelPath};
 
 use super::{Host, HostError, Teller};
@@ -166,16 +166,25 @@ impl Host {
         }
     }
 
-    /// The routes of a tree.
+    /// The routes of a tree that are asked of a running nginx.
     pub(super) fn routes(&self, files: &FileSet) -> Result<Vec<Route>, String> {
-        let Ok(path) = RelPath::new("routes.toml") else { return Ok(Vec::new()) };
-        match files.get(&path) {
-            Some(Entry::File(bytes)) => {
-                let text = std::str::from_utf8(bytes).map_err(|_| "routes.toml is not text".to_owned())?;
-                (self.settings.routes)(text).map_err(|why| format!("routes.toml: {why}"))
-            }
-            _ => Ok(Vec::new()),
+        routes_toml(files, self.settings.routes)
+    }
+
+    /// Everything that the `routes.toml` of a tree expects.
+    pub(super) fn expected(&self, files: &FileSet) -> Result<Vec<RouteSpec>, String> {
+        routes_toml(files, self.settings.expected)
+    }
+}
+
+fn routes_toml<T>(files: &FileSet, read: fn(&str) -> Result<Vec<T>, String>) -> Result<Vec<T>, String> {
+    let Ok(path) = RelPath::new("routes.toml") else { return Ok(Vec::new()) };
+    match files.get(&path) {
+        Some(Entry::File(bytes)) => {
+            let text = std::str::from_utf8(bytes).map_err(|_| "routes.toml is not text".to_owned())?;
+            read(text).map_err(|why| format!("routes.toml: {why}"))
         }
+        _ => Ok(Vec::new()),
     }
 }
 

@@ -9,12 +9,11 @@ use std::time::{Duration, Instant};
 
 use evenkeel_fleet::Evidence;
 use evenkeel_host::nginx::find::{Args, Master};
-use evenkeel_model::{Config, LocalAddress, Request};
+use evenkeel_model::{Config, RouteSpec};
 use evenkeel_rehearsal::rehearse::{How, Question, Settings, Tree, rehearse};
 use evenkeel_syntax::fileset::FileSet;
 
 use super::{Host, HostError, Look, Teller};
-use crate::routes::Route;
 use crate::stages;
 
 /// How often a person is told what is being done, and heard when they interrupt.
@@ -96,26 +95,15 @@ impl Host {
 
     /// What `routes.toml` asks: the new tree's routes, and those of the live tree that it takes away.
     fn questions(&self, from: &FileSet, to: &FileSet) -> Vec<Question> {
-        let (routes, _, _) = self.asked(from, to);
-        routes.iter().filter_map(question).collect()
+        let mut routes = self.expected(to).unwrap_or_default();
+        let old = self.expected(from).unwrap_or_default();
+        let gone = |route: &RouteSpec| {
+            !routes.iter().any(|new| new.name == route.name || new.request == route.request)
+        };
+        let gone: Vec<RouteSpec> = old.into_iter().filter(gone).collect();
+        routes.extend(gone);
+        routes.iter().map(|route| Question::of(route, "routes.toml")).collect()
     }
-}
-
-fn question(route: &Route) -> Option<Question> {
-    let mut request = Request::parse(&route.request()).ok()?;
-    request
-        .headers
-        .extend(route.headers.iter().map(|(name, value)| (name.clone().into(), value.clone().into())));
-    let listen = route.listen.as_deref().and_then(|listen| listen.parse().ok());
-    request.listen = listen.map(LocalAddress::Inet);
-    Some(Question {
-        name: route.name.clone(),
-        request,
-        expect: None,
-        live: route.live.clone(),
-        file: Some("routes.toml".to_owned()),
-        line: None,
-    })
 }
 
 /// The arguments of a master, without its own name.
