@@ -33,65 +33,69 @@ rule! {
 const EXPRESSIONS_MAX: usize = 30;
 
 fn check(config: &Config, findings: &mut Findings<'_>) {
-    let mut known: HashMap<(&[u8], bool, &[u8]), Option<Vec<u8>>> = HashMap::new();
+    let mut known: HashMap<Expression<'_>, Option<Vec<u8>>> = HashMap::new();
     for node in config.nodes() {
-        let Some((index, pattern, caseless, start)) = expression(node) else { continue };
-        if !pattern.windows(2).any(|pair| pair[0] == b')' && b"*+{".contains(&pair[1])) {
+        let Some((argument, expression)) = expression(node) else { continue };
+        if !expression.pattern.windows(2).any(|pair| pair[0] == b')' && b"*+{".contains(&pair[1])) {
             continue;
         }
-        let key = (pattern, caseless, start);
-        if known.len() >= EXPRESSIONS_MAX && !known.contains_key(&key) {
+        if known.len() >= EXPRESSIONS_MAX && !known.contains_key(&expression) {
             return;
         }
-        let text = known.entry(key).or_insert_with(|| exploding_text(pattern, caseless, start));
+        let Expression { pattern, caseless, start } = expression;
+        let text = known.entry(expression).or_insert_with(|| exploding_text(pattern, caseless, start));
         let Some(text) = text else { continue };
         let (shown, bytes) = (String::from_utf8_lossy(text).escape_debug().to_string(), text.len());
         let message = format!("{bytes} bytes keep this expression busy for more than 10,000,000 steps");
-        let draft = match index {
-            Some(index) => findings.at_arg(node, index, message),
+        let draft = match argument {
+            Some(argument) => findings.at_arg(node, argument, message),
             None => findings.at(node, message),
         };
         draft.help(format!("with `{shown}`, for example; a repetition inside a repetition is what does it"));
     }
 }
 
-/// The expression of a directive: which argument it is, the expression, whether case is ignored, and how the texts that
-/// it is asked about begin.
-fn expression(node: Node<'_>) -> Option<(Option<usize>, &[u8], bool, &'static [u8])> {
+/// A regular expression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Expression<'c> {
+    pattern: &'c [u8],
+    /// Whether the case of letters is ignored.
+    caseless: bool,
+    /// How the texts begin that it is asked about.
+    start: &'static [u8],
+}
+
+/// The expression of a directive, and which argument it is; `None` when it is the name.
+fn expression(node: Node<'_>) -> Option<(Option<usize>, Expression<'_>)> {
     if node.context() == Context::Map {
         let key = node.name_bytes();
-        let caseless = key.starts_with(b"~*");
-        return Some((None, key.strip_prefix(b"~*").or_else(|| key.strip_prefix(b"~"))?, caseless, b""));
+        let pattern = key.strip_prefix(b"~*").or_else(|| key.strip_prefix(b"~"))?;
+        return Some((None, Expression { pattern, caseless: key.starts_with(b"~*"), start: b"" }));
     }
     if node.context().is_raw() {
         return None;
     }
+    let first = node.arg(0)?;
     match node.name() {
         "location" => {
-            let last = node.args().len().checked_sub(1)?;
-            let first = node.arg(0)?;
-            let caseless = first.starts_with(b"~*");
+            let last = node.args().len() - 1;
             let pattern = match last {
                 0 => first.strip_prefix(b"~*").or_else(|| first.strip_prefix(b"~"))?,
                 _ if first == b"~" || first == b"~*" => node.arg(last)?,
                 _ => return None,
             };
-            Some((Some(last), pattern, caseless, b"/"))
+            Some((Some(last), Expression { pattern, caseless: first.starts_with(b"~*"), start: b"/" }))
         }
-        "rewrite" => Some((Some(0), node.arg(0)?, false, b"/")),
+        "rewrite" => Some((Some(0), Expression { pattern: first, caseless: false, start: b"/" })),
         "if" => {
             let at = node.args().position(|arg| matches!(arg, b"~" | b"~*" | b"!~" | b"!~*"))?;
-            let caseless = node.arg(at)?.ends_with(b"*");
             let variable = node.arg(at.checked_sub(1)?)?;
-            let is_uri = variable.ends_with(b"uri");
             let pattern = node.arg(at + 1)?;
             // The last argument has the parenthesis of the condition.
-            let pattern = if at + 2 == node.args().len() {
-                pattern.strip_suffix(b")").unwrap_or(pattern)
-            } else {
-                pattern
-            };
-            Some((Some(at + 1), pattern, caseless, if is_uri { b"/" } else { b"" }))
+            let is_last = at + 2 == node.args().len();
+            let pattern = pattern.strip_suffix(b")").filter(|_| is_last).unwrap_or(pattern);
+            let start: &[u8] = if variable.ends_with(b"uri") { b"/" } else { b"" };
+            Some((Some(at + 1), Expression { pattern, caseless: node.arg(at)?.ends_with(b"*"), start }))
         }
         _ => None,
     }
