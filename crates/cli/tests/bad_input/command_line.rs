@@ -7,6 +7,10 @@ use crate::support::{Host, Ran, free_port};
 const COMMANDS: &[&str] = &[
     "check",
     "rules",
+    "route",
+    "test",
+    "rehearse",
+    "init",
     "adopt",
     "apply",
     "confirm",
