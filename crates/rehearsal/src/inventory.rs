@@ -196,7 +196,7 @@ pub(crate) fn covers(listen: &ListenAddress, at: SocketAddr) -> bool {
 }
 
 /// Whether nginx cannot have this `listen` while somebody else listens at `held`.
-fn conflicts(listen: &ListenAddress, held: SocketAddr) -> bool {
+pub(crate) fn conflicts(listen: &ListenAddress, held: SocketAddr) -> bool {
     covers(listen, held)
         || matches!(listen, ListenAddress::Inet { ip, port, last }
             if (*port..=*last).contains(&held.port())

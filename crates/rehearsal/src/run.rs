@@ -17,7 +17,7 @@ use crate::machine::{Machine, holder};
 use crate::refusal::{refused, taken_address};
 use crate::rehearse::{RehearsalError, Settings, Tree};
 use crate::report::{Origin, Run, Step};
-use crate::sandbox::{Sandbox, SandboxError, Started};
+use crate::sandbox::{Sandbox, SandboxError, Signal, Started};
 use crate::scenario::{self, Felt};
 use crate::setup::Setup;
 use crate::stage::Stage;
@@ -123,6 +123,9 @@ impl Playing<'_> {
                     let ending = self.reload(&mut nginx, live.tree.config).await?;
                     let works = matches!(ending.0, Ending::Works(_));
                     self.tell_reload(&nginx, ending);
+                    if !works {
+                        self.end_deaf(&nginx, live.tree.config).await;
+                    }
                     if works {
                         progress("asking the proposed tree");
                         new = Some(self.answers(&play.new, play.items.len(), true).await?);
@@ -140,6 +143,12 @@ impl Playing<'_> {
                 }
             }
         }
+        if self.is_held() {
+            let said = vec!["not tried: another process holds the port, as the reload showed".to_owned()];
+            self.ran.run.start = Some(Step { works: false, said, took_ms: 0 });
+            self.tell_answers(old.unwrap_or_default(), new);
+            return Ok(());
+        }
         progress("starting the proposed tree afresh");
         self.fit(&play.new).await?;
         match self.start(play.new.tree.config).await? {
@@ -156,6 +165,18 @@ impl Playing<'_> {
         }
         self.tell_answers(old.unwrap_or_default(), new);
         Ok(())
+    }
+
+    /// Whether the reload failed at a port that another process of this machine holds: a start would try for 2.5 s to no
+    /// other end.
+    fn is_held(&self) -> bool {
+        let taken = self.ran.findings.iter().filter(|it| it.rule == "transition-refused");
+        let mut taken = taken.filter_map(|it| taken_address(&it.message));
+        let held = &self.play.new.around.held;
+        taken.any(|taken| {
+            let listen = ListenAddress::inet(taken.ip(), taken.port());
+            held.iter().any(|held| crate::inventory::conflicts(&listen, *held))
+        })
     }
 
     async fn fit(&mut self, side: &Side<'_>) -> Result<(), RehearsalError> {
@@ -202,11 +223,22 @@ impl Playing<'_> {
         let before = nginx.children();
         self.exchange().await?;
         let began = Instant::now();
-        if let Err(error) = self.stage.reload(nginx.master).await {
+        if let Err(error) = self.stage.signal(nginx.master, Signal::SIGHUP).await {
             return Ok((Ending::Died(vec![format!("nginx could not be signalled: {error}")]), 0));
         }
         let ending = nginx.settle(&self.stage, config, before).await;
         Ok((ending, millis(began.elapsed())))
+    }
+
+    /// Ends a master that tries for 2.5 s to bind and hears nothing meanwhile (`ngx_open_listening_sockets`,
+    /// src/core/ngx_connection.c). One that made unix sockets must remove them itself.
+    async fn end_deaf(&self, nginx: &Nginx, config: &Config) {
+        let makes_files = config.listens().iter().any(|listen| matches!(listen, ListenAddress::Unix(_)));
+        if !makes_files {
+            for pid in std::iter::once(nginx.master).chain(nginx.children()) {
+                let _gone_already = self.stage.signal(pid, Signal::SIGKILL).await;
+            }
+        }
     }
 
     fn tell_reload(&mut self, nginx: &Nginx, (ending, took_ms): (Ending, u64)) {

@@ -72,9 +72,9 @@ impl Stage {
         }
     }
 
-    pub(crate) async fn reload(&self, master: i32) -> io::Result<()> {
+    pub(crate) async fn signal(&self, pid: i32, signal: Signal) -> io::Result<()> {
         match self {
-            Stage::Sandbox(it) => it.signal(master, Signal::SIGHUP).await,
+            Stage::Sandbox(it) => it.signal(pid, signal).await,
         }
     }
 

@@ -1,0 +1,169 @@
+//! What is asked, and what is made of the answers.
+
+use evenkeel_model::{Live, Request};
+use evenkeel_rehearsal::rehearse::Question;
+use evenkeel_rehearsal::report::{Asked, Report};
+
+use crate::Test;
+use crate::stand::{blocking, from_to, main_file, only, run, settings, tree, tree_of};
+
+pub(crate) const TESTS: &[Test] = &[
+    ("upstreams by address, name and socket are stood in for", upstreams_are_stood_in_for),
+    ("live route is held against what nginx answers", live_route_is_held_against_nginx),
+    ("answer that changes is told with both answers", changed_answer_is_told),
+    ("answer that became an error is in the way", answer_that_became_an_error_is_in_the_way),
+    ("backup takes over when the first server is down", backup_takes_over),
+    ("outage that the live tree survives is worse", outage_that_the_live_tree_survives_is_worse),
+    ("error page from the upstream that is down is not seen", error_page_of_a_dead_upstream_is_named),
+    ("certificates that are missing are made up", missing_certificates_are_made_up),
+    ("upstream that nobody serves is refused from here", dead_upstream_is_refused_from_here),
+    ("key that is kept elsewhere is laid into the tree", kept_key_is_laid_into_the_tree),
+];
+
+fn question(url: &str, live: Live) -> Question {
+    Question {
+        name: url.to_owned(),
+        request: Request::parse(url).unwrap(),
+        expect: None,
+        live: Some(live),
+        file: Some("routes.toml".to_owned()),
+        line: Some(1),
+    }
+}
+
+fn status(status: u16) -> Live {
+    Live { status: Some(status), ..Live::default() }
+}
+
+/// What was asked at a path.
+#[track_caller]
+fn at<'r>(report: &'r Report, url: &str) -> &'r Asked {
+    let found = report.runs[0].asked.iter().find(|asked| asked.request == url);
+    found.unwrap_or_else(|| panic!("{url} was not asked: {:#?}", report.runs[0].asked))
+}
+
+fn upstreams_are_stood_in_for() {
+    let new = tree(
+        "upstream app { server 10.1.2.3:8080; }\nserver { listen 8090;\n location / { proxy_pass http://app; }\n \
+         location /name { proxy_pass http://app.internal:9000/x; }\n location /here { proxy_pass http://127.0.0.1:9001; }\n \
+         location /six { proxy_pass http://[2001:db8::5]:80; }\n location /unix { proxy_pass http://unix:/run/app.sock; }\n \
+         location /php { fastcgi_pass 10.1.2.3:9000; fastcgi_param REQUEST_URI $request_uri; }\n}",
+    );
+    let paths = ["/", "/name/a?b=1", "/here", "/six", "/unix", "/php"];
+    let questions: Vec<Question> =
+        paths.iter().map(|path| question(&format!("GET http://a:8090{path}"), status(200))).collect();
+    let report = run(None, &new, &questions, &settings());
+    assert!(blocking(&report).is_empty(), "{:#?}", report.findings);
+    let upstream =
+        |path: &str| at(&report, &format!("GET http://a:8090{path}")).new.upstream.clone().unwrap();
+    assert_eq!(upstream("/"), "app");
+    assert_eq!(upstream("/name/a?b=1"), "app.internal:9000");
+    assert_eq!(upstream("/here"), "127.0.0.1:9001");
+    assert_eq!(upstream("/six"), "[2001:db8::5]:80");
+    assert_eq!(upstream("/unix"), "unix:/run/app.sock");
+    assert_eq!(upstream("/php"), "10.1.2.3:9000");
+    assert_eq!(at(&report, "GET http://a:8090/name/a?b=1").new.target.as_deref(), Some("/x/a?b=1"));
+}
+
+fn live_route_is_held_against_nginx() {
+    let new = tree("server { listen 8090; location / { return 404; } }");
+    let report = run(None, &new, &[question("GET http://a:8090/", status(200))], &settings());
+    let finding = only(&report, "route-answers-wrong");
+    assert_eq!(finding.message, "GET http://a:8090/: answered 404 instead of 200");
+    assert_eq!(finding.file.as_deref(), Some("routes.toml"));
+}
+
+fn changed_answer_is_told() {
+    let to = |place: &str| tree(&format!("server {{ listen 8090; location / {{ return 301 {place}; }} }}"));
+    let questions = [question("GET http://a:8090/", Live::default())];
+    let report = run(Some(&to("/one")), &to("/two"), &questions, &settings());
+    let asked = at(&report, "GET http://a:8090/");
+    assert!(asked.changed && blocking(&report).is_empty(), "{report:#?}");
+    assert_eq!(asked.old.as_ref().unwrap().location.as_deref(), Some("http://a:8090/one"));
+    assert_eq!(asked.new.location.as_deref(), Some("http://a:8090/two"));
+}
+
+fn answer_that_became_an_error_is_in_the_way() {
+    let live = tree("server { listen 8090; location / { return 200 ok; } }");
+    // Nothing listens where the second server of the same tree sends its requests: it is the tree's own address.
+    let new = tree(
+        "server { listen 8090; location / { proxy_pass http://127.0.0.1:8091; } }\nserver { listen 8091; return 444; }",
+    );
+    let questions = [question("GET http://a:8090/", Live::default())];
+    let report = run(Some(&live), &new, &questions, &settings());
+    assert!(only(&report, "answer-got-worse").message.contains("502"), "{:#?}", report.findings);
+}
+
+const WITH_BACKUP: &str = "upstream app { server 10.1.2.3:80; server 10.1.2.4:80 backup; }\n\
+                           server { listen 8090; location / { proxy_pass http://app; } }";
+const ALONE: &str =
+    "upstream app { server 10.1.2.3:80; }\nserver { listen 8090; location / { proxy_pass http://app; } }";
+
+fn backup_takes_over() {
+    let questions = [question("GET http://a:8090/", Live::default())];
+    let report = run(None, &tree(WITH_BACKUP), &questions, &settings());
+    assert!(report.findings.is_empty(), "{:#?}", report.findings);
+    let down = &report.runs[0].down;
+    assert!(down[0].took_over && down[0].what == "all but the backup of app", "{down:#?}");
+    assert_eq!(down[0].seen.address.as_deref(), Some("10.1.2.4:80"));
+    assert_eq!((down[1].what.as_str(), down[1].seen.status), ("app", Some(502)));
+}
+
+fn outage_that_the_live_tree_survives_is_worse() {
+    let live = tree(
+        &WITH_BACKUP
+            .replace("http://app;", "http://app; error_page 502 =200 /sorry;")
+            .replace("location /", "location = /sorry { return 200 sorry; }\n location /"),
+    );
+    let questions = [question("GET http://a:8090/", Live::default())];
+    let report = run(Some(&live), &tree(ALONE), &questions, &settings());
+    assert!(only(&report, "upstream-down-worse").message.contains("with app down"), "{:#?}", report.findings);
+    assert!(blocking(&report).is_empty());
+}
+
+fn error_page_of_a_dead_upstream_is_named() {
+    let new = tree(&ALONE.replace("http://app;", "http://app; error_page 502 /50x.html;"));
+    let questions = [question("GET http://a:8090/", Live::default())];
+    let report = run(None, &new, &questions, &settings());
+    assert_eq!(only(&report, "error-page-fails").line, Some(9));
+}
+
+fn missing_certificates_are_made_up() {
+    let text = "server { listen 8490 ssl; ssl_certificate ssl/a.pem; ssl_certificate_key ssl/a.key;\n \
+                location / { return 200 ok; } }\nserver { listen 8491; location / { proxy_pass https://10.1.2.3; } }";
+    let questions =
+        [question("GET https://a:8490/", status(200)), question("GET http://a:8491/", status(200))];
+    let report = run(None, &tree(text), &questions, &settings());
+    assert!(blocking(&report).is_empty(), "{:#?}", report.findings);
+    assert_eq!(at(&report, "GET http://a:8491/").new.upstream.as_deref(), Some("10.1.2.3:443"));
+    let told = report.differences.iter().any(|it| it.contains("/etc/nginx/ssl/a.pem"));
+    assert!(told, "{:#?}", report.differences);
+}
+
+fn dead_upstream_is_refused_from_here() {
+    let port = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let text = |port: u16| {
+        tree(&format!("server {{ listen 8090; location / {{ proxy_pass http://127.0.0.1:{port}; }} }}"))
+    };
+    let online = evenkeel_rehearsal::Settings { offline: false, ..settings() };
+    let report = run(None, &text(port), &[], &online);
+    let finding = only(&report, "upstream-refuses");
+    assert_eq!(finding.line, Some(8));
+    assert!(finding.blocks());
+    let report = run(Some(&text(port)), &text(port), &[], &online);
+    assert!(only(&report, "upstream-refuses").old, "it was dead before");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let report = run(None, &text(listener.local_addr().unwrap().port()), &[], &online);
+    assert!(report.upstreams[0].accepts && report.findings.is_empty(), "{report:#?}");
+}
+
+fn kept_key_is_laid_into_the_tree() {
+    let text =
+        main_file("", "server { listen 8090; auth_basic x; auth_basic_user_file secret/users; return 200; }");
+    let live = tree_of(&[("nginx.conf", &text), ("secret/users", "me:{PLAIN}pass\n")]);
+    let report = from_to(&live, &live);
+    assert!(blocking(&report).is_empty(), "{:#?}", report.findings);
+}

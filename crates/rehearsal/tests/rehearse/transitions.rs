@@ -1,0 +1,122 @@
+//! What a reload shows and a fresh start, or `nginx -t`, does not.
+
+use std::net::TcpListener;
+
+use crate::Test;
+use crate::stand::{OnDisk, blocking, from_to, main_file, only, tree, tree_of};
+
+pub(crate) const TESTS: &[Test] = &[
+    ("unchanged tree passes", unchanged_tree_passes),
+    ("port of another process refuses the reload", port_of_another_process_refuses_the_reload),
+    ("address that becomes the wildcard refuses the reload", wildcard_refuses_the_reload),
+    ("changed key of limit_req_zone refuses the reload", changed_req_key_refuses_the_reload),
+    ("changed key of limit_conn_zone refuses the reload", changed_conn_key_refuses_the_reload),
+    ("cache that moves under its name refuses the reload", moved_cache_refuses_the_reload),
+    ("working directory that is missing kills the workers", missing_working_directory_kills_the_workers),
+    ("limit of open files that is too low kills the workers", low_limit_kills_the_workers),
+    ("directive that nginx does not know is refused once", unknown_directive_is_refused_once),
+    ("error log that moves while a port is held is read all the same", new_error_log_is_read),
+    ("live tree that does not start leaves the fresh start", broken_live_tree_leaves_the_fresh_start),
+];
+
+const PING: &str = "server { listen 8090; location / { return 200 ok; } }";
+
+fn unchanged_tree_passes() {
+    let live = tree(PING);
+    let report = from_to(&live, &live);
+    assert!(report.findings.is_empty(), "{:#?}", report.findings);
+    let run = &report.runs[0];
+    assert!(run.transition.as_ref().unwrap().works && run.start.as_ref().unwrap().works);
+    assert!(run.asked.iter().all(|asked| !asked.changed), "{:#?}", run.asked);
+    assert!(report.timings.first_answer_ms.is_some());
+}
+
+/// The reload is refused with these words at this line, and a fresh start works.
+#[track_caller]
+fn refused(live: &OnDisk, new: &OnDisk, words: &str, line: u32) {
+    let report = from_to(live, new);
+    let finding = only(&report, "transition-refused");
+    assert!(finding.message.contains(words), "{}", finding.message);
+    assert_eq!((finding.file.as_deref(), finding.line), (Some("nginx.conf"), Some(line)));
+    assert!(finding.help.is_some());
+    let run = &report.runs[0];
+    assert!(!run.transition.as_ref().unwrap().works && run.start.as_ref().unwrap().works, "{run:#?}");
+    assert_eq!(blocking(&report).len(), 1);
+}
+
+fn port_of_another_process_refuses_the_reload() {
+    let holder = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = holder.local_addr().unwrap().port();
+    let live = tree(PING);
+    let new = tree(&format!("{PING}\nserver {{ listen {port}; }}"));
+    let report = from_to(&live, &new);
+    let finding = only(&report, "transition-refused");
+    assert!(finding.message.contains("Address already in use"), "{}", finding.message);
+    assert_eq!(finding.line, Some(9));
+    let help = finding.help.as_deref().unwrap();
+    assert!(help.contains(&format!("({})", std::process::id())), "the holder is named: {help}");
+    assert!(!report.runs[0].start.as_ref().unwrap().works, "it is held for a fresh start, too");
+}
+
+fn wildcard_refuses_the_reload() {
+    let at = |listen: &str| tree(&format!("server {{ listen {listen}; return 200; }}"));
+    refused(&at("127.0.0.1:8090"), &at("8090"), "bind() to 0.0.0.0:8090 failed (98", 8);
+}
+
+fn changed_req_key_refuses_the_reload() {
+    let zone = |key: &str| tree(&format!("limit_req_zone {key} zone=one:1m rate=9r/s;\n{PING}"));
+    refused(&zone("$host"), &zone("$uri"), "while previously it used", 8);
+}
+
+fn changed_conn_key_refuses_the_reload() {
+    let zone = |key: &str| tree(&format!("limit_conn_zone {key} zone=one:1m;\n{PING}"));
+    refused(&zone("$host"), &zone("$uri"), "while previously it used", 8);
+}
+
+fn moved_cache_refuses_the_reload() {
+    let cache = |path: &str| tree(&format!("proxy_cache_path {path} keys_zone=one:1m;\n{PING}"));
+    refused(&cache("/var/cache/one"), &cache("/var/cache/two"), "while previously it used", 8);
+}
+
+fn missing_working_directory_kills_the_workers() {
+    let new = tree_of(&[("nginx.conf", &main_file("working_directory /nowhere;", PING))]);
+    let report = from_to(&tree(PING), &new);
+    let finding = only(&report, "workers-die");
+    assert!(finding.message.starts_with("chdir(\"/nowhere\") failed (2"), "{}", finding.message);
+    assert_eq!(finding.line, Some(4));
+    assert_eq!(blocking(&report).len(), 1, "{:#?}", report.findings);
+}
+
+fn low_limit_kills_the_workers() {
+    let new = tree_of(&[("nginx.conf", &main_file("worker_rlimit_nofile 8;", PING))]);
+    let report = from_to(&tree(PING), &new);
+    let finding = only(&report, "workers-die");
+    assert!(finding.message.contains("Too many open files"), "{}", finding.message);
+    assert_eq!(finding.line, Some(4));
+}
+
+fn unknown_directive_is_refused_once() {
+    let report = from_to(&tree(PING), &tree(&format!("{PING}\nno_such_thing on;")));
+    assert_eq!(report.findings.len(), 1, "{:#?}", report.findings);
+    let finding = only(&report, "transition-refused");
+    assert_eq!((finding.message.as_str(), finding.line), ("unknown directive \"no_such_thing\"", Some(9)));
+}
+
+fn new_error_log_is_read() {
+    let holder = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = holder.local_addr().unwrap().port();
+    let http = format!("{PING}\nserver {{ listen {port}; }}");
+    let text = main_file("", &http).replace("/var/log/nginx/error.log", "/var/log/nginx/other.log");
+    let report = from_to(&tree(PING), &tree_of(&[("nginx.conf", &text)]));
+    assert!(only(&report, "transition-refused").message.contains("Address already in use"));
+}
+
+fn broken_live_tree_leaves_the_fresh_start() {
+    let broken = tree("no_such_thing on;");
+    let report = from_to(&broken, &tree(PING));
+    assert!(blocking(&report).is_empty(), "{:#?}", report.findings);
+    only(&report, "live-does-not-start");
+    assert!(report.runs[0].transition.is_none() && report.runs[0].start.as_ref().unwrap().works);
+    let report = from_to(&broken, &broken);
+    assert!(only(&report, "start-refused").old, "the live tree has the same fault");
+}
