@@ -229,13 +229,9 @@ mod tests {
 
     #[test]
     fn expressions_that_explode_are_shown_a_text() {
-        for pattern in [
-            "^(x+x+)+[yz]",
-            "(a+)+$",
-            r"^/api/(\w+\s?)*\.json$",
-            "^(?:[a-z0-9]+-?)*$",
-            r"(?:.*)*=.*\d$",
-        ] {
+        for pattern in
+            ["^(x+x+)+[yz]", "(a+)+$", r"^/api/(\w+\s?)*\.json$", "^(?:[a-z0-9]+-?)*$", r"(?:.*)*=.*\d$"]
+        {
             let text = exploding_text(pattern.as_bytes(), false, b"").unwrap_or_else(|| panic!("{pattern}"));
             assert!(text.len() < 64, "{pattern}");
         }

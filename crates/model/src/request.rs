@@ -127,6 +127,10 @@ pub enum PassKind {
 pub struct Route {
     /// Where it ends.
     pub outcome: Outcome,
+    /// The status that the client sees; `None` when somebody else decides it (an upstream) or there is no answer.
+    pub status: Option<u16>,
+    /// The address of the tree that took the connection (unspecified where it listens on all); `None`: nothing listens.
+    pub listen: Option<LocalAddress>,
     /// The server that answers; `None` when no server was chosen.
     pub server: Option<NodeId>,
     /// The location that answers; `None` when the server itself does.
@@ -192,6 +196,19 @@ impl PassKind {
             PassKind::Scgi => "scgi",
             PassKind::Grpc => "grpc",
             PassKind::Memcached => "memcached",
+        }
+    }
+
+    /// The directive.
+    #[must_use]
+    pub fn directive(self) -> &'static str {
+        match self {
+            PassKind::Proxy => "proxy_pass",
+            PassKind::Fastcgi => "fastcgi_pass",
+            PassKind::Uwsgi => "uwsgi_pass",
+            PassKind::Scgi => "scgi_pass",
+            PassKind::Grpc => "grpc_pass",
+            PassKind::Memcached => "memcached_pass",
         }
     }
 }

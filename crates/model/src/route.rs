@@ -1,11 +1,46 @@
 //! Where nginx sends a request, and why.
+//!
+//! A [`Router`] walks the phases of nginx for one request and one configuration: the socket, the request line and the
+//! header, the server, the location, the directives in their order, up to the answer. What the walk would need and nobody
+//! has said (a file, the client's address, another module) becomes a [`Dependence`](crate::Dependence) of the answer.
 
-use crate::config::{Config, NodeId};
+use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
+
+use crate::catalog::Version;
+use crate::config::{Config, Node, NodeId};
+use crate::lower::Upstream;
 use crate::request::{Request, Route};
 
+mod access;
+mod blocks;
+mod content;
+mod defined;
+mod entry;
+mod error_page;
+mod headers;
+mod line;
+mod listen;
+mod location;
+mod name;
+mod path;
+mod phases;
+mod proxy;
+mod redirect;
+mod regex;
+mod rewrite;
+mod script;
+mod uri;
+mod variables;
+mod walk;
 mod witness;
 
 pub use witness::{Witness, witnesses};
+
+use blocks::{Blocks, Role};
+use listen::Sockets;
+use location::Locations;
+use regex::Patterns;
 
 /// What lies at a path of the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,16 +67,43 @@ impl<F: Fn(&[u8]) -> FileKind> FileSystem for F {
     }
 }
 
-/// A configuration made ready to route requests: names hashed, locations sorted, regexes compiled.
+/// A configuration made ready to route requests.
 pub struct Router<'c> {
     config: &'c Config,
     files: Box<dyn FileSystem + 'c>,
+    blocks: Blocks<'c>,
+    sockets: Sockets,
+    patterns: Patterns,
+    /// By the place of the server in [`Config::servers`]; made when a request first comes there.
+    locations: Vec<OnceLock<Locations>>,
+    /// By the name in lower case.
+    upstreams: HashMap<Vec<u8>, usize>,
+    defined: OnceLock<HashMap<String, (&'static str, NodeId)>>,
+    own_variables: OnceLock<HashSet<String>>,
 }
 
 impl<'c> Router<'c> {
-    /// Makes ready the http servers of a configuration. Nothing is known of files until [`Router::with_files`] says it.
+    /// Makes the http servers of a configuration ready. Nothing is known of files until [`Router::with_files`] says it.
     pub fn new(config: &'c Config) -> Router<'c> {
-        Router { config, files: Box::new(|_: &[u8]| FileKind::Unknown) }
+        let blocks = Blocks::of(config);
+        let sockets = Sockets::of(config, &blocks);
+        let mut upstreams = HashMap::new();
+        for (place, upstream) in
+            config.upstreams().iter().enumerate().filter(|(_, upstream)| !upstream.stream)
+        {
+            upstreams.entry(upstream.name.to_ascii_lowercase()).or_insert(place);
+        }
+        Router {
+            config,
+            files: Box::new(|_: &[u8]| FileKind::Unknown),
+            blocks,
+            sockets,
+            patterns: Patterns::default(),
+            locations: config.servers().iter().map(|_| OnceLock::new()).collect(),
+            upstreams,
+            defined: OnceLock::new(),
+            own_variables: OnceLock::new(),
+        }
     }
 
     /// Answers questions about files by `files`.
@@ -52,14 +114,75 @@ impl<'c> Router<'c> {
 
     /// The way of a request. It never fails: what cannot be known is in `depends_on`.
     pub fn route(&self, request: &Request) -> Route {
-        let _ = (self.config, self.files.kind(&request.target));
-        Route {
-            outcome: crate::request::Outcome::Close { reason: String::from("nothing listens") },
-            server: None::<NodeId>,
-            location: None,
-            uri: Vec::new(),
-            steps: Vec::new(),
-            depends_on: vec![crate::request::Dependence::Module(String::from("router"))],
+        let mut route = entry::route(self, request);
+        if !self.config.is_complete() {
+            // Something that nginx reads is not here, and it may say anything.
+            route.depends_on.push(crate::request::Dependence::Module(String::from("include")));
         }
+        route
+    }
+
+    fn version(&self) -> Option<Version> {
+        self.config.settings().version
+    }
+
+    fn kind(&self, path: &[u8]) -> FileKind {
+        self.files.kind(path)
+    }
+
+    fn locations(&self, server: usize) -> &Locations {
+        let make = || Locations::of(&self.config.servers()[server], &self.blocks, &self.patterns);
+        self.locations[server].get_or_init(make)
+    }
+
+    fn upstream(&self, name: &[u8]) -> Option<&'c Upstream> {
+        let place = self.upstreams.get(&name.to_ascii_lowercase())?;
+        self.config.upstreams().get(*place)
+    }
+
+    /// Whether a name in a `proxy_pass` with variables can become an address.
+    fn resolves(&self, block: NodeId, authority: &[u8]) -> bool {
+        let host = |pass: &crate::Pass| match pass.port {
+            Some(port) => [&pass.host[..], b":", port.to_string().as_bytes()].concat(),
+            None => pass.host.clone(),
+        };
+        self.blocks.nearest(block, Role::Resolver).is_some()
+            || self
+                .config
+                .passes()
+                .iter()
+                .any(|pass| !pass.variables && host(pass).eq_ignore_ascii_case(authority))
+    }
+
+    /// Whether `set_real_ip_from` is in force.
+    fn real_ip(&self, block: NodeId) -> bool {
+        self.blocks.nearest(block, Role::RealIp).is_some()
+    }
+
+    /// The `limit_except` of a block, when a method is not among those that it excepts.
+    ///
+    /// Source: `ngx_http_core_limit_except`, src/http/ngx_http_core_module.c
+    fn limit_except(&self, block: NodeId, method: &[u8]) -> Option<Node<'c>> {
+        let node = self.blocks.own_with(block, Role::LimitExcept).next()?;
+        let is = |name: &[u8]| method.eq_ignore_ascii_case(name);
+        let excepted = node.args().any(|name| is(name) || (name.eq_ignore_ascii_case(b"GET") && is(b"HEAD")));
+        (!excepted).then_some(node)
+    }
+
+    /// The directive of a block that answers for it. A `limit_except` passes on to where its location does.
+    fn handler(&self, block: NodeId) -> Option<NodeId> {
+        let answers =
+            |role: Role| matches!(role, Role::Pass(_) | Role::EmptyGif | Role::StubStatus | Role::Handler(_));
+        let own = |block| self.blocks.own(block).iter().rev().find(|fact| answers(fact.role));
+        if let Some(fact) = own(block) {
+            return Some(fact.node);
+        }
+        let node = self.config.node(block);
+        if !node.is("limit_except") {
+            return None;
+        }
+        let outer = own(node.parent()?.id())?;
+        let inherited = matches!(outer.role, Role::Pass(kind) if kind != crate::PassKind::Memcached);
+        inherited.then_some(outer.node)
     }
 }

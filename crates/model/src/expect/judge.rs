@@ -36,7 +36,7 @@ impl Judgement {
 
 pub(super) fn judge(expectation: &Expectation, route: &Route, config: &Config) -> Judgement {
     let mut parts = vec![server(expectation, route, config)];
-    let rests_on = rests_on(route);
+    let rests_on = rests_on(expectation, route);
     let of_outcome = outcome(expectation, route, config);
     if rests_on.is_empty() {
         parts.extend(of_outcome);
@@ -48,14 +48,13 @@ pub(super) fn judge(expectation: &Expectation, route: &Route, config: &Config) -
 }
 
 /// What the predicted end of a request rests on. Which answer an upstream gives does not change that it is asked, and
-/// that the end is in the file system does not rest on which files are there.
-fn rests_on(route: &Route) -> Vec<String> {
-    let matters = |dependence: &&Dependence| {
-        !matches!(
-            (&route.outcome, dependence),
-            (Outcome::Pass { .. }, Dependence::UpstreamResponse)
-                | (Outcome::Files { .. }, Dependence::FileExists(_))
-        )
+/// which file is looked for not whether it is there.
+fn rests_on(expected: &Expectation, route: &Route) -> Vec<String> {
+    let wants_file = matches!(expected.kind, None | Some(Kind::File));
+    let matters = |dependence: &&Dependence| match (&route.outcome, dependence) {
+        (Outcome::Pass { .. }, Dependence::UpstreamResponse) => false,
+        (Outcome::File { path }, Dependence::FileExists(known)) if wants_file => path != known,
+        _ => true,
     };
     route.depends_on.iter().filter(matters).map(Dependence::to_string).collect()
 }
@@ -69,7 +68,9 @@ fn outcome(expected: &Expectation, route: &Route, config: &Config) -> Vec<Part> 
     {
         parts.push(fails("kind", kind.name(), describe(found)));
     } else {
-        parts.extend(keys(expected, route));
+        parts.extend(expected.kind.map(|_| Ok(())));
+        parts.extend(keys(expected, found));
+        parts.extend(expected.status.map(|wanted| status(wanted, route)));
     }
     if let Some(pattern) = &expected.pattern {
         parts.push(location(pattern, route.location, config));
@@ -77,9 +78,8 @@ fn outcome(expected: &Expectation, route: &Route, config: &Config) -> Vec<Part> 
     parts
 }
 
-fn keys(expected: &Expectation, route: &Route) -> Vec<Part> {
+fn keys(expected: &Expectation, found: &Outcome) -> Vec<Part> {
     let mut parts = Vec::new();
-    let found = &route.outcome;
     let mut text = |key, wanted: &Option<String>, there: Option<&[u8]>| {
         if let Some(wanted) = wanted {
             parts.push(equal(key, wanted, there, found));
@@ -108,16 +108,11 @@ fn keys(expected: &Expectation, route: &Route) -> Vec<Part> {
             text("pass", &expected.pass, None);
             text("location", &expected.location, location);
             text("body", &expected.body, body);
-            if !matches!(found, Outcome::Files { .. }) {
-                text("path", &expected.path, path);
-            } else if expected.path.is_some() {
-                parts.extend(route.depends_on.iter().map(|why| Err(Not::Known(why.to_string()))));
-            }
+            text("path", &expected.path, path);
         }
     }
     parts.extend(expected.servers.as_ref().map(|wanted| servers(wanted, found)));
     parts.extend(expected.candidates.as_ref().map(|wanted| candidates(wanted, found)));
-    parts.extend(expected.status.map(|wanted| status(wanted, found)));
     parts
 }
 
@@ -149,18 +144,14 @@ fn candidates(wanted: &[String], found: &Outcome) -> Part {
     }
 }
 
-fn status(wanted: u16, found: &Outcome) -> Part {
-    match found {
-        Outcome::Redirect { status, .. } | Outcome::Return { status, .. } | Outcome::Error { status, .. } => {
-            if *status == wanted {
-                Ok(())
-            } else {
-                fails("status", &wanted.to_string(), describe(found))
-            }
+fn status(wanted: u16, route: &Route) -> Part {
+    match (route.status, &route.outcome) {
+        (Some(status), _) if status == wanted => Ok(()),
+        (None, Outcome::Pass { .. }) => Err(Not::Known(Dependence::UpstreamResponse.to_string())),
+        (Some(status), Outcome::File { .. } | Outcome::Files { .. }) => {
+            fails("status", &wanted.to_string(), format!("{status} ({})", describe(&route.outcome)))
         }
-        Outcome::Pass { .. } => Err(Not::Known(Dependence::UpstreamResponse.to_string())),
-        Outcome::File { .. } | Outcome::Files { .. } => Err(Not::Known("the status of a file".to_owned())),
-        Outcome::Close { .. } => fails("status", &wanted.to_string(), describe(found)),
+        (_, found) => fails("status", &wanted.to_string(), describe(found)),
     }
 }
 

@@ -99,12 +99,13 @@ fn of_kind(kind: Kind, seen: &Seen<'_>, route: &Route) -> Result<(), Not> {
             }
             _ => Ok(()),
         },
-        _ if seen.passed() => wrong(),
-        Kind::Redirect if !(300..400).contains(&status) || seen.location.is_none() => wrong(),
-        Kind::File if matches!(status, 403 | 404) && rests_on_files(route) => {
+        // What is not here would have been served.
+        Kind::File if rests_on_files(route) && (seen.passed() || !is_file(status)) => {
             Err(Not::Known("files that are not here".to_owned()))
         }
-        Kind::File if !matches!(status, 200 | 206 | 304) => wrong(),
+        _ if seen.passed() => wrong(),
+        Kind::Redirect if !(300..400).contains(&status) || seen.location.is_none() => wrong(),
+        Kind::File if !is_file(status) => wrong(),
         Kind::Error if status < 400 => wrong(),
         Kind::Close => wrong(),
         Kind::Redirect | Kind::Return | Kind::File | Kind::Error => Ok(()),
@@ -113,8 +114,11 @@ fn of_kind(kind: Kind, seen: &Seen<'_>, route: &Route) -> Result<(), Not> {
 
 /// Whether the files that decide are not all known.
 fn rests_on_files(route: &Route) -> bool {
-    let on_file = |dependence: &Dependence| matches!(dependence, Dependence::FileExists(_));
-    matches!(route.outcome, Outcome::Files { .. }) || route.depends_on.iter().any(on_file)
+    route.depends_on.iter().any(|dependence| matches!(dependence, Dependence::FileExists(_)))
+}
+
+fn is_file(status: u16) -> bool {
+    matches!(status, 200 | 206 | 304)
 }
 
 fn of_status(wanted: u16, seen: &Seen<'_>) -> Result<(), Not> {

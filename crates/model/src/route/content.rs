@@ -1,0 +1,254 @@
+//! What answers: a directive of the location, or the files.
+//!
+//! Source: `ngx_http_core_content_phase`, src/http/ngx_http_core_module.c; src/http/modules/ngx_http_index_module.c,
+//! ngx_http_autoindex_module.c, ngx_http_static_module.c
+
+use super::FileKind;
+use super::blocks::Role;
+use super::script;
+use super::uri::{Escape, escape, split_args};
+use super::walk::{Turn, Walk, shown};
+use crate::config::{Node, NodeId};
+use crate::request::{Dependence, Outcome};
+
+impl<'c> Walk<'_, 'c> {
+    pub(super) fn content(&mut self) -> Turn {
+        if let Some(handler) = self.handler {
+            return self.handled(self.router.config.node(handler));
+        }
+        let (get, head, post) = (self.method == b"GET", self.method == b"HEAD", self.method == b"POST");
+        if self
+            .router
+            .blocks
+            .effective(self.block, Role::DavMethods)
+            .is_some_and(|node| node.args().any(|method| method.eq_ignore_ascii_case(&self.method)))
+        {
+            self.depend("dav");
+        }
+        if self.uri.ends_with(b"/") {
+            if self.router.blocks.flag(self.block, Role::RandomIndex, false) && (get || head || post) {
+                self.depends_on.insert(Dependence::Random);
+            }
+            if (get || head || post)
+                && let Some(turn) = self.index()
+            {
+                return turn;
+            }
+            if (get || head) && self.router.blocks.flag(self.block, Role::Autoindex, false) {
+                return self.autoindex();
+            }
+        }
+        if !(get || head || post) {
+            return self.error(405, format!("files are not for {}", shown(&self.method)));
+        }
+        if self.uri.ends_with(b"/") {
+            return self.error(403, "the directory has no index file, and its listing is off");
+        }
+        self.file(post)
+    }
+
+    fn handled(&mut self, node: Node<'c>) -> Turn {
+        let allowed = matches!(&self.method[..], b"GET" | b"HEAD");
+        match self.router.blocks.role_of(node) {
+            Some(Role::Pass(kind)) => self.pass(node, kind),
+            Some(Role::EmptyGif | Role::StubStatus) if !allowed => {
+                self.error(405, format!("{} is for GET and HEAD", node.name()))
+            }
+            Some(Role::Handler(module)) => {
+                self.depend(module);
+                self.step("content", format!("{} answers", node.name()), Some(node.id()));
+                Turn::Done(Outcome::Return { status: 200, body: None }, None)
+            }
+            _ => {
+                self.step("content", format!("{} answers", node.name()), Some(node.id()));
+                let status = self.err_status.unwrap_or(200);
+                Turn::Done(Outcome::Return { status, body: None }, Some(status))
+            }
+        }
+    }
+
+    /// The first index file that is there; `None`: there is none.
+    fn index(&mut self) -> Option<Turn> {
+        let directive = self.router.blocks.nearest(self.block, Role::Index);
+        let directives: Vec<Node<'_>> = directive
+            .map_or_else(Vec::new, |block| self.router.blocks.own_with(block, Role::Index).collect());
+        let mut names: Vec<(&[u8], Option<NodeId>)> =
+            directives.iter().flat_map(|node| node.args().map(|name| (name, Some(node.id())))).collect();
+        if names.is_empty() {
+            names.push((b"index.html", None));
+        }
+        let mut chosen: Option<(Vec<u8>, Option<NodeId>)> = None;
+        for (name, node) in names {
+            let name = if script::has_variables(name) { self.eval(name).text } else { name.to_vec() };
+            if name.starts_with(b"/") {
+                if chosen.is_some() {
+                    break;
+                }
+                let args = self.args.clone();
+                return Some(self.internal_redirect(name, args, node));
+            }
+            let Some(mapped) = self.map_uri() else { return Some(Turn::Finish(500)) };
+            let file = [&mapped.path[..], &name].concat();
+            match self.router.kind(&file) {
+                FileKind::File | FileKind::Directory => {
+                    chosen = chosen.or(Some((name, node)));
+                    break;
+                }
+                FileKind::Absent if chosen.is_none() => {
+                    let directory = mapped.path.strip_suffix(b"/").unwrap_or(&mapped.path);
+                    match self.router.kind(directory) {
+                        FileKind::Absent | FileKind::File => {
+                            let why = format!("{} is no directory", shown(directory));
+                            return Some(self.error(404, why));
+                        }
+                        FileKind::Directory | FileKind::Unknown => {}
+                    }
+                }
+                FileKind::Absent => {}
+                FileKind::Unknown => {
+                    self.depends_on.insert(Dependence::FileExists(file.clone()));
+                    self.candidates.push(file);
+                    chosen = chosen.or(Some((name, node)));
+                }
+            }
+        }
+        let (name, node) = chosen?;
+        let uri = [&self.uri[..], &name].concat();
+        let args = self.args.clone();
+        self.step("index", shown(&name), node);
+        Some(self.internal_redirect(uri, args, node))
+    }
+
+    fn autoindex(&mut self) -> Turn {
+        let Some(mapped) = self.map_uri() else { return Turn::Finish(500) };
+        match self.router.kind(&mapped.path) {
+            FileKind::Absent | FileKind::File => {
+                return self.error(404, format!("{} is no directory", shown(&mapped.path)));
+            }
+            FileKind::Unknown => {
+                self.depends_on.insert(Dependence::FileExists(mapped.path.clone()));
+            }
+            FileKind::Directory => {}
+        }
+        let node = self.router.blocks.effective(self.block, Role::Autoindex).map(Node::id);
+        self.step("autoindex", format!("lists {}", shown(&mapped.path)), node);
+        Turn::Done(Outcome::File { path: mapped.path }, None)
+    }
+
+    fn file(&mut self, post: bool) -> Turn {
+        let Some(mapped) = self.map_uri() else { return Turn::Finish(500) };
+        let path = mapped.path;
+        let static_gzip =
+            self.router.blocks.effective(self.block, Role::GzipStatic).and_then(|node| node.arg(0));
+        match self.router.kind(&path) {
+            FileKind::Directory => {
+                let mut to = self.directory_uri();
+                to.push(b'/');
+                if !self.args.is_empty() {
+                    to.push(b'?');
+                    to.extend_from_slice(&self.args);
+                }
+                self.step("file", format!("{} is a directory", shown(&path)), None);
+                self.location_header = Some(to);
+                return self.error(301, "a directory without its last slash");
+            }
+            FileKind::Absent if static_gzip.is_none_or(|value| value == b"off") => {
+                return self.error(404, format!("{} is not there", shown(&path)));
+            }
+            FileKind::Absent => self.depend("gzip_static"),
+            FileKind::Unknown => {
+                self.depends_on.insert(Dependence::FileExists(path.clone()));
+            }
+            FileKind::File => {}
+        }
+        if static_gzip == Some(b"always") {
+            self.depend("gzip_static");
+        }
+        if post {
+            return self.error(405, "files are not for POST");
+        }
+        self.step("file", shown(&path), None);
+        Turn::Done(Outcome::File { path }, None)
+    }
+
+    /// The URI in the redirect to a directory.
+    fn directory_uri(&self) -> Vec<u8> {
+        escape(&self.uri, Escape::Uri)
+    }
+
+    /// Source: `ngx_http_try_files_handler`, src/http/modules/ngx_http_try_files_module.c
+    pub(super) fn try_files(&mut self) -> Turn {
+        let block = self.block;
+        let Some(node) = self.router.blocks.own_with(block, Role::TryFiles).next_back() else {
+            return Turn::Content;
+        };
+        let args: Vec<&[u8]> = node.args().collect();
+        let Some((last, tried)) = args.split_last() else { return Turn::Content };
+        for &name in tried {
+            let (name, wants_directory) = match name.strip_suffix(b"/") {
+                Some(name) => (name, true),
+                None => (name, false),
+            };
+            let Some((path, root)) = self.tried_path(name) else { return Turn::Finish(500) };
+            let wanted = if wants_directory { FileKind::Directory } else { FileKind::File };
+            let kind = self.router.kind(&path);
+            if kind == FileKind::Unknown {
+                self.depends_on.insert(Dependence::FileExists(path.clone()));
+                let candidate = if wants_directory { [&path[..], b"/"].concat() } else { path };
+                self.candidates.push(candidate);
+                continue;
+            }
+            if kind != wanted {
+                continue;
+            }
+            self.candidates.clear();
+            self.step("try_files", format!("{} is there", shown(&path)), Some(node.id()));
+            self.take(path[root..].to_vec(), wants_directory);
+            return Turn::Content;
+        }
+        self.step("try_files", format!("nothing else is there, so {}", shown(last)), Some(node.id()));
+        if let [b'=', code @ ..] = last {
+            let code = crate::number::atoi(code).and_then(|code| u16::try_from(code).ok()).unwrap_or(404);
+            if self.candidates.is_empty() {
+                return self.error(code, "none of the files of try_files is there");
+            }
+            return Turn::Done(Outcome::File { path: self.candidates[0].clone() }, None);
+        }
+        let Some((path, root)) = self.tried_path(last) else { return Turn::Finish(500) };
+        let to = path[root..].to_vec();
+        if to.starts_with(b"@") {
+            return self.named_location(&to, Some(node.id()));
+        }
+        let (uri, args) = split_args(&to);
+        self.internal_redirect(uri.to_vec(), args.to_vec(), Some(node.id()))
+    }
+
+    /// The path of a name in `try_files`, and where in it the name begins.
+    fn tried_path(&mut self, name: &[u8]) -> Option<(Vec<u8>, usize)> {
+        use super::path::Alias;
+        let mapped = self.map_uri()?;
+        let mut text = self.eval(name).text;
+        if let Alias::Length(length) = mapped.alias
+            && script::has_variables(name)
+            && text.len() >= length
+            && self.uri.get(..length) == Some(&text[..length])
+        {
+            text.drain(..length);
+        }
+        Some(([&mapped.path[..mapped.root], &text].concat(), mapped.root))
+    }
+
+    /// Makes the name that `try_files` found the URI.
+    fn take(&mut self, name: Vec<u8>, directory: bool) {
+        use super::path::Alias;
+        match self.alias() {
+            Alias::No => self.uri = name,
+            Alias::Length(length) => {
+                self.uri.truncate(length);
+                self.uri.extend_from_slice(&name);
+            }
+            Alias::Whole if directory => {}
+            Alias::Whole => (self.uri, self.add_uri_to_alias) = (name, true),
+        }
+    }
+}

@@ -1,0 +1,408 @@
+//! From the connection to the server: TLS handshake, request line, header.
+//!
+//! Source: `ngx_http_ssl_servername`, `ngx_http_process_request_line`, `ngx_http_process_request_headers`,
+//! `ngx_http_set_virtual_server`, `ngx_http_process_request_header`, `ngx_http_process_request`, src/http/ngx_http_request.c
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Router;
+use super::blocks::Role;
+use super::error_page::PLAIN_TO_TLS;
+use super::headers;
+use super::line::{self, Line};
+use super::listen::{Key, Socket};
+use super::name::Found;
+use super::regex::Captured;
+use super::uri::{Target, normalize};
+use super::walk::{Turn, URI_CHANGES_MAX, Walk, shown};
+use crate::config::NodeId;
+use crate::number::atoi;
+use crate::request::{Dependence, HttpVersion, LocalAddress, Outcome, Request, Route, Step};
+
+/// The headers of which nginx takes one only.
+const UNIQUE: &[&str] = &[
+    "content-length",
+    "transfer-encoding",
+    "if-modified-since",
+    "if-unmodified-since",
+    "if-match",
+    "if-none-match",
+    "expect",
+    "authorization",
+    "if-range",
+];
+
+/// The largest request line or header line when nothing is said.
+const LINE_BYTES_DEFAULT: i64 = 8192;
+
+/// What a connection has that its requests share.
+struct Handshake {
+    server: usize,
+    /// The name that the client gave, where a server has it.
+    name: Option<Vec<u8>>,
+    captured: Option<Captured>,
+    step: Option<Step>,
+    unknown: bool,
+}
+
+pub(super) fn route(router: &Router<'_>, request: &Request) -> Route {
+    let mut steps = Vec::new();
+    let mut depends_on = BTreeSet::new();
+    let closed = |reason: String,
+                  listen,
+                  steps: Vec<Step>,
+                  depends_on: BTreeSet<Dependence>,
+                  server: Option<NodeId>| Route {
+        outcome: Outcome::Close { reason },
+        status: None,
+        listen,
+        server,
+        location: None,
+        uri: Vec::new(),
+        steps,
+        depends_on: depends_on.into_iter().collect(),
+    };
+    let Some(socket) = socket(router, request, &mut depends_on) else {
+        let at = match (&request.listen, request.port) {
+            (Some(LocalAddress::Inet(address)), _) => address.to_string(),
+            (Some(LocalAddress::Unix(path)), _) => format!("unix:{}", shown(path)),
+            (None, Some(port)) => format!("port {port}"),
+            (None, None) => String::from("any address"),
+        };
+        return closed(format!("nothing listens on {at}"), None, steps, depends_on, None);
+    };
+    let local = socket.key.local();
+    steps.push(listen_step(router, socket));
+    if request.tls && !socket.tls {
+        return closed(String::from("a TLS handshake on a port without TLS"), local, steps, depends_on, None);
+    }
+    let mut handshake =
+        Handshake { server: socket.default, name: None, captured: None, step: None, unknown: false };
+    if request.tls {
+        handshake = shake(router, request, socket);
+        steps.extend(handshake.step.take());
+        let server = router.config.servers()[handshake.server].node;
+        if let Some(node) = router.blocks.effective(server, Role::SslRejectHandshake)
+            && router.blocks.flag(server, Role::SslRejectHandshake, false)
+        {
+            steps.push(Step {
+                what: "close",
+                text: String::from("the handshake is rejected"),
+                node: Some(node.id()),
+            });
+            return closed(String::from("ssl_reject_handshake"), local, steps, depends_on, Some(server));
+        }
+    }
+    if handshake.unknown {
+        depends_on.insert(Dependence::Module(String::from("regex")));
+    }
+    let mut walk = Walk {
+        router,
+        request,
+        socket,
+        local_ip: match (&request.listen, &socket.key) {
+            (Some(LocalAddress::Inet(address)), _) => Some(address.ip()),
+            (None, Key::Inet(address)) if !address.ip().is_unspecified() => Some(address.ip()),
+            _ => None,
+        },
+        version: request.version,
+        server: handshake.server,
+        block: router.config.servers()[handshake.server].node,
+        host: Vec::new(),
+        method: request.method.clone(),
+        uri: Vec::new(),
+        args: Vec::new(),
+        unparsed_uri: Vec::new(),
+        quoted_uri: false,
+        plus_in_uri: false,
+        valid_unparsed_uri: false,
+        valid_location: true,
+        add_uri_to_alias: false,
+        internal: false,
+        uri_changed: false,
+        uri_changes: URI_CHANGES_MAX + 1,
+        in_error_page: false,
+        err_status: None,
+        content_length: None,
+        body_discarded: false,
+        headers: Vec::new(),
+        handler: None,
+        location_header: None,
+        captured: Vec::new(),
+        variables: BTreeMap::new(),
+        candidates: Vec::new(),
+        cause: String::new(),
+        returned: false,
+        steps,
+        depends_on,
+    };
+    let turn = match walk.read(&handshake) {
+        Ok(()) => Turn::ServerRewrite,
+        Err(refused) => refused,
+    };
+    walk.run(turn)
+}
+
+fn socket<'r>(
+    router: &'r Router<'_>,
+    request: &Request,
+    depends_on: &mut BTreeSet<Dependence>,
+) -> Option<&'r Socket> {
+    let sockets = &router.sockets;
+    let found = match &request.listen {
+        Some(address) => {
+            if let LocalAddress::Inet(address) = address
+                && sockets.named_with_port(address.port())
+            {
+                depends_on.insert(Dependence::Module(String::from("dns")));
+            }
+            sockets.at(address)
+        }
+        None => {
+            let host = request.header("host").and_then(|host| headers::host(host, router.version()));
+            sockets.guess(request, |socket| {
+                let names = socket.names(router.config, &router.patterns);
+                let found = host.as_ref().zip(names).map(|(host, names)| names.find(host));
+                matches!(found, Some(Found::Server(..)))
+            })
+        }
+    };
+    found.map(|at| &sockets.all[at])
+}
+
+fn listen_step(router: &Router<'_>, socket: &Socket) -> Step {
+    let tls = if socket.tls { " ssl" } else { "" };
+    let servers = socket.servers.len();
+    let default = router.config.node(router.config.servers()[socket.default].node);
+    let (file, line) = (&default.source().display, default.line());
+    let why = if socket.default_is_marked { "marked default_server" } else { "the first" };
+    let rest = match servers {
+        1 => String::from("one server, whatever the name"),
+        _ => format!("{servers} servers, {file}:{line} is the default ({why})"),
+    };
+    Step { what: "listen", text: format!("{}{tls}: {rest}", socket.key), node: socket.listen }
+}
+
+/// The server of a TLS handshake, by the name that the client gave.
+fn shake(router: &Router<'_>, request: &Request, socket: &Socket) -> Handshake {
+    let mut handshake =
+        Handshake { server: socket.default, name: None, captured: None, step: None, unknown: false };
+    let name = request.sni.as_ref().and_then(|name| headers::host(name, router.version()));
+    let Some((name, names)) = name.zip(socket.names(router.config, &router.patterns)) else {
+        return handshake;
+    };
+    match names.find(&name) {
+        Found::Server(claim, captured) => {
+            let text = format!("the handshake names {}: {}", shown(&name), claim.how);
+            handshake.step = Some(Step { what: "handshake", text, node: claim.node });
+            (handshake.server, handshake.name, handshake.captured) = (claim.server, Some(name), captured);
+        }
+        Found::Nobody => {}
+        Found::Unknown(_) => handshake.unknown = true,
+    }
+    handshake
+}
+
+impl Walk<'_, '_> {
+    /// Reads request line and header and chooses the server.
+    fn read(&mut self, handshake: &Handshake) -> Result<(), Turn> {
+        self.check_line_length()?;
+        let Some(line) = line::parse(self.request) else {
+            return Err(self.bad("the request line is broken"));
+        };
+        self.version = line.version;
+        self.read_uri(&line)?;
+        if let Some(host) = &line.host {
+            self.take_host(host, handshake, "the host of the request line is broken")?;
+        }
+        if self.version >= HttpVersion::V1_0 {
+            self.read_headers(handshake)?;
+        }
+        if self.host.is_empty() {
+            self.choose_server(b"", handshake)?;
+        }
+        if self.version >= HttpVersion::V1_0 {
+            self.check_header()?;
+        }
+        if self.socket.tls && !self.request.tls {
+            return Err(self.error(PLAIN_TO_TLS, "a plain HTTP request on a TLS port"));
+        }
+        let server = self.server_node().id();
+        let verify = self.router.blocks.effective(server, Role::SslVerifyClient);
+        if self.request.tls && verify.and_then(|node| node.arg(0)) == Some(b"on") {
+            self.depend("ssl_verify_client");
+        }
+        Ok(())
+    }
+
+    fn bad(&mut self, why: impl Into<String>) -> Turn {
+        self.error(400, why)
+    }
+
+    /// The longest line that fits into one buffer.
+    fn line_limit(&self) -> usize {
+        let server = self.server_node().id();
+        let limit = self.router.blocks.size(server, Role::LargeHeaderBuffers, 1, LINE_BYTES_DEFAULT);
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    }
+
+    fn check_line_length(&mut self) -> Result<(), Turn> {
+        let version = if self.request.version == HttpVersion::V0_9 { 0 } else { " HTTP/1.1".len() };
+        let length = self.request.method.len() + 1 + self.request.target.len() + version + 2;
+        let limit = self.line_limit();
+        if length > limit {
+            return Err(self.error(414, format!("the request line does not fit into {limit} bytes")));
+        }
+        Ok(())
+    }
+
+    fn read_uri(&mut self, line: &Line) -> Result<(), Turn> {
+        let server = self.server_node().id();
+        let merge = self.router.blocks.flag(server, Role::MergeSlashes, true);
+        let target = if line.has_path { line.target.clone() } else { [b"/", &line.target[..]].concat() };
+        let Some(Target { uri, args, quoted, plus }) = normalize(&target, merge) else {
+            return Err(self.bad("the URI is broken or leads above the root"));
+        };
+        (self.uri, self.args, self.quoted_uri, self.plus_in_uri) = (uri, args, quoted, plus);
+        (self.unparsed_uri, self.valid_unparsed_uri) = (line.target.clone(), line.has_path);
+        Ok(())
+    }
+
+    /// Checks a host and chooses its server.
+    fn take_host(&mut self, host: &[u8], handshake: &Handshake, why: &str) -> Result<(), Turn> {
+        let Some(host) = headers::host(host, self.router.version()) else { return Err(self.bad(why)) };
+        self.choose_server(&host, handshake)?;
+        self.host = host;
+        Ok(())
+    }
+
+    fn choose_server(&mut self, host: &[u8], handshake: &Handshake) -> Result<(), Turn> {
+        let router = self.router;
+        if handshake.name.as_deref() == Some(host) {
+            if let Some(captured) = handshake.captured.clone() {
+                self.capture(captured);
+            }
+            let server = self.server_node();
+            self.step("server", format!("{} as in the handshake", shown(host)), Some(server.id()));
+            return Ok(());
+        }
+        let names = self.socket.names(router.config, &router.patterns);
+        let found = names.map_or(Found::Nobody, |names| names.find(host));
+        let mut server = None;
+        match found {
+            Found::Server(claim, captured) => {
+                if let Some(captured) = captured {
+                    self.capture(captured);
+                }
+                let (node, text) = match (claim.node, host) {
+                    (Some(node), b"") => (node, String::from("no name was sent, and it has the name \"\"")),
+                    (Some(node), _) => (node, format!("{}: {}", shown(host), claim.how)),
+                    (None, _) => (
+                        router.config.servers()[claim.server].node,
+                        String::from("no name was sent, and it has none"),
+                    ),
+                };
+                self.step("server", text, Some(node));
+                server = Some(claim.server);
+            }
+            Found::Nobody | Found::Unknown(_) => {
+                let default = router.config.servers()[self.socket.default].node;
+                if names.is_some() && handshake.name.is_none() {
+                    self.step(
+                        "server",
+                        format!("no server has the name \"{}\": the default", shown(host)),
+                        Some(default),
+                    );
+                } else if names.is_none() {
+                    self.step("server", "the only one on this address", Some(default));
+                }
+                if let Found::Unknown(pattern) = found {
+                    self.step(
+                        "server",
+                        format!("whether ~{} matches cannot be told", shown(pattern.text())),
+                        None,
+                    );
+                    self.depend("regex");
+                }
+            }
+        }
+        if handshake.name.is_some() {
+            let target = server.unwrap_or(self.socket.default);
+            server = Some(target);
+            let verify = router.blocks.effective(router.config.servers()[target].node, Role::SslVerifyClient);
+            if verify.and_then(|node| node.arg(0)).is_some_and(|value| value != b"off") {
+                return Err(self
+                    .error(421, "the handshake was for another name, and this server wants a certificate"));
+            }
+        }
+        if let Some(server) = server {
+            self.server = server;
+            self.block = self.server_node().id();
+        }
+        Ok(())
+    }
+
+    fn read_headers(&mut self, handshake: &Handshake) -> Result<(), Turn> {
+        let (parsed, good) = headers::parse(self.request);
+        let mut host_seen = false;
+        for header in parsed {
+            let server = self.server_node().id();
+            let blocks = &self.router.blocks;
+            let underscores = blocks.flag(server, Role::UnderscoresInHeaders, false);
+            let invalid = header.invalid || (header.underscore && !underscores);
+            if header.name.len() + header.value.len() + ": \r\n".len() > self.line_limit() {
+                return Err(self.error(494, "a header line is too long"));
+            }
+            if invalid && blocks.flag(server, Role::IgnoreInvalidHeaders, true) {
+                continue;
+            }
+            let name = header.name.to_ascii_lowercase();
+            if name == b"host" {
+                if host_seen {
+                    return Err(self.bad("there are two Host headers"));
+                }
+                host_seen = true;
+                if self.host.is_empty() {
+                    self.take_host(&header.value, handshake, "the Host header is broken")?;
+                } else if headers::host(&header.value, self.router.version()).is_none() {
+                    return Err(self.bad("the Host header is broken"));
+                }
+            }
+            let unique = std::str::from_utf8(&name)
+                .is_ok_and(|name| UNIQUE.contains(&name) && self.header(name).is_some());
+            if unique {
+                return Err(self.bad(format!("there are two {} headers", shown(&header.name))));
+            }
+            self.headers.push((header.name, header.value));
+        }
+        if good { Ok(()) } else { Err(self.bad("a header line is broken")) }
+    }
+
+    fn check_header(&mut self) -> Result<(), Turn> {
+        if self.version > HttpVersion::V1_0 && self.header("host").is_none() {
+            return Err(self.bad("HTTP/1.1 without a Host header"));
+        }
+        if let Some(length) = self.header("content-length") {
+            self.content_length = atoi(length);
+            if self.content_length.is_none() {
+                return Err(self.bad("the Content-Length is no number"));
+            }
+        }
+        if let Some(encoding) = self.header("transfer-encoding") {
+            let chunked = encoding.eq_ignore_ascii_case(b"chunked");
+            if self.version < HttpVersion::V1_1 {
+                return Err(self.bad("HTTP/1.0 with a Transfer-Encoding"));
+            }
+            if !chunked {
+                return Err(self.error(501, "the Transfer-Encoding is not known"));
+            }
+            if self.content_length.is_some() {
+                return Err(self.bad("both Content-Length and Transfer-Encoding"));
+            }
+        }
+        if matches!(&self.method[..], b"CONNECT" | b"TRACE") {
+            return Err(self.error(405, format!("{} is not for nginx", shown(&self.method))));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,206 @@
+//! Which socket takes a connection, and which servers stand behind it.
+//!
+//! Source: `ngx_http_add_addresses`, `ngx_http_optimize_servers`, src/http/ngx_http.c; `ngx_http_init_connection`,
+//! src/http/ngx_http_request.c
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::OnceLock;
+
+use super::blocks::{Blocks, Role};
+use super::name::Names;
+use super::regex::Patterns;
+use crate::config::{Config, NodeId};
+use crate::listen::ListenAddress;
+use crate::lower::{Server, ServerKind};
+use crate::request::{LocalAddress, Request};
+
+/// An address and a port that nginx takes connections on.
+pub(super) struct Socket {
+    pub(super) key: Key,
+    pub(super) tls: bool,
+    /// The servers in order, by their place in [`Config::servers`].
+    pub(super) servers: Vec<usize>,
+    /// The server for whatever no name claims.
+    pub(super) default: usize,
+    pub(super) default_is_marked: bool,
+    /// The `listen` that brought the default server here.
+    pub(super) listen: Option<NodeId>,
+    names: OnceLock<Names>,
+}
+
+/// What a socket is bound to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    Inet(SocketAddr),
+    Unix(Vec<u8>),
+    /// A name that is resolved when nginx starts.
+    Name(String, u16),
+}
+
+impl Key {
+    pub(super) fn port(&self) -> Option<u16> {
+        match self {
+            Key::Inet(address) => Some(address.port()),
+            Key::Name(_, port) => Some(*port),
+            Key::Unix(_) => None,
+        }
+    }
+
+    /// The address as a request names it.
+    pub(super) fn local(&self) -> Option<LocalAddress> {
+        match self {
+            Key::Inet(address) => Some(LocalAddress::Inet(*address)),
+            Key::Unix(path) => Some(LocalAddress::Unix(path.clone())),
+            Key::Name(..) => None,
+        }
+    }
+
+    pub(super) fn is_wildcard(&self) -> bool {
+        matches!(self, Key::Inet(address) if address.ip().is_unspecified())
+    }
+}
+
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Key::Inet(address) => write!(f, "{address}"),
+            Key::Unix(path) => write!(f, "unix:{}", String::from_utf8_lossy(path)),
+            Key::Name(name, port) => write!(f, "{name}:{port}"),
+        }
+    }
+}
+
+impl Socket {
+    /// The names that are looked up here; `None` when a single server takes everything.
+    pub(super) fn names(&self, config: &Config, patterns: &Patterns) -> Option<&Names> {
+        let single = || config.servers()[self.default].names.iter().all(|name| !name.text.starts_with(b"~"));
+        if self.servers.len() == 1 && single() {
+            return None;
+        }
+        Some(self.names.get_or_init(|| Names::of(config, &self.servers, patterns)))
+    }
+}
+
+/// All sockets of http.
+pub(super) struct Sockets {
+    /// In the order in which the tree first names them.
+    pub(super) all: Vec<Socket>,
+    by_key: HashMap<Key, usize>,
+    /// The IPv6 wildcards that take IPv4 too.
+    dual: Vec<usize>,
+}
+
+impl Sockets {
+    pub(super) fn of(config: &Config, blocks: &Blocks<'_>) -> Sockets {
+        let mut sockets = Sockets { all: Vec::new(), by_key: HashMap::new(), dual: Vec::new() };
+        for (place, server) in config.servers().iter().enumerate() {
+            if server.kind == ServerKind::Http {
+                sockets.add(place, server);
+            }
+        }
+        for socket in &mut sockets.all {
+            // `ssl on`, as it was written before 1.25.1, counts where the default server has it.
+            socket.tls |= blocks.flag(config.servers()[socket.default].node, Role::Ssl, false);
+        }
+        sockets
+    }
+
+    fn add(&mut self, place: usize, server: &Server) {
+        for listen in server.listens.iter().filter(|listen| !listen.options.quic) {
+            for key in keys(&listen.address) {
+                let index = *self.by_key.entry(key.clone()).or_insert_with(|| {
+                    self.all.push(Socket {
+                        key: key.clone(),
+                        tls: false,
+                        servers: Vec::new(),
+                        default: place,
+                        default_is_marked: false,
+                        listen: listen.node,
+                        names: OnceLock::new(),
+                    });
+                    self.all.len() - 1
+                });
+                let socket = &mut self.all[index];
+                socket.tls |= listen.options.ssl;
+                if listen.options.default_server && !socket.default_is_marked {
+                    (socket.default, socket.default_is_marked) = (place, true);
+                    socket.listen = listen.node;
+                }
+                if socket.servers.last() != Some(&place) {
+                    socket.servers.push(place);
+                }
+                let dual = listen.options.ipv6only == Some(false) && key.is_wildcard();
+                if dual && matches!(key, Key::Inet(SocketAddr::V6(_))) {
+                    self.dual.push(index);
+                }
+            }
+        }
+    }
+
+    /// The socket that takes a connection to a local address: the address itself before the wildcard.
+    pub(super) fn at(&self, address: &LocalAddress) -> Option<usize> {
+        let address = match address {
+            LocalAddress::Unix(path) => return self.by_key.get(&Key::Unix(path.clone())).copied(),
+            LocalAddress::Inet(address) => *address,
+        };
+        let find = |ip: IpAddr| self.by_key.get(&Key::Inet(SocketAddr::new(ip, address.port()))).copied();
+        let wildcard = match address.ip() {
+            IpAddr::V4(_) => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+            IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
+        };
+        let port = address.port();
+        let dual = || self.dual.iter().copied().find(|&at| self.all[at].key.port() == Some(port));
+        find(address.ip()).or_else(|| find(wildcard)).or_else(|| address.is_ipv4().then(dual).flatten())
+    }
+
+    /// Whether a name that nginx resolves at its start could be this very port.
+    pub(super) fn named_with_port(&self, port: u16) -> bool {
+        self.all.iter().any(|socket| matches!(&socket.key, Key::Name(_, named) if *named == port))
+    }
+
+    /// The socket for a request that says a port but no address: of those that fit, the first that knows the host,
+    /// else the first that others than this machine can reach, else the first.
+    pub(super) fn guess(&self, request: &Request, knows: impl Fn(&Socket) -> bool) -> Option<usize> {
+        let fits = |socket: &Socket| request.port.is_none_or(|port| socket.key.port() == Some(port));
+        let same_tls = |socket: &Socket| socket.tls == request.tls;
+        let mut fitting: Vec<usize> = (0..self.all.len()).filter(|&at| fits(&self.all[at])).collect();
+        if fitting.iter().any(|&at| same_tls(&self.all[at])) {
+            fitting.retain(|&at| same_tls(&self.all[at]));
+        }
+        let open = |socket: &Socket| match &socket.key {
+            Key::Inet(address) => !address.ip().is_loopback(),
+            Key::Name(name, _) => name != "localhost",
+            Key::Unix(_) => false,
+        };
+        let literal = request.header("host").and_then(literal_ip);
+        let exact =
+            |socket: &Socket| matches!((&socket.key, literal), (Key::Inet(a), Some(ip)) if a.ip() == ip);
+        let first = |test: &dyn Fn(&Socket) -> bool| fitting.iter().copied().find(|&at| test(&self.all[at]));
+        if fitting.len() < 2 {
+            return fitting.first().copied();
+        }
+        first(&exact)
+            .or_else(|| first(&|socket| open(socket) && knows(socket)))
+            .or_else(|| first(&|socket| knows(socket)))
+            .or_else(|| first(&open))
+            .or_else(|| fitting.first().copied())
+    }
+}
+
+/// The IP address that a `Host` header is, if it is one.
+fn literal_ip(host: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(host).ok()?;
+    let address = text.parse::<SocketAddr>().map(|address| address.ip());
+    address.or_else(|_| text.trim_matches(['[', ']']).parse()).ok()
+}
+
+fn keys(address: &ListenAddress) -> Vec<Key> {
+    match address {
+        ListenAddress::Inet { ip, port, last } => {
+            (*port..=*last).map(|port| Key::Inet(SocketAddr::new(*ip, port))).collect()
+        }
+        ListenAddress::Unix(path) => vec![Key::Unix(path.clone())],
+        ListenAddress::Name { host, port } => vec![Key::Name(host.clone(), *port)],
+    }
+}

@@ -1,0 +1,213 @@
+//! Which location a URI belongs to.
+//!
+//! Source: `ngx_http_init_locations`, `ngx_http_create_locations_tree`, src/http/ngx_http.c;
+//! `ngx_http_core_find_location`, `ngx_http_core_find_static_location`, src/http/ngx_http_core_module.c
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::blocks::{Blocks, Role};
+use super::regex::{Captured, Matched, Pattern, Patterns};
+use crate::config::NodeId;
+use crate::lower::{Location, LocationKind, Server};
+
+/// The locations of one block.
+#[derive(Default)]
+pub(super) struct Level {
+    /// The texts that are compared, in order. Those of locations inside a regex are never compared.
+    texts: Vec<Text>,
+    regexes: Vec<(Arc<Pattern>, NodeId, Level)>,
+}
+
+struct Text {
+    text: Vec<u8>,
+    exact: Option<NodeId>,
+    prefix: Option<Prefix>,
+    auto_redirect: bool,
+    /// The longest other prefix that this text begins with.
+    outer: Option<usize>,
+}
+
+struct Prefix {
+    node: NodeId,
+    no_regex: bool,
+    inside: Level,
+}
+
+/// The locations of a server.
+pub(super) struct Locations {
+    top: Level,
+    named: HashMap<Vec<u8>, NodeId>,
+}
+
+/// How the search ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// No location of this level.
+    Declined,
+    /// By an equal text or a regex.
+    Ok,
+    /// By a text with one slash more: the client is sent there.
+    Redirect,
+    /// A regex that cannot be asked stands in the way.
+    Unknown,
+}
+
+/// What was found.
+pub(super) struct Search<'u> {
+    uri: &'u [u8],
+    pub(super) location: Option<NodeId>,
+    /// What the regexes on the way captured, in order.
+    pub(super) captured: Vec<Captured>,
+    /// Why, outermost first.
+    pub(super) notes: Vec<(NodeId, String)>,
+}
+
+impl Locations {
+    pub(super) fn of(server: &Server, blocks: &Blocks<'_>, patterns: &Patterns) -> Locations {
+        let named = server.locations.iter().filter(|location| location.kind == LocationKind::Named);
+        let mut by_name = HashMap::new();
+        for location in named {
+            by_name.entry(location.pattern.clone()).or_insert(location.node);
+        }
+        Locations { top: Level::of(&server.locations, false, blocks, patterns), named: by_name }
+    }
+
+    pub(super) fn named(&self, name: &[u8]) -> Option<NodeId> {
+        self.named.get(name).copied()
+    }
+
+    pub(super) fn find<'u>(&self, uri: &'u [u8]) -> (End, Search<'u>) {
+        let mut search = Search { uri, location: None, captured: Vec::new(), notes: Vec::new() };
+        (search.level(&self.top), search)
+    }
+}
+
+impl Level {
+    fn of(locations: &[Location], in_regex: bool, blocks: &Blocks<'_>, patterns: &Patterns) -> Level {
+        let mut texts: BTreeMap<&[u8], Text> = BTreeMap::new();
+        let mut regexes = Vec::new();
+        for location in locations {
+            let inside = |in_regex| Level::of(&location.children, in_regex, blocks, patterns);
+            match location.kind {
+                LocationKind::Named => continue,
+                LocationKind::Regex { caseless } => {
+                    let pattern = patterns.get(&location.pattern, caseless);
+                    regexes.push((pattern, location.node, inside(true)));
+                    continue;
+                }
+                _ if in_regex => continue,
+                _ => {}
+            }
+            let empty = || Text {
+                text: location.pattern.clone(),
+                exact: None,
+                prefix: None,
+                auto_redirect: false,
+                outer: None,
+            };
+            let text = texts.entry(&location.pattern).or_insert_with(empty);
+            let passes = blocks.own(location.node).iter().any(|fact| matches!(fact.role, Role::Pass(_)));
+            text.auto_redirect |= passes && location.pattern.ends_with(b"/");
+            if location.kind == LocationKind::Exact {
+                text.exact = text.exact.or(Some(location.node));
+            } else if text.prefix.is_none() {
+                let no_regex = location.kind == LocationKind::PrefixNoRegex;
+                text.prefix = Some(Prefix { node: location.node, no_regex, inside: inside(false) });
+            }
+        }
+        let mut texts: Vec<Text> = texts.into_values().collect();
+        let mut open: Vec<usize> = Vec::new();
+        for at in 0..texts.len() {
+            while let Some(&last) = open.last() {
+                if texts[at].text.starts_with(&texts[last].text) {
+                    break;
+                }
+                open.pop();
+            }
+            texts[at].outer = open.last().copied();
+            if texts[at].prefix.is_some() {
+                open.push(at);
+            }
+        }
+        Level { texts, regexes }
+    }
+
+    fn text(&self, text: &[u8]) -> Option<&Text> {
+        let at = self.texts.binary_search_by(|known| known.text.as_slice().cmp(text)).ok()?;
+        Some(&self.texts[at])
+    }
+
+    /// The longest prefix of a URI.
+    fn prefix(&self, uri: &[u8]) -> Option<&Prefix> {
+        let after = self.texts.partition_point(|known| known.text.as_slice() <= uri);
+        let mut at = after.checked_sub(1);
+        while let Some(index) = at {
+            let text = &self.texts[index];
+            if let Some(prefix) = text.prefix.as_ref().filter(|_| uri.starts_with(&text.text)) {
+                return Some(prefix);
+            }
+            at = text.outer;
+        }
+        None
+    }
+}
+
+impl Search<'_> {
+    fn level(&mut self, level: &Level) -> End {
+        let equal = level.text(self.uri);
+        if let Some(exact) = equal.and_then(|text| text.exact) {
+            self.note(exact, "the URI is equal to it; nothing else is tried");
+            return End::Ok;
+        }
+        let prefix = level.prefix(self.uri);
+        if equal.is_none_or(|text| text.prefix.is_none())
+            && let Some(text) = level.text(&[self.uri, b"/"].concat()).filter(|text| text.auto_redirect)
+            && let Some(node) = text.exact.or(text.prefix.as_ref().map(|prefix| prefix.node))
+        {
+            self.note(
+                node,
+                "passes requests on and only lacks the last slash of the URI: the client is sent there",
+            );
+            return End::Redirect;
+        }
+        let mut no_regex = false;
+        let mut end = End::Declined;
+        if let Some(prefix) = prefix {
+            no_regex = prefix.no_regex;
+            let why = match (no_regex, level.regexes.is_empty()) {
+                (true, _) => "longest prefix, marked ^~: no regex of this level is tried",
+                (false, true) => "longest prefix",
+                (false, false) => "longest prefix; regexes of this level come before it",
+            };
+            self.note(prefix.node, why);
+            end = self.level(&prefix.inside);
+        }
+        if end != End::Declined || no_regex {
+            return end;
+        }
+        for (pattern, node, inside) in &level.regexes {
+            match pattern.of(self.uri) {
+                Matched::No => {}
+                Matched::Unknown => {
+                    self.note(*node, "whether its regex matches cannot be told");
+                    return End::Unknown;
+                }
+                Matched::Yes(captured) => {
+                    self.captured.push(captured);
+                    self.note(*node, "first regex of its level that matches");
+                    return match self.level(inside) {
+                        End::Unknown => End::Unknown,
+                        _ => End::Ok,
+                    };
+                }
+            }
+        }
+        end
+    }
+
+    fn note(&mut self, node: NodeId, why: &str) {
+        self.location = Some(node);
+        self.notes.push((node, why.to_owned()));
+    }
+}

@@ -1,0 +1,96 @@
+//! The file that a URI means.
+//!
+//! Source: `ngx_http_map_uri_to_path`, `ngx_http_core_root`, src/http/ngx_http_core_module.c
+
+use super::blocks::Role;
+use super::script;
+use super::walk::Walk;
+use crate::config::Node;
+use crate::lower::{LocationKind, location_pattern};
+
+/// How `alias` cuts the URI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Alias {
+    /// It is no alias but a `root`.
+    No,
+    /// This many bytes at the beginning are replaced.
+    Length(usize),
+    /// The whole URI is: the alias of a regex location is the file itself.
+    Whole,
+}
+
+/// A path, and where in it the part begins that the URI gave.
+#[derive(Debug, Clone)]
+pub(super) struct Mapped {
+    pub(super) path: Vec<u8>,
+    pub(super) root: usize,
+    pub(super) alias: Alias,
+}
+
+impl<'c> Walk<'_, 'c> {
+    /// The directive that says where files lie; `None`: the default, `html`.
+    fn root_directive(&self) -> Option<Node<'c>> {
+        let blocks = &self.router.blocks;
+        blocks.around(self.block).find_map(|block| {
+            let mut own = blocks.own(block).iter().rev();
+            let fact = own.find(|fact| matches!(fact.role, Role::Root | Role::Alias))?;
+            Some(self.router.config.node(fact.node))
+        })
+    }
+
+    pub(super) fn alias(&self) -> Alias {
+        let Some(directive) = self.root_directive().filter(|node| node.is("alias")) else { return Alias::No };
+        match directive.parent().filter(|node| node.is("location")).map(location_pattern) {
+            Some((LocationKind::Regex { .. }, _)) => Alias::Whole,
+            Some((_, pattern)) if !pattern.is_empty() => Alias::Length(pattern.len()),
+            _ => Alias::No,
+        }
+    }
+
+    /// The path of the URI; `None`, with the reason as the cause of an error, where nginx answers 500.
+    pub(super) fn map_uri(&mut self) -> Option<Mapped> {
+        let directive = self.root_directive();
+        let alias = self.alias();
+        if alias != Alias::No && !self.valid_location {
+            self.cause = String::from("alias cannot be used where a rewrite changed the URI");
+            self.returned = false;
+            return None;
+        }
+        let value = directive.and_then(|node| node.arg(0)).unwrap_or(b"html");
+        let value = if directive.is_some_and(|node| node.is("alias")) {
+            value
+        } else {
+            value.strip_suffix(b"/").unwrap_or(value)
+        };
+        let root = if script::has_variables(value) { self.eval(value).text } else { value.to_vec() };
+        let mut path = self.full_name(&root);
+        let root = path.len();
+        let rest = match alias {
+            Alias::No => &self.uri[..],
+            Alias::Length(length) => self.uri.get(length..).unwrap_or(b""),
+            Alias::Whole if self.add_uri_to_alias => &self.uri[..],
+            Alias::Whole => b"",
+        };
+        path.extend_from_slice(rest);
+        Some(Mapped { path, root, alias })
+    }
+
+    pub(super) fn path_of_uri(&mut self) -> Option<Vec<u8>> {
+        self.map_uri().map(|mapped| mapped.path)
+    }
+
+    /// `$document_root`
+    pub(super) fn document_root(&mut self) -> Option<Vec<u8>> {
+        self.map_uri().map(|mapped| mapped.path[..mapped.root].to_vec())
+    }
+
+    /// A name under the prefix, untouched otherwise.
+    fn full_name(&self, name: &[u8]) -> Vec<u8> {
+        if name.starts_with(b"/") {
+            return name.to_vec();
+        }
+        let prefix = &self.router.config.settings().prefix;
+        let slash: &[u8] = if prefix.ends_with(b"/") { b"" } else { b"/" };
+        [&prefix[..], slash, name].concat()
+    }
+}

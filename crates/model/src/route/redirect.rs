@@ -1,0 +1,62 @@
+//! The `Location` header as it leaves nginx, and the status that the client sees.
+//!
+//! Source: `ngx_http_header_filter`, src/http/ngx_http_header_filter_module.c
+
+use super::blocks::Role;
+use super::walk::Walk;
+use crate::request::Outcome;
+
+impl Walk<'_, '_> {
+    /// The answer as the client sees it: with the status that an `error_page` gave, and with an absolute `Location`.
+    pub(super) fn answer(&mut self, outcome: Outcome, status: Option<u16>) -> (Outcome, Option<u16>) {
+        match outcome {
+            Outcome::Redirect { status, location } => {
+                let location = self.absolute(location);
+                (Outcome::Redirect { status, location }, Some(status))
+            }
+            Outcome::Pass { .. } => (outcome, self.err_status),
+            Outcome::File { path } => {
+                let status = self.err_status.unwrap_or(200);
+                if let (Some(location), 301 | 302 | 303 | 307 | 308) = (self.location_header.take(), status) {
+                    return (Outcome::Redirect { status, location: self.absolute(location) }, Some(status));
+                }
+                let outcome = if self.candidates.is_empty() {
+                    Outcome::File { path }
+                } else {
+                    let mut candidates = std::mem::take(&mut self.candidates);
+                    if !candidates.contains(&path) {
+                        candidates.push(path);
+                    }
+                    if candidates.len() == 1 {
+                        Outcome::File { path: candidates.remove(0) }
+                    } else {
+                        Outcome::Files { candidates }
+                    }
+                };
+                (outcome, Some(status))
+            }
+            other => (other, status),
+        }
+    }
+
+    fn absolute(&mut self, location: Vec<u8>) -> Vec<u8> {
+        if location.first() != Some(&b'/')
+            || !self.router.blocks.flag(self.block, Role::AbsoluteRedirect, true)
+        {
+            return location;
+        }
+        let host = if self.router.blocks.flag(self.block, Role::ServerNameInRedirect, false) {
+            self.server_name()
+        } else if self.host.is_empty() {
+            self.local_address()
+        } else {
+            Some(self.host.clone())
+        };
+        let Some(host) = host else { return location };
+        let (scheme, default_port) = if self.request.tls { ("https", 443) } else { ("http", 80) };
+        let in_redirect = self.router.blocks.flag(self.block, Role::PortInRedirect, true);
+        let port = self.socket.key.port().filter(|&port| in_redirect && port != default_port);
+        let port = port.map_or_else(String::new, |port| format!(":{port}"));
+        [scheme.as_bytes(), b"://", &host, port.as_bytes(), &location].concat()
+    }
+}

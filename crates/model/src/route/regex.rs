@@ -1,0 +1,124 @@
+//! Regular expressions as nginx runs them, with a limit on the work that one may cause.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+use std::sync::{Mutex, PoisonError};
+
+use pcre2::bytes::{Regex, RegexBuilder};
+
+/// How many steps the matcher may take for one question; nginx itself stops at ten million and answers 500.
+const MATCH_STEPS_MAX: u32 = 1_000_000;
+
+/// A regex, compiled when it is first asked.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    text: Vec<u8>,
+    caseless: bool,
+    compiled: OnceLock<Option<Regex>>,
+}
+
+/// What a match gave.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Captured {
+    /// Group 0 first; a group that took no part is empty.
+    pub(super) groups: Vec<Vec<u8>>,
+    /// The named groups, in lower case as nginx names variables.
+    pub(super) named: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+/// The answer of a regex.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Matched {
+    Yes(Captured),
+    No,
+    /// It does not compile, or it took too long.
+    Unknown,
+}
+
+impl Pattern {
+    /// What the regex says of `subject`.
+    ///
+    /// Source: `ngx_http_regex_exec`, src/http/ngx_http_variables.c
+    pub(super) fn of(&self, subject: &[u8]) -> Matched {
+        let Some(regex) = self.compiled.get_or_init(|| self.compile()) else { return Matched::Unknown };
+        let mut locations = regex.capture_locations();
+        match regex.captures_read(&mut locations, subject) {
+            Err(_) => Matched::Unknown,
+            Ok(None) => Matched::No,
+            Ok(Some(_)) => {
+                let group = |at: usize| {
+                    locations.get(at).map_or_else(Vec::new, |(from, to)| subject[from..to].to_vec())
+                };
+                let groups: Vec<Vec<u8>> = (0..regex.captures_len()).map(group).collect();
+                let names = regex.capture_names().iter().enumerate();
+                let named = names.filter_map(|(at, name)| {
+                    Some((name.as_ref()?.to_ascii_lowercase().into_bytes(), groups[at].clone()))
+                });
+                Matched::Yes(Captured { named: named.collect(), groups })
+            }
+        }
+    }
+
+    /// Its text.
+    pub(super) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    fn compile(&self) -> Option<Regex> {
+        let text = std::str::from_utf8(&self.text).ok()?;
+        // The caller's own limits come after ours and may only lower it.
+        let text = format!("(*LIMIT_MATCH={MATCH_STEPS_MAX}){text}");
+        RegexBuilder::new().caseless(self.caseless).build(&text).ok()
+    }
+}
+
+/// The regexes of a configuration: the same text is the same regex.
+#[derive(Debug, Default)]
+pub(super) struct Patterns(Mutex<HashMap<Key, Arc<Pattern>>>);
+
+/// The text, and whether the case of letters is ignored.
+type Key = (Vec<u8>, bool);
+
+impl Patterns {
+    pub(super) fn get(&self, text: &[u8], caseless: bool) -> Arc<Pattern> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let pattern = || Pattern { text: text.to_vec(), caseless, compiled: OnceLock::new() };
+        known.entry((text.to_vec(), caseless)).or_insert_with(|| Arc::new(pattern())).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(pattern: &str, caseless: bool, subject: &[u8]) -> Matched {
+        Patterns::default().get(pattern.as_bytes(), caseless).of(subject)
+    }
+
+    #[test]
+    fn groups_and_names_are_read() {
+        let Matched::Yes(captured) = ask(r"^/(?<User>[a-z]+)(/x)?", false, b"/bob") else { panic!() };
+        assert_eq!(captured.groups, [&b"/bob"[..], b"bob", b""]);
+        assert_eq!(captured.named, [(b"user".to_vec(), b"bob".to_vec())]);
+    }
+
+    #[test]
+    fn dollar_matches_before_a_last_newline_and_bytes_are_bytes() {
+        assert!(matches!(ask("^/a$", false, b"/a\n"), Matched::Yes(_)));
+        assert!(matches!(ask("^/.$", false, b"/\xff"), Matched::Yes(_)));
+        assert!(matches!(ask("^/.$", false, b"/\n"), Matched::No));
+        assert!(matches!(ask("a", true, b"A"), Matched::Yes(_)));
+    }
+
+    #[test]
+    fn hostile_or_broken_regex_is_unknown_and_soon() {
+        assert_eq!(ask("(", false, b"x"), Matched::Unknown);
+        let subject = [b'a'; 40];
+        assert_eq!(
+            ask("^(a+)+b$", false, &[&subject[..], b"c"].concat()),
+            Matched::No,
+            "PCRE sees that no b is there"
+        );
+        assert_eq!(ask("^(a|aa|a)+[bc]$", false, &[&subject[..], b"bd"].concat()), Matched::Unknown);
+    }
+}

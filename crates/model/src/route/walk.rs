@@ -1,0 +1,209 @@
+//! One request on its way: what nginx keeps in `ngx_http_request_t`, and the loop over its phases.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use super::Router;
+use super::listen::Socket;
+use super::regex::Captured;
+use crate::config::{Node, NodeId};
+use crate::request::{Dependence, HttpVersion, Outcome, Request, Route, Step};
+
+/// How often nginx changes the URI of a request before it gives up.
+///
+/// Source: `NGX_HTTP_MAX_URI_CHANGES`, src/http/ngx_http_request.h
+pub(super) const URI_CHANGES_MAX: u32 = 10;
+
+/// A request on its way.
+pub(super) struct Walk<'r, 'c> {
+    pub(super) router: &'r Router<'c>,
+    pub(super) request: &'r Request,
+    pub(super) socket: &'r Socket,
+    /// The address that the client reached, where it is known.
+    pub(super) local_ip: Option<IpAddr>,
+    pub(super) version: HttpVersion,
+    /// The server, by its place in `Config::servers`.
+    pub(super) server: usize,
+    /// The block whose settings are in force: the server, a location, a `limit_except`, an `if`.
+    pub(super) block: NodeId,
+    /// The name by which the server was asked for; empty: none.
+    pub(super) host: Vec<u8>,
+    pub(super) method: Vec<u8>,
+    pub(super) uri: Vec<u8>,
+    pub(super) args: Vec<u8>,
+    pub(super) unparsed_uri: Vec<u8>,
+    pub(super) quoted_uri: bool,
+    pub(super) plus_in_uri: bool,
+    /// Whether the URI is still the one that the client sent.
+    pub(super) valid_unparsed_uri: bool,
+    /// Whether the URI begins with the text of its location.
+    pub(super) valid_location: bool,
+    pub(super) add_uri_to_alias: bool,
+    pub(super) internal: bool,
+    pub(super) uri_changed: bool,
+    pub(super) uri_changes: u32,
+    pub(super) in_error_page: bool,
+    /// The status that the answer gets whatever answers.
+    pub(super) err_status: Option<u16>,
+    pub(super) content_length: Option<i64>,
+    pub(super) body_discarded: bool,
+    /// The headers that nginx keeps.
+    pub(super) headers: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The directive that answers for the location, if one does.
+    pub(super) handler: Option<NodeId>,
+    /// The `Location` of the answer so far.
+    pub(super) location_header: Option<Vec<u8>>,
+    pub(super) captured: Vec<Vec<u8>>,
+    pub(super) variables: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Files that nginx would serve if they were there.
+    pub(super) candidates: Vec<Vec<u8>>,
+    /// Why the last error is one, for people; and whether the configuration itself said so.
+    pub(super) cause: String,
+    pub(super) returned: bool,
+    pub(super) steps: Vec<Step>,
+    pub(super) depends_on: BTreeSet<Dependence>,
+}
+
+/// Where the request goes next.
+pub(super) enum Turn {
+    ServerRewrite,
+    FindLocation,
+    LocationRewrite,
+    Access,
+    TryFiles,
+    Content,
+    /// nginx answers with a status of its own, unless an `error_page` takes it.
+    Finish(u16),
+    /// The answer, with its status where it is known.
+    Done(Outcome, Option<u16>),
+}
+
+impl<'c> Walk<'_, 'c> {
+    /// Goes on until there is an answer. Every loop costs one of [`URI_CHANGES_MAX`].
+    pub(super) fn run(mut self, mut turn: Turn) -> Route {
+        let (outcome, status) = loop {
+            turn = match turn {
+                Turn::ServerRewrite => self.server_rewrite(),
+                Turn::FindLocation => self.find_location(),
+                Turn::LocationRewrite => self.location_rewrite(),
+                Turn::Access => self.access(),
+                Turn::TryFiles => self.try_files(),
+                Turn::Content => self.content(),
+                Turn::Finish(status) => self.finish(status),
+                Turn::Done(outcome, status) => break (outcome, status),
+            };
+        };
+        let (outcome, status) = self.answer(outcome, status);
+        let server = self.server_node();
+        let location = self.location_node();
+        Route {
+            outcome,
+            status,
+            listen: self.socket.key.local(),
+            server: Some(server.id()),
+            location,
+            uri: self.uri,
+            steps: self.steps,
+            depends_on: self.depends_on.into_iter().collect(),
+        }
+    }
+
+    pub(super) fn server_node(&self) -> Node<'c> {
+        self.router.config.node(self.router.config.servers()[self.server].node)
+    }
+
+    /// The location whose settings are in force; `None`: those of the server itself.
+    pub(super) fn location_node(&self) -> Option<NodeId> {
+        let block = self.router.config.node(self.block);
+        let mut around = std::iter::once(block).chain(block.ancestors());
+        around.find(|node| node.is("location") && node.is_block()).map(Node::id)
+    }
+
+    pub(super) fn step(&mut self, what: &'static str, text: impl Into<String>, node: Option<NodeId>) {
+        self.steps.push(Step { what, text: text.into(), node });
+    }
+
+    pub(super) fn depend(&mut self, module: &str) {
+        self.depends_on.insert(Dependence::Module(module.to_owned()));
+    }
+
+    /// An error of nginx, with its reason for people.
+    pub(super) fn error(&mut self, status: u16, why: impl Into<String>) -> Turn {
+        (self.cause, self.returned) = (why.into(), false);
+        Turn::Finish(status)
+    }
+
+    /// Takes over what a regex captured.
+    pub(super) fn capture(&mut self, captured: Captured) {
+        self.captured = captured.groups;
+        self.variables.extend(captured.named);
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&[u8]> {
+        let named = self.headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name.as_bytes()));
+        named.map(|(_, value)| &value[..])
+    }
+
+    /// Changes the URI as `error_page`, `index` and `try_files` do.
+    ///
+    /// Source: `ngx_http_internal_redirect`, src/http/ngx_http_core_module.c
+    pub(super) fn internal_redirect(&mut self, uri: Vec<u8>, args: Vec<u8>, node: Option<NodeId>) -> Turn {
+        if !self.change_uri(&uri) {
+            return Turn::Finish(500);
+        }
+        self.step("internal redirect", shown(&uri), node);
+        (self.uri, self.args) = (uri, args);
+        (self.internal, self.valid_unparsed_uri, self.add_uri_to_alias) = (true, false, false);
+        self.valid_location = true;
+        self.block = self.server_node().id();
+        Turn::ServerRewrite
+    }
+
+    /// Source: `ngx_http_named_location`, src/http/ngx_http_core_module.c
+    pub(super) fn named_location(&mut self, name: &[u8], node: Option<NodeId>) -> Turn {
+        if !self.change_uri(name) {
+            return Turn::Finish(500);
+        }
+        if self.uri.is_empty() {
+            return self.error(500, "there is no URI to go to a named location with");
+        }
+        let Some(location) = self.router.locations(self.server).named(name) else {
+            return self.error(500, format!("there is no location {}", shown(name)));
+        };
+        self.step("internal redirect", format!("to {}", shown(name)), node);
+        self.step("location", shown(name), Some(location));
+        (self.internal, self.uri_changed, self.handler) = (true, false, None);
+        self.enter(location);
+        Turn::LocationRewrite
+    }
+
+    /// Counts a change of the URI; whether it may happen.
+    pub(super) fn change_uri(&mut self, to: &[u8]) -> bool {
+        self.uri_changes = self.uri_changes.saturating_sub(1);
+        if self.uri_changes == 0 {
+            let why = format!("the URI was changed more than {URI_CHANGES_MAX} times, last to {}", shown(to));
+            (self.cause, self.returned) = (why, false);
+        }
+        self.uri_changes > 0
+    }
+
+    /// Makes a block's settings those in force.
+    ///
+    /// Source: `ngx_http_update_location_config`, src/http/ngx_http_core_module.c
+    pub(super) fn enter(&mut self, block: NodeId) {
+        self.block = block;
+        if let Some(inner) = self.router.limit_except(block, &self.method) {
+            self.block = inner.id();
+            let method = shown(&self.method);
+            self.step("limit_except", format!("{method} is not among its methods"), Some(inner.id()));
+        }
+        if let Some(handler) = self.router.handler(self.block) {
+            self.handler = Some(handler);
+        }
+    }
+}
+
+/// Bytes as text for people.
+pub(super) fn shown(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
