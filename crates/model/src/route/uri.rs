@@ -30,7 +30,7 @@ pub(super) fn normalize(target: &[u8], merge_slashes: bool) -> Option<Target> {
     for &(byte, plain) in &decoded {
         if byte == b'/' && !plain {
             let was_dots = close_segment(&mut uri, segment_start)?;
-            if !was_dots && !(merge_slashes && uri.last() == Some(&b'/')) {
+            if !(was_dots || merge_slashes && uri.ends_with(b"/")) {
                 uri.push(b'/');
             }
             segment_start = uri.len();
