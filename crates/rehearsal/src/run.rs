@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use evenkeel_host::identity::ProcessId;
 use evenkeel_host::nginx::sockets::{self, Listen};
-use evenkeel_model::{Config, ListenAddress, Route, ServerKind};
+use evenkeel_model::{Config, ListenAddress, Request, Route, ServerKind};
 
 use crate::answers::{self, Told};
 use crate::asker::Asker;
@@ -17,7 +17,7 @@ use crate::machine::{Machine, holder};
 use crate::refusal::{refused, taken_address};
 use crate::rehearse::{RehearsalError, Settings, Tree};
 use crate::report::{Origin, Run, Step};
-use crate::sandbox::{Sandbox, SandboxError, Signal, Started};
+use crate::sandbox::{Sandbox, Signal, Started};
 use crate::scenario::{self, Felt};
 use crate::setup::Setup;
 use crate::stage::Stage;
@@ -74,8 +74,23 @@ struct Playing<'p> {
 
 /// How a start ended.
 enum Up {
-    Runs(Nginx),
-    Failed(Step, Vec<String>, &'static str),
+    Runs(Nginx, Step),
+    Failed(Failed),
+}
+
+/// A start that came to nothing.
+struct Failed {
+    step: Step,
+    rule: &'static str,
+}
+
+/// What a start is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// Somebody answers.
+    Answer,
+    /// Its workers are there and stay.
+    Settled,
 }
 
 /// Rehearses with one nginx.
@@ -109,36 +124,31 @@ impl Playing<'_> {
         if let Some(live) = &play.live {
             progress("starting the live tree");
             self.fit(live).await?;
-            match self.start(live.tree.config).await? {
-                Up::Runs(mut nginx) => {
-                    let asked = play.items.iter().any(|item| {
-                        crate::corpus::door(live.tree.config, &item.request, play.machine).is_ok()
-                    });
-                    if !asked {
-                        self.knock(live).await?;
-                    }
+            match self.start(live, Until::Answer).await? {
+                Up::Runs(mut nginx, _) => {
                     progress("asking the live tree");
-                    old = Some(self.answers(live, play.items.len(), true).await?);
+                    old = Some(self.answers(live).await?);
                     progress("reloading");
                     let ending = self.reload(&mut nginx, live.tree.config).await?;
                     let works = matches!(ending.0, Ending::Works(_));
                     self.tell_reload(&nginx, ending);
-                    if !works {
-                        self.end_deaf(&nginx, live.tree.config).await;
-                    }
                     if works {
                         progress("asking the proposed tree");
-                        new = Some(self.answers(&play.new, play.items.len(), true).await?);
+                        new = Some(self.answers(&play.new).await?);
+                    } else {
+                        self.end_deaf(&nginx, live.tree.config).await;
                     }
                     self.stage.stop_nginx().await;
                 }
-                Up::Failed(step, said, _) => {
-                    let message = format!("the live tree does not start here: {}", step.said.join("; "));
+                Up::Failed(failed) => {
+                    let message =
+                        format!("the live tree does not start here: {}", failed.step.said.join("; "));
                     let finding = Finding::new("live-does-not-start", Severity::Note, message).old(true);
                     self.ran
                         .findings
                         .push(finding.help("the way from it could not be rehearsed, only a fresh start"));
-                    live_said = said;
+                    live_said = failed.step.said;
+                    self.stage.stop_nginx().await;
                     self.exchange().await?;
                 }
             }
@@ -151,17 +161,15 @@ impl Playing<'_> {
         }
         progress("starting the proposed tree afresh");
         self.fit(&play.new).await?;
-        match self.start(play.new.tree.config).await? {
-            Up::Runs(mut nginx) => {
-                let began = Instant::now();
-                let ending = nginx.settle(&self.stage, play.new.tree.config, Vec::new()).await;
-                self.tell_start(ending, millis(began.elapsed()), &live_said);
-                if new.is_none() && self.ran.run.start.as_ref().is_some_and(|step| step.works) {
+        match self.start(&play.new, Until::Settled).await? {
+            Up::Runs(_, step) => {
+                self.ran.run.start = Some(step);
+                if new.is_none() {
                     progress("asking the proposed tree");
-                    new = Some(self.answers(&play.new, play.items.len(), true).await?);
+                    new = Some(self.answers(&play.new).await?);
                 }
             }
-            Up::Failed(step, said, rule) => self.tell_failed(step, &said, rule, &live_said),
+            Up::Failed(failed) => self.tell_failed(failed, &live_said),
         }
         self.tell_answers(old.unwrap_or_default(), new);
         Ok(())
@@ -187,30 +195,77 @@ impl Playing<'_> {
         self.stage.exchange(1).await.map_err(|error| RehearsalError::broken("exchange the trees", &error))
     }
 
-    async fn start(&mut self, config: &Config) -> Result<Up, RehearsalError> {
+    /// Starts nginx with a tree, and asks it something at once.
+    async fn start(&mut self, side: &Side<'_>, until: Until) -> Result<Up, RehearsalError> {
         let began = Instant::now();
+        let config = side.tree.config;
         let mut logs = Logs::default();
         logs.note(&self.stage, config).await;
         let started = self.stage.start_nginx(self.nginx, &self.play.settings.args).await;
-        let failed = |output: &[u8], otherwise: String, rule| {
-            let mut said = from_terminal(output);
-            if said.is_empty() {
-                said.push(otherwise);
-            }
-            let step = Step { works: false, said: said.clone(), took_ms: millis(began.elapsed()) };
-            Up::Failed(step, said, rule)
+        let failed = |said: Vec<String>, rule| {
+            let step = Step { works: false, said, took_ms: millis(began.elapsed()) };
+            Up::Failed(Failed { step, rule })
         };
-        Ok(match started {
-            Ok(Started::Running { pid, .. }) => Up::Runs(Nginx::started(pid, logs)),
+        let or = |said: Vec<String>, otherwise: String| if said.is_empty() { vec![otherwise] } else { said };
+        let mut nginx = match started {
+            Ok(Started::Running { pid, .. }) => Nginx::started(pid, logs),
             Ok(Started::Refused { status, output }) => {
-                failed(&output, format!("nginx ended with status {status} and no reason"), "start-refused")
+                let otherwise = format!("nginx ended with status {status} and no reason");
+                return Ok(failed(or(from_terminal(&output), otherwise), "start-refused"));
             }
             Ok(Started::Hangs { after, output }) => {
-                let said = format!("nginx was not up within {} s", after.as_secs());
-                failed(&output, said, "start-hangs")
+                let otherwise = format!("nginx was not up within {} s", after.as_secs());
+                return Ok(failed(or(from_terminal(&output), otherwise), "start-hangs"));
             }
-            Err(error @ SandboxError::Ended { .. }) => failed(b"", error.to_string(), "start-refused"),
             Err(error) => return Err(RehearsalError::from_sandbox(error)),
+        };
+        let mut answered = None;
+        let ending = {
+            let settle = nginx.settle(&self.stage, config, Vec::new());
+            let knock = async {
+                match knock(side) {
+                    Some(request) => {
+                        let heard = side.asker.ask(&self.stage, &self.world, &request).await;
+                        (heard, Instant::now())
+                    }
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::pin!(settle, knock);
+            loop {
+                tokio::select! {
+                    ending = &mut settle => break Some(ending),
+                    heard = &mut knock, if answered.is_none() => {
+                        answered = Some(heard);
+                        let is_answer = matches!(&answered, Some((Ok(heard), _)) if heard.observed.status.is_some());
+                        if until == Until::Answer && is_answer {
+                            break None;
+                        }
+                    }
+                }
+            }
+        };
+        if let Some((heard, at)) = answered {
+            let heard = heard.map_err(RehearsalError::from_stub)?;
+            if heard.observed.status.is_some() {
+                let since = at.saturating_duration_since(self.play.settings.began);
+                self.ran.first_answer_ms.get_or_insert(millis(since));
+            }
+        }
+        let (said, rule) = match ending {
+            None => (vec!["it answers".to_owned()], None),
+            Some(Ending::Works(said)) => (said, None),
+            Some(Ending::Refused(said)) => (said, Some("start-refused")),
+            Some(Ending::Died(said)) => (said, Some("workers-die")),
+            Some(Ending::Unproven(said)) => (said, Some("start-unproven")),
+        };
+        let step = Step { works: rule.is_none(), said, took_ms: millis(began.elapsed()) };
+        Ok(match rule {
+            None => Up::Runs(nginx, step),
+            Some(rule) => {
+                self.end_deaf(&nginx, config).await;
+                Up::Failed(Failed { step, rule })
+            }
         })
     }
 
@@ -230,7 +285,7 @@ impl Playing<'_> {
         Ok((ending, millis(began.elapsed())))
     }
 
-    /// Ends a master that tries for 2.5 s to bind and hears nothing meanwhile (`ngx_open_listening_sockets`,
+    /// Ends a master that failed and may not hear: it tries for 2.5 s to bind (`ngx_open_listening_sockets`,
     /// src/core/ngx_connection.c). One that made unix sockets must remove them itself.
     async fn end_deaf(&self, nginx: &Nginx, config: &Config) {
         let makes_files = config.listens().iter().any(|listen| matches!(listen, ListenAddress::Unix(_)));
@@ -269,85 +324,39 @@ impl Playing<'_> {
         self.ran.run.transition = Some(Step { works, said, took_ms });
     }
 
-    fn tell_start(&mut self, ending: Ending, took_ms: u64, live_said: &[String]) {
-        let (works, said, rule) = match ending {
-            Ending::Works(said) => (true, said, ""),
-            Ending::Refused(said) => (false, said, "start-refused"),
-            Ending::Died(said) => (false, said, "workers-die"),
-            Ending::Unproven(said) => (false, said, "start-unproven"),
-        };
-        let step = Step { works, said: said.clone(), took_ms };
-        if works {
-            self.ran.run.start = Some(step);
-        } else {
-            self.tell_failed(step, &said, rule, live_said);
-        }
-    }
-
-    fn tell_failed(&mut self, step: Step, said: &[String], rule: &'static str, live_said: &[String]) {
-        let finding = explained(refused(rule, said, self.play.new.tree.config));
+    fn tell_failed(&mut self, failed: Failed, live_said: &[String]) {
+        let Failed { step, rule } = failed;
+        let finding = explained(refused(rule, &step.said, self.play.new.tree.config));
         // The reload said so already, or said the same in other words of ours.
         let known = self.ran.findings.iter().any(|it| {
             it.file == finding.file && it.line == finding.line && it.message.starts_with(&finding.message)
         });
         if !known {
-            let old = !live_said.is_empty() && live_said == said;
+            let old = !live_said.is_empty() && live_said == step.said;
             self.ran.findings.push(finding.old(old));
         }
         self.ran.run.start = Some(step);
     }
 
-    /// Asks anything, for the time of the first answer.
-    async fn knock(&mut self, side: &Side<'_>) -> Result<(), RehearsalError> {
-        let listens = side.tree.config.servers().iter().filter(|server| server.kind == ServerKind::Http);
-        let first = listens.flat_map(|server| &server.listens).find_map(|listen| match listen.address {
-            ListenAddress::Inet { port, .. } => Some((port, listen.options.ssl)),
-            _ => None,
-        });
-        let Some((port, tls)) = first else { return Ok(()) };
-        let scheme = if tls { "https" } else { "http" };
-        if let Ok(request) =
-            evenkeel_model::Request::parse(&format!("GET {scheme}://rehearsal.invalid:{port}/"))
-        {
-            let heard = side.asker.ask(&self.stage, &self.world, &request).await;
-            self.first(&heard.map_err(RehearsalError::from_stub)?);
-        }
-        Ok(())
-    }
-
-    fn first(&mut self, heard: &Heard) {
-        if self.ran.first_answer_ms.is_none() && heard.observed.status.is_some() {
-            self.ran.first_answer_ms = Some(millis(self.play.settings.began.elapsed()));
-        }
-    }
-
     /// Asks everything, then takes the upstreams down.
-    async fn answers(
-        &mut self,
-        side: &Side<'_>,
-        count: usize,
-        down: bool,
-    ) -> Result<Answers, RehearsalError> {
+    async fn answers(&mut self, side: &Side<'_>) -> Result<Answers, RehearsalError> {
         let mut answers = Answers::default();
         let began = Instant::now();
-        for item in &self.play.items[..count] {
+        for item in &self.play.items {
             if item.origin == Origin::Witness && began.elapsed() > WITNESSES_WITHIN {
                 answers.heard.push(None);
                 continue;
             }
             let heard = side.asker.ask(&self.stage, &self.world, &item.request).await;
             let heard = heard.map_err(RehearsalError::from_stub)?;
-            self.first(&heard);
             let route = side.asker.predict(&self.stage, &item.request).await;
             answers.heard.push(Some((route, heard)));
         }
-        if down {
-            let asked = self.play.items.iter().zip(&answers.heard);
-            let asked = asked.filter_map(|(item, heard)| Some((&item.request, &heard.as_ref()?.1)));
-            let (units, _) = scenario::units(&side.around, asked);
-            let felt = scenario::play(&self.stage, &mut self.world, &side.around, &side.asker, &units).await;
-            answers.felt = felt.map_err(RehearsalError::from_stub)?;
-        }
+        let asked = self.play.items.iter().zip(&answers.heard);
+        let asked = asked.filter_map(|(item, heard)| Some((&item.request, &heard.as_ref()?.1)));
+        let (units, _) = scenario::units(&side.around, asked);
+        let felt = scenario::play(&self.stage, &mut self.world, &side.around, &side.asker, &units).await;
+        answers.felt = felt.map_err(RehearsalError::from_stub)?;
         Ok(answers)
     }
 
@@ -369,7 +378,7 @@ impl Playing<'_> {
             self.ran.run.asked.push(asked);
             self.ran.findings.extend(findings);
         }
-        let page_of = |request: &evenkeel_model::Request, status| {
+        let page_of = |request: &Request, status| {
             let at = self.play.items.iter().position(|item| item.request == *request)?;
             let (route, _) = new.heard.get(at)?.as_ref()?;
             scenario::page_of(config, route, status)
@@ -377,6 +386,19 @@ impl Playing<'_> {
         self.ran.findings.extend(scenario::judge(&new.felt, &old.felt, page_of));
         self.ran.run.down = new.felt.into_iter().map(|it| it.down).collect();
     }
+}
+
+/// A request that any http server answers.
+fn knock(side: &Side<'_>) -> Option<Request> {
+    let servers = side.tree.config.servers().iter().filter(|server| server.kind == ServerKind::Http);
+    let mut listens =
+        servers.flat_map(|server| &server.listens).filter(|listen| !listen.options.proxy_protocol);
+    let (port, tls) = listens.find_map(|listen| match listen.address {
+        ListenAddress::Inet { port, .. } => Some((port, listen.options.ssl)),
+        _ => None,
+    })?;
+    let scheme = if tls { "https" } else { "http" };
+    Request::parse(&format!("GET {scheme}://rehearsal.invalid:{port}/")).ok()
 }
 
 /// Says who holds an address that is taken.

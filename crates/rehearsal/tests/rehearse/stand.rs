@@ -113,8 +113,7 @@ pub(crate) fn run(
         kept: &[],
     });
     let new = Tree { directory: &directory, config: &new.config, kept: &[] };
-    let report = runtime.block_on(rehearse(&new, old.as_ref(), questions, settings, &mut |_| {})).unwrap();
-    report
+    runtime.block_on(rehearse(&new, old.as_ref(), questions, settings, &mut |_| {})).unwrap()
 }
 
 /// The only finding of a rule.
