@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::config::{Config, NodeId};
+use crate::expect::is_certain;
 use crate::lower::{Location, ServerKind};
 use crate::request::Route;
 
@@ -16,14 +17,12 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// What these routes reach: every server and location on their way, also before an internal redirect.
+    /// What these routes reach: every server and location on their way, also before an internal redirect. Of a way that
+    /// rests on something unknown, only the server.
     pub fn of<'a>(config: &Config, routes: impl IntoIterator<Item = &'a Route>) -> Coverage {
         let mut reached = HashSet::new();
         for route in routes {
-            reached.extend(route.server);
-            reached.extend(route.location);
-            let steps = route.steps.iter().filter(|step| matches!(step.what, "server" | "location"));
-            reached.extend(steps.filter_map(|step| step.node));
+            reached_by(route, &mut reached);
         }
         let mut blocks = Vec::new();
         for server in config.servers().iter().filter(|server| server.kind == ServerKind::Http) {
@@ -46,6 +45,16 @@ impl Coverage {
     pub fn percent(&self) -> u8 {
         let share = (self.covered() * 100).checked_div(self.total).unwrap_or(100);
         u8::try_from(share).expect("a share is at most 100")
+    }
+}
+
+/// Adds the blocks that a route passes through; of a way that rests on something unknown, only the server.
+pub(crate) fn reached_by(route: &Route, reached: &mut HashSet<NodeId>) {
+    reached.extend(route.server);
+    if is_certain(route) {
+        reached.extend(route.location);
+        let steps = route.steps.iter().filter(|step| matches!(step.what, "server" | "location"));
+        reached.extend(steps.filter_map(|step| step.node));
     }
 }
 

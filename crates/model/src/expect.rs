@@ -165,6 +165,11 @@ impl Expectation {
     }
 }
 
+/// Whether nothing that is unknown changes the way of a request.
+pub(crate) fn is_certain(route: &Route) -> bool {
+    judge::rests_on(&Expectation::default(), route).is_empty()
+}
+
 impl Judgement {
     /// Why it fails, in words for people; `None`: it holds, or nobody can know.
     #[must_use]
@@ -181,6 +186,6 @@ impl Judgement {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is {} instead of {}", self.key, self.found, self.expected)
+        write!(f, "{}: expected {}, found {}", self.key, self.expected, self.found)
     }
 }

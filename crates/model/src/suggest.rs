@@ -1,8 +1,19 @@
-//! A first `routes.toml` for a configuration: what holds today, one request a server and location.
+//! A first `routes.toml` for a configuration: what holds today, one request for each server and location.
 
-use crate::config::Config;
-use crate::request::{Request, Route};
-use crate::route::Witness;
+use std::collections::{HashMap, HashSet};
+
+use evenkeel_syntax::secret;
+
+use crate::config::{Config, NodeId};
+use crate::coverage::reached_by;
+use crate::expect::{Expectation, Judgement, Kind};
+use crate::request::{Dependence, HttpVersion, LocalAddress, Outcome, Request, Route};
+use crate::route::{Router, Witness};
+
+mod write;
+
+/// A body that the configuration gives is expected when it is no longer than this.
+const BODY_BYTES_MAX: usize = 200;
 
 /// A first `routes.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,12 +26,135 @@ pub struct Suggestion {
     pub without: usize,
 }
 
-/// Writes one expectation for every server and location that a request reaches; `route` says where one ends.
+/// Writes one expectation for every server and location that a request reaches; `route` says where one ends. Blocks that
+/// another block's request passes through get none of their own.
 pub fn suggest(
     config: &Config,
     witnesses: &[Witness],
     route: &mut dyn FnMut(&Request) -> Route,
 ) -> Suggestion {
-    let _ = (config, witnesses, route);
-    Suggestion::default()
+    let anywhere = Router::new(config);
+    let mut suggested = Vec::new();
+    let mut reasons: HashMap<NodeId, &str> = HashMap::new();
+    let mut reached = HashSet::new();
+    let is_server = |witness: &&Witness| config.node(witness.node).is("server");
+    // A server that a request for one of its locations shows needs none of its own.
+    let locations = witnesses.iter().filter(|witness| !is_server(witness));
+    for witness in locations.chain(witnesses.iter().filter(is_server)) {
+        if reached.contains(&witness.node) {
+            continue;
+        }
+        let request = match &witness.request {
+            Some(request) if write::can_say(request) => request,
+            Some(_) => {
+                reasons.insert(witness.node, "its request cannot be written as METHOD URL");
+                continue;
+            }
+            None => {
+                reasons.insert(witness.node, witness.why_not.as_deref().unwrap_or("no request reaches it"));
+                continue;
+            }
+        };
+        let today = route(request);
+        let Some((expectation, note)) = expectation(config, &today, &anywhere.route(request)) else {
+            reasons.insert(witness.node, "what it answers rests on what no configuration tells");
+            continue;
+        };
+        reached.insert(witness.node);
+        reached_by(&today, &mut reached);
+        suggested.push(Suggested { node: witness.node, request, expectation, note });
+    }
+    suggested.sort_by_key(|suggested| suggested.node);
+    let mut without: Vec<(NodeId, &str)> =
+        reasons.into_iter().filter(|(node, _)| !reached.contains(node)).collect();
+    without.sort_unstable();
+    Suggestion {
+        text: write::file(config, &suggested, &without),
+        routes: suggested.len(),
+        without: without.len(),
+    }
 }
+
+/// One entry of the file.
+struct Suggested<'w> {
+    node: NodeId,
+    request: &'w Request,
+    expectation: Expectation,
+    /// Why it expects no more.
+    note: Option<String>,
+}
+
+/// What can be expected of a request: its end as it is today, as far as it is the same on every machine, or sure to be
+/// seen on this one.
+fn expectation(config: &Config, today: &Route, anywhere: &Route) -> Option<(Expectation, Option<String>)> {
+    let on_files = |dependence: &Dependence| matches!(dependence, Dependence::FileExists(_));
+    let unknown: Vec<String> =
+        today.depends_on.iter().filter(|dependence| !on_files(dependence)).map(ToString::to_string).collect();
+    let passes = matches!(today.outcome, Outcome::Pass { .. });
+    let only_upstream = passes && today.depends_on.iter().all(|it| *it == Dependence::UpstreamResponse);
+    let whole = end(today);
+    let (expectation, note) = if !unknown.is_empty() && !only_upstream {
+        (server(config, today)?, Some(format!("where it ends rests on {}", unknown.join(", "))))
+    } else if today.outcome == anywhere.outcome {
+        let on = today.depends_on.iter().any(on_files);
+        (whole, on.then(|| "which files are there decides where it ends".to_owned()))
+    } else {
+        match &today.outcome {
+            Outcome::File { .. } | Outcome::Files { .. } => {
+                (Expectation { kind: Some(Kind::File), ..Expectation::default() }, None)
+            }
+            Outcome::Pass { .. } => (whole, Some("which files are there decides where it ends".to_owned())),
+            _ => (server(config, today)?, Some("which files are there decides where it ends".to_owned())),
+        }
+    };
+    let fits = !matches!(expectation.judge(today, config), Judgement::Fails(_));
+    fits.then_some((expectation, note))
+}
+
+/// The end of a route, without what looks like a secret.
+fn end(route: &Route) -> Expectation {
+    let kind = Some(Kind::of(&route.outcome));
+    let expectation = Expectation { kind, ..Expectation::default() };
+    match &route.outcome {
+        Outcome::Pass { upstream, pass, .. } => Expectation {
+            upstream: upstream.as_deref().and_then(|name| plain(name.as_bytes())),
+            pass: plain(pass),
+            ..expectation
+        },
+        Outcome::File { path } => Expectation { path: plain(path), ..expectation },
+        Outcome::Redirect { status, location } => {
+            Expectation { status: Some(*status), location: plain(location), ..expectation }
+        }
+        Outcome::Return { status, body } => {
+            let body = body.as_ref().filter(|body| body.len() <= BODY_BYTES_MAX);
+            Expectation { status: Some(*status), body: body.and_then(|body| plain(body)), ..expectation }
+        }
+        Outcome::Error { status, .. } => Expectation { status: Some(*status), ..expectation },
+        Outcome::Files { .. } | Outcome::Close { .. } => expectation,
+    }
+}
+
+/// The server alone.
+fn server(config: &Config, route: &Route) -> Option<Expectation> {
+    let id = route.server?;
+    let server = config.servers().iter().find(|server| server.node == id)?;
+    let name = server.names.first().map_or(Some(String::new()), |name| plain(&name.text))?;
+    Some(Expectation { server: Some(name), ..Expectation::default() })
+}
+
+/// Text that may stand in a file: UTF-8, and no secret.
+fn plain(bytes: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    secret::find(bytes).is_empty().then(|| text.to_owned())
+}
+
+/// Whether an address can be written and read again.
+fn listen(address: &LocalAddress) -> Option<String> {
+    match address {
+        LocalAddress::Inet(address) => Some(address.to_string()),
+        LocalAddress::Unix(path) => Some(format!("unix:{}", std::str::from_utf8(path).ok()?)),
+    }
+}
+
+/// The version that requests of a file have.
+const VERSION: HttpVersion = HttpVersion::V1_1;

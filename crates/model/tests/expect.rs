@@ -1,8 +1,8 @@
 //! What `routes.toml` expects, held against predicted routes and against what was seen.
 
 use evenkeel_model::{
-    Answer, Config, Coverage, Dependence, Expectation, Files, Judgement, Kind, Outcome, PassKind, Route,
-    Seen, Settings, Step, Want, Wants, load,
+    Answer, Config, Coverage, Dependence, Expectation, Files, Judgement, Kind, Outcome, PassKind, Request,
+    Route, Router, Seen, Settings, Step, Want, Wants, Witness, load, suggest,
 };
 
 const SHOP: &str = "events {}
@@ -37,7 +37,15 @@ fn shop() -> Config {
 fn ends(config: &Config, outcome: Outcome) -> Route {
     let server = &config.servers()[0];
     Route {
+        status: match &outcome {
+            Outcome::Redirect { status, .. }
+            | Outcome::Return { status, .. }
+            | Outcome::Error { status, .. } => Some(*status),
+            Outcome::File { .. } | Outcome::Files { .. } => Some(200),
+            Outcome::Pass { .. } | Outcome::Close { .. } => None,
+        },
         outcome,
+        listen: None,
         server: Some(server.node),
         location: Some(server.locations[0].node),
         uri: b"/cart".to_vec(),
@@ -82,32 +90,32 @@ fn every_part_of_an_outcome_is_compared_and_what_is_absent_is_not() {
     let fails = [
         (
             Expectation { kind: Some(Kind::Redirect), location: some("x"), ..nothing() },
-            "kind is proxy http://app/cart instead of redirect",
+            "kind: expected redirect, found proxy http://app/cart",
         ),
-        (Expectation { upstream: some("blog"), ..nothing() }, "upstream is \"app\" instead of \"blog\""),
+        (Expectation { upstream: some("blog"), ..nothing() }, "upstream: expected \"blog\", found \"app\""),
         (
             Expectation { pass: some("http://app/"), kind: proxy, ..nothing() },
-            "pass is \"http://app/cart\" instead of \"http://app/\"",
+            "pass: expected \"http://app/\", found \"http://app/cart\"",
         ),
         (
             Expectation { servers: servers(&["10.0.0.5:8080"]), ..nothing() },
-            "servers is \"10.0.0.5:8080\", \"10.0.0.6:80\" instead of \"10.0.0.5:8080\"",
+            "servers: expected \"10.0.0.5:8080\", found \"10.0.0.5:8080\", \"10.0.0.6:80\"",
         ),
         (
             Expectation { path: some("/x"), ..nothing() },
-            "path is absent (proxy http://app/cart) instead of \"/x\"",
+            "path: expected \"/x\", found absent (proxy http://app/cart)",
         ),
         (
             Expectation { server: some("other"), ..nothing() },
-            "server is \"shop.test\" at nginx.conf:5 instead of \"other\"",
+            "server: expected \"other\", found \"shop.test\" at nginx.conf:5",
         ),
         (
             Expectation { pattern: some("/"), ..nothing() },
-            "pattern is \"/cart\" at nginx.conf:7 instead of \"/\"",
+            "pattern: expected \"/\", found \"/cart\" at nginx.conf:7",
         ),
         (
             Expectation { upstream: some("a"), pass: some("b"), ..nothing() },
-            "pass is \"http://app/cart\" instead of \"b\"; upstream is \"app\" instead of \"a\"",
+            "pass: expected \"b\", found \"http://app/cart\"; upstream: expected \"a\", found \"app\"",
         ),
     ];
     for (expectation, said) in fails {
@@ -122,14 +130,14 @@ fn status_location_and_body_are_those_of_the_configuration() {
     let moved = Expectation { status: Some(301), location: some("https://shop.test/"), ..nothing() };
     assert_eq!(moved.judge(&redirect, &config), Judgement::Holds);
     let said = Expectation { status: Some(302), ..nothing() }.lacks(&redirect, &config).unwrap();
-    assert_eq!(said, "status is redirect 301 https://shop.test/ instead of 302");
+    assert_eq!(said, "status: expected 302, found redirect 301 https://shop.test/");
     let answer = ends(&config, Outcome::Return { status: 200, body: Some(b"ok\n".to_vec()) });
     assert_eq!(Expectation { body: some("ok\n"), ..nothing() }.judge(&answer, &config), Judgement::Holds);
     let said = Expectation { body: some("no"), ..nothing() }.lacks(&answer, &config).unwrap();
-    assert_eq!(said, "body is \"ok\\n\" instead of \"no\"");
+    assert_eq!(said, "body: expected \"no\", found \"ok\\n\"");
     let error = ends(&config, Outcome::Error { status: 403, reason: "deny".into() });
     let said = Expectation { kind: Some(Kind::File), ..nothing() }.lacks(&error, &config).unwrap();
-    assert_eq!(said, "kind is error 403: deny instead of file");
+    assert_eq!(said, "kind: expected file, found error 403: deny");
 }
 
 #[test]
@@ -157,18 +165,27 @@ fn what_rests_on_something_unknown_neither_holds_nor_fails() {
 }
 
 #[test]
-fn which_file_is_undecided_while_nobody_knows_the_files_and_that_it_is_one_is_not() {
+fn which_file_is_served_is_undecided_while_nobody_knows_which_are_there() {
     let config = shop();
     let candidates = vec![b"/www/cart".to_vec(), b"/www/cart/index.html".to_vec()];
     let mut route = ends(&config, Outcome::Files { candidates });
     route.depends_on = vec![Dependence::FileExists(b"/www/cart".to_vec())];
-    assert_eq!(Expectation { kind: Some(Kind::File), ..nothing() }.judge(&route, &config), Judgement::Holds);
-    let all = Some(vec!["/www/cart".to_owned(), "/www/cart/index.html".to_owned()]);
-    assert_eq!(Expectation { candidates: all, ..nothing() }.judge(&route, &config), Judgement::Holds);
+    let unknown = Judgement::Undecided(vec!["file-exists:/www/cart".into()]);
+    let file = Expectation { kind: Some(Kind::File), ..nothing() };
     let path = Expectation { path: some("/www/cart"), ..nothing() };
-    assert_eq!(path.judge(&route, &config), Judgement::Undecided(vec!["file-exists:/www/cart".into()]));
+    let gone = Expectation { kind: Some(Kind::Error), status: Some(404), ..nothing() };
+    for expectation in [&file, &path, &gone] {
+        assert_eq!(expectation.judge(&route, &config), unknown);
+    }
+    // Which file is looked for does not rest on whether it is there, where it is only one.
+    route.outcome = Outcome::File { path: b"/www/cart".to_vec() };
+    assert_eq!(file.judge(&route, &config), Judgement::Holds);
+    assert_eq!(path.judge(&route, &config), Judgement::Holds);
+    assert_eq!(gone.judge(&route, &config), unknown);
     let exact = ends(&config, Outcome::File { path: b"/www/cart".to_vec() });
-    assert_eq!(path.judge(&exact, &config), Judgement::Holds);
+    let all = Some(vec!["/www/cart".to_owned(), "/www/cart/index.html".to_owned()]);
+    assert_eq!(Expectation { candidates: all, ..nothing() }.judge(&exact, &config), Judgement::Holds);
+    assert!(gone.lacks(&exact, &config).is_some());
 }
 
 #[test]
@@ -183,16 +200,16 @@ fn a_stub_that_was_reached_tells_upstream_and_uri() {
     assert_eq!(judge(whole.clone(), &seen), Judgement::Holds);
     let elsewhere = Seen { address: Some("10.0.0.9:80"), ..seen };
     let said = judge(Expectation { upstream: some("app"), ..nothing() }, &elsewhere).fails().unwrap();
-    assert_eq!(said, "upstream is 10.0.0.9:80 instead of \"app\"");
+    assert_eq!(said, "upstream: expected \"app\", found 10.0.0.9:80");
     let told = Seen { upstream: Some("named"), ..seen };
     assert_eq!(judge(Expectation { upstream: some("named"), ..nothing() }, &told), Judgement::Holds);
     let other = Seen { target: Some("/"), ..seen };
     let said = judge(Expectation { pass: some("http://app/cart"), ..nothing() }, &other).fails().unwrap();
-    assert_eq!(said, "pass is passed to 10.0.0.6:80 asked for / instead of \"http://app/cart\"");
+    assert_eq!(said, "pass: expected \"http://app/cart\", found passed to 10.0.0.6:80 asked for /");
     let by_itself = Seen { status: Some(404), ..Seen::default() };
     let said = judge(whole.clone(), &by_itself).fails().unwrap();
-    assert_eq!(said, "kind is answered 404 instead of proxy");
-    assert_eq!(judge(whole, &Seen::default()).fails().unwrap(), "kind is no answer instead of proxy");
+    assert_eq!(said, "kind: expected proxy, found answered 404");
+    assert_eq!(judge(whole, &Seen::default()).fails().unwrap(), "kind: expected proxy, found no answer");
     // A stub's 200 is not the application's.
     let status = Expectation { status: Some(404), ..nothing() };
     assert_eq!(judge(status, &seen), Judgement::Undecided(vec!["upstream-response".into()]));
@@ -217,9 +234,9 @@ fn what_nginx_answers_itself_tells_kind_status_and_location() {
     assert_eq!(moved.judge_seen(&seen, &route, &config), Judgement::Holds);
     let http = Seen { location: Some("http://shop.test/"), ..seen };
     let said = moved.judge_seen(&http, &route, &config).fails().unwrap();
-    assert_eq!(said, "location is answered 301 to http://shop.test/ instead of \"https://shop.test/\"");
+    assert_eq!(said, "location: expected \"https://shop.test/\", found answered 301 to http://shop.test/");
     let other_server = Expectation { server: some("other"), ..moved };
-    assert!(other_server.judge_seen(&seen, &route, &config).fails().unwrap().starts_with("server is"));
+    assert!(other_server.judge_seen(&seen, &route, &config).fails().unwrap().starts_with("server: "));
     let file = Expectation { kind: Some(Kind::File), ..nothing() };
     let mut route = ends(&config, Outcome::Files { candidates: vec![b"/www/x".to_vec()] });
     route.depends_on = vec![Dependence::FileExists(b"/www/x".to_vec())];
@@ -227,7 +244,8 @@ fn what_nginx_answers_itself_tells_kind_status_and_location() {
     assert!(matches!(file.judge_seen(&gone, &route, &config), Judgement::Undecided(_)));
     let there = Seen { status: Some(200), ..Seen::default() };
     assert_eq!(file.judge_seen(&there, &route, &config), Judgement::Holds);
-    assert!(file.judge_seen(&seen, &route, &config).fails().is_some());
+    let exact = Route { depends_on: Vec::new(), ..route };
+    assert!(file.judge_seen(&seen, &exact, &config).fails().is_some());
 }
 
 #[test]
@@ -242,5 +260,51 @@ fn coverage_counts_every_block_on_the_way() {
     let inner = &config.servers()[0].locations[1];
     route.steps.push(Step { what: "location", text: String::new(), node: Some(inner.node) });
     assert_eq!(Coverage::of(&config, [&route]).covered(), 3);
+    route.depends_on = vec![Dependence::Module("rewrite".into())];
+    assert_eq!(Coverage::of(&config, [&route]).covered(), 1);
     assert_eq!(Coverage::of(&config, []).percent(), 0);
+}
+
+fn witness(config: &Config, block: usize, request: Option<&str>) -> Witness {
+    let locations = &config.servers()[0].locations;
+    let node = if block == 0 { config.servers()[1].node } else { locations[block - 1].node };
+    let request = request.map(|text| Request::parse(text).unwrap());
+    let why_not = request.is_none().then(|| "only an error leads there".to_owned());
+    Witness { node, request, why_not }
+}
+
+#[test]
+fn a_suggestion_expects_what_is_certain_and_says_why_the_rest_is_not() {
+    let config = shop();
+    let witnesses = [
+        witness(&config, 0, Some("GET http://shop.test:81/in")),
+        witness(&config, 1, Some("GET http://shop.test/cart")),
+        witness(&config, 2, None),
+    ];
+    let router = Router::new(&config);
+    let suggestion = suggest(&config, &witnesses, &mut |request| match request.port {
+        Some(81) => router.route(request),
+        _ => {
+            let depends_on = vec![Dependence::Module("njs".into())];
+            Route { depends_on, ..ends(&config, passed()) }
+        }
+    });
+    assert_eq!((suggestion.routes, suggestion.without), (2, 1));
+    let (_, entries) = suggestion.text.split_once("\n\n").unwrap();
+    assert_eq!(
+        entries,
+        "[[route]]
+name = \"shop.test location /cart\"
+request = \"GET http://shop.test/cart\"
+expect = { server = \"shop.test\" }   # where it ends rests on module:njs
+
+[[route]]
+name = \"server\"
+request = \"GET http://shop.test:81/in\"
+expect = { kind = \"return\", status = 404 }
+
+# Without a route:
+# nginx.conf:8 location ~ \\.php$: only an error leads there
+"
+    );
 }

@@ -51,7 +51,7 @@ pub(crate) fn test(args: &args::Test, global: &Global, output: Output) -> anyhow
         None
     };
     drop(progress);
-    let covering = tested.iter().filter_map(Tested::certain);
+    let covering = tested.iter().filter_map(Tested::covers);
     let report = Report {
         config: &tree.config,
         coverage: Coverage::of(&tree.config, covering),

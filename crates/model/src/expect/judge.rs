@@ -49,7 +49,7 @@ pub(super) fn judge(expectation: &Expectation, route: &Route, config: &Config) -
 
 /// What the predicted end of a request rests on. Which answer an upstream gives does not change that it is asked, and
 /// which file is looked for not whether it is there.
-fn rests_on(expected: &Expectation, route: &Route) -> Vec<String> {
+pub(super) fn rests_on(expected: &Expectation, route: &Route) -> Vec<String> {
     let wants_file = matches!(expected.kind, None | Some(Kind::File));
     let matters = |dependence: &&Dependence| match (&route.outcome, dependence) {
         (Outcome::Pass { .. }, Dependence::UpstreamResponse) => false,
