@@ -8,6 +8,7 @@ use evenkeel_model::{Config, ListenAddress};
 use crate::machine::Machine;
 use crate::reach::{Address, Target, TargetKind};
 
+pub(crate) mod elsewhere;
 pub(crate) mod paths;
 mod variable;
 

@@ -10,6 +10,7 @@ use evenkeel_model::Config;
 
 use crate::certificates::{Authority, CertificateError, Identity};
 use crate::inventory::Names;
+use crate::inventory::elsewhere::elsewhere;
 use crate::inventory::paths::{Directories, Here, Secrets, directories, secrets};
 use crate::machine::Machine;
 use crate::reach::{Target, TargetKind};
@@ -119,6 +120,12 @@ pub(crate) fn setup(
     if let Some(bytes) = seen.covered {
         differences.push(format!("{} is the binary that runs, not the one on disk", seen.path.display()));
         files.insert(seen.path.clone(), (bytes, 0o755));
+    }
+    if !settings.untrusted {
+        let written: Vec<PathBuf> = spec.directories.iter().map(|it| it.path.clone()).collect();
+        let mut shown = elsewhere(configs(), &settings.config_dir, &written, &Here);
+        shown.retain(|path| !files.contains_key(path));
+        spec.nginx.extend(shown);
     }
     spec.files = files.into_iter().map(|(path, (bytes, mode))| (path, bytes, mode)).collect();
     if settings.untrusted {
