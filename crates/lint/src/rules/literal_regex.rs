@@ -28,6 +28,13 @@ pub(crate) fn matches(pattern: &[u8], caseless: bool, text: &[u8]) -> Option<boo
     Some(literals.iter().any(found))
 }
 
+/// A text that a regular expression matches; `None` when it is not plain.
+pub(crate) fn example(pattern: &[u8]) -> Option<Vec<u8>> {
+    let pattern = pattern.strip_prefix(b"^").unwrap_or(pattern);
+    let pattern = pattern.strip_suffix(b"$").filter(|rest| !rest.ends_with(b"\\")).unwrap_or(pattern);
+    expand(pattern)?.into_iter().next()
+}
+
 /// The literals that an expression stands for; `None` when there is more in it than text, `?` and alternatives.
 fn expand(pattern: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut literals = vec![Vec::new()];
@@ -93,6 +100,7 @@ mod tests {
         ] {
             assert_eq!(matches(pattern.as_bytes(), false, text.as_bytes()), expected, "{pattern} on {text}");
         }
+        assert_eq!(example(br"^/a/(b|c)\.x$").unwrap(), b"/a/b.x");
         assert_eq!(matches(br"\.PHP$", true, b"/a.php"), Some(true));
     }
 }

@@ -19,6 +19,7 @@ pub(crate) mod fewer_descriptors_than_connections;
 pub(crate) mod implicit_default_server;
 pub(crate) mod include_matches_nothing;
 pub(crate) mod listen_gone;
+pub(crate) mod live_location_gone;
 pub(crate) mod missing_error_page;
 pub(crate) mod proxying_default_server;
 pub(crate) mod static_location_in_regex;
@@ -46,6 +47,7 @@ rules! {
     implicit_default_server,
     include_matches_nothing,
     listen_gone,
+    live_location_gone,
     missing_error_page,
     proxying_default_server,
     static_location_in_regex,
