@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::args::{Global, duration};
 
 /// Where the settings are looked for when nobody says otherwise.
-const DEFAULT_FILE: &str = "/etc/evenkeel/evenkeel.toml";
+pub(crate) const DEFAULT_FILE: &str = "/etc/evenkeel/evenkeel.toml";
 
 /// A settings or routes file larger than this is not one.
 const FILE_BYTES_MAX: u64 = 4 << 20;
