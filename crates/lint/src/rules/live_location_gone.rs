@@ -164,12 +164,15 @@ fn request(server: &Server, target: &[u8]) -> Option<Request> {
     })
 }
 
-/// Whether nothing decides over the way that is not known here. Which files lie there may be open.
+/// Whether nothing decides over the way that is not known here. Where files are looked for, which of them lie there may
+/// be open.
 fn is_certain(route: &Route) -> bool {
-    route
-        .depends_on
-        .iter()
-        .all(|dependence| matches!(dependence, Dependence::FileExists(_) | Dependence::UpstreamResponse))
+    let ends_in_files = matches!(route.outcome, Outcome::File { .. } | Outcome::Files { .. });
+    route.depends_on.iter().all(|dependence| match dependence {
+        Dependence::UpstreamResponse => true,
+        Dependence::FileExists(_) => ends_in_files,
+        _ => false,
+    })
 }
 
 /// What became worse of a request, as the end of "this request …"; `None` when nothing did.
@@ -317,5 +320,14 @@ server {
             "server { listen 80; server_name shop.test; include /elsewhere/v2.conf; }",
         );
         check_change(&super::RULE, LIVE, "include /elsewhere/shop.conf;");
+    }
+
+    #[test]
+    fn what_files_decide_is_silent() {
+        check_change(
+            &super::RULE,
+            "server { listen 80; root /srv; location /assets/ { try_files $uri =404; } location / { try_files $uri /index.html; } }",
+            "server { listen 80; root /srv; location / { try_files $uri /index.html; } }",
+        );
     }
 }
