@@ -18,6 +18,7 @@ pub mod finding;
 mod inventory;
 mod machine;
 pub mod reach;
+mod reduced;
 mod refusal;
 pub mod rehearse;
 pub mod report;
@@ -48,6 +49,7 @@ pub fn child(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> 
     let first = arguments.nth(1)?;
     match first.to_str()? {
         "__sandbox" => Some(sandbox::child::main(arguments)),
+        "__keeper" => Some(reduced::keeper::main(arguments)),
         "__stub" => Some(stub::child::main(arguments)),
         _ => None,
     }

@@ -17,7 +17,7 @@ use crate::machine::{Machine, holder};
 use crate::refusal::{refused, taken_address};
 use crate::rehearse::{RehearsalError, Settings, Tree};
 use crate::report::{Origin, Run, Step};
-use crate::sandbox::{Sandbox, Signal, Started};
+use crate::sandbox::{Signal, Started};
 use crate::scenario::{self, Felt};
 use crate::setup::Setup;
 use crate::stage::Stage;
@@ -101,7 +101,9 @@ pub(crate) async fn run(
 ) -> Result<Ran, RehearsalError> {
     progress("building the sandbox");
     let stubs = Stubs::start(&play.settings.program).map_err(RehearsalError::from_stub)?;
-    let stage = Stage::Sandbox(Sandbox::start(setup.spec).await.map_err(RehearsalError::from_sandbox)?);
+    let configs: Vec<&Config> = play.live.iter().chain([&play.new]).map(|side| side.tree.config).collect();
+    let stage = Stage::set(play.settings.how, setup.spec, &configs).await;
+    let stage = stage.map_err(RehearsalError::from_sandbox)?;
     let world = World::new(stubs, play.machine, play.names, setup.identity);
     let ran = Ran { mode: stage.mode(), differences: setup.differences, ..Ran::default() };
     let mut playing = Playing { play, stage, world, nginx: &setup.nginx, ran };
@@ -318,7 +320,10 @@ impl Playing<'_> {
                 (false, said)
             }
         };
-        if works && let Some(message) = not_listening(nginx.master, config) {
+        if works
+            && !self.stage.is_reduced()
+            && let Some(message) = not_listening(nginx.master, config)
+        {
             self.ran.findings.push(Finding::new("not-listening", Severity::Error, message));
         }
         self.ran.run.transition = Some(Step { works, said, took_ms });

@@ -12,7 +12,7 @@ mod identity;
 mod launch;
 mod nginx;
 mod plan;
-mod processes;
+pub(crate) mod processes;
 mod spec;
 mod sys;
 mod wire;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 
 /// Lists the children of a process. One that ends while the list is read may hide another.
-pub(super) fn children(pid: i32) -> Vec<i32> {
+pub(crate) fn children(pid: i32) -> Vec<i32> {
     match fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")) {
         Ok(text) => text.split_ascii_whitespace().filter_map(|word| word.parse().ok()).collect(),
         Err(_) => by_parent().remove(&pid).unwrap_or_default(),
@@ -12,7 +12,7 @@ pub(super) fn children(pid: i32) -> Vec<i32> {
 }
 
 /// Lists everything that descends from a process.
-pub(super) fn descendants(pid: i32) -> Vec<i32> {
+pub(crate) fn descendants(pid: i32) -> Vec<i32> {
     let mut by_parent = by_parent();
     let (mut found, mut todo) = (Vec::new(), vec![pid]);
     while let Some(parent) = todo.pop() {
@@ -24,26 +24,26 @@ pub(super) fn descendants(pid: i32) -> Vec<i32> {
 }
 
 /// Says whether a process descends from another.
-pub(super) fn descends(pid: i32, from: i32) -> bool {
+pub(crate) fn descends(pid: i32, from: i32) -> bool {
     const DEPTH_MAX: usize = 1000;
     let parents = std::iter::successors(Some(pid), |pid| parent(*pid)).skip(1).take(DEPTH_MAX);
     parents.into_iter().any(|parent| parent == from)
 }
 
 /// Gives the command line of a process, or the title that it wrote over it; empty when it has ended.
-pub(super) fn title(pid: i32) -> String {
+pub(crate) fn title(pid: i32) -> String {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let line: Vec<u8> = line.into_iter().map(|byte| if byte == 0 { b' ' } else { byte }).collect();
     String::from_utf8_lossy(&line).trim_end().to_owned()
 }
 
 /// Says whether a process has ended, taken or not.
-pub(super) fn has_ended(pid: i32) -> bool {
+pub(crate) fn has_ended(pid: i32) -> bool {
     stat(pid).is_none_or(|(state, _)| matches!(state, 'Z' | 'X'))
 }
 
 /// Says whether a process waits for events: a worker of nginx, or an nginx that is its own.
-pub(super) fn waits_for_events(pid: i32) -> bool {
+pub(crate) fn waits_for_events(pid: i32) -> bool {
     let entries = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
     entries.into_iter().any(|entry| {
         fs::read_link(entry.path()).is_ok_and(|target| target.as_os_str() == "anon_inode:[eventpoll]")

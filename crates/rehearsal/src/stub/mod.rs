@@ -13,7 +13,7 @@ mod http;
 mod memcached;
 mod speak;
 mod uwsgi;
-mod wire;
+pub(crate) mod wire;
 
 use std::collections::BTreeMap;
 use std::io;

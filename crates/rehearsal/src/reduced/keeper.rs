@@ -1,0 +1,214 @@
+//! The process that keeps nginx where there are no namespaces: everything that nginx starts falls to it, and when nobody
+//! talks to it any more it ends all of that, takes the files away and goes.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::prctl;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{Pid, setsid};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+
+use crate::sandbox::processes::children;
+use crate::stub::wire::{PACKET_BYTES_MAX, Wire};
+
+/// How long nginx may take to end by itself.
+const GOES: Duration = Duration::from_millis(400);
+/// How long what was killed may take to be gone.
+const GONE: Duration = Duration::from_secs(5);
+/// How often it is looked whether something has ended.
+const LOOK: Duration = Duration::from_millis(1);
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Order {
+    /// Start this program; what it writes goes into a file.
+    Start { program: PathBuf, arguments: Vec<String>, output: PathBuf },
+    /// Tell how a process has ended, if it has.
+    Status { pid: i32 },
+    /// Signal a child.
+    Signal { pid: i32, number: i32 },
+    /// End everything that was started.
+    Stop,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Says {
+    Started { pid: i32 },
+    Status { status: Option<i32> },
+    Done,
+    Failed { errno: i32 },
+}
+
+/// The parent's end.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    wire: Mutex<Option<Wire>>,
+    process: Child,
+    directory: PathBuf,
+}
+
+impl Keeper {
+    /// Starts the keeper of a directory, which goes with it.
+    pub(super) fn start(program: &Path, directory: &Path) -> io::Result<Keeper> {
+        let (ours, theirs) =
+            socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        rustix::io::ioctl_fionbio(&ours, true)?;
+        let mut command = Command::new(program);
+        command.arg("__keeper").arg(directory).current_dir("/").env_clear();
+        command.stdin(theirs).stdout(Stdio::null()).stderr(Stdio::null());
+        let wire = Mutex::new(Some(Wire::new(ours)?));
+        Ok(Keeper { wire, process: command.spawn()?, directory: directory.to_owned() })
+    }
+
+    pub(super) fn pid(&self) -> i32 {
+        i32::try_from(self.process.id()).expect("process numbers fit an i32")
+    }
+
+    pub(super) async fn ask(&self, order: &Order) -> io::Result<Says> {
+        let wire = self.wire.lock().await;
+        let ended = || io::Error::new(io::ErrorKind::BrokenPipe, "the keeper has ended");
+        let wire = wire.as_ref().ok_or_else(ended)?;
+        wire.send(order, None).await?;
+        match wire.receive().await? {
+            Some((Says::Failed { errno }, _)) => Err(io::Error::from_raw_os_error(errno)),
+            Some((says, _)) => Ok(says),
+            None => Err(ended()),
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        let left = children(self.pid());
+        // It ends everything when it hears nothing more.
+        drop(self.wire.get_mut().take());
+        let ended = self.process.wait();
+        if ended.is_ok_and(|status| status.success()) {
+            return;
+        }
+        // It was killed: what it kept has lost its keeper, and its files are still there.
+        for pid in left {
+            for child in children(pid).into_iter().chain([pid]) {
+                let _gone = kill(Pid::from_raw(child), Signal::SIGKILL);
+            }
+        }
+        let _gone = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// The keeper itself.
+pub(crate) fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let Some(directory) = arguments.next().map(PathBuf::from) else { return ExitCode::from(2) };
+    match run() {
+        Ok(()) | Err(_) if fs::remove_dir_all(&directory).is_ok() => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
+fn run() -> io::Result<()> {
+    prctl::set_child_subreaper(true)?;
+    // What a terminal sends to its foreground is for the command, which tells.
+    let _leads_already = setsid();
+    // The first to go when memory is short, and nginx with it.
+    let _like_others = fs::write("/proc/self/oom_score_adj", "1000");
+    let mut kept = Kept::default();
+    let talked = kept.talk(io::stdin().as_fd().try_clone_to_owned()?);
+    kept.stop();
+    talked
+}
+
+/// What was started, and how it ended.
+#[derive(Default)]
+struct Kept {
+    ended: HashMap<i32, i32>,
+}
+
+impl Kept {
+    fn talk(&mut self, socket: OwnedFd) -> io::Result<()> {
+        let mut socket = File::from(socket);
+        let mut packet = vec![0; PACKET_BYTES_MAX];
+        loop {
+            let length = socket.read(&mut packet)?;
+            if length == 0 {
+                return Ok(());
+            }
+            let says = match self.carry_out(serde_json::from_slice(&packet[..length])?) {
+                Ok(says) => says,
+                Err(error) => Says::Failed { errno: error.raw_os_error().unwrap_or(libc::EIO) },
+            };
+            socket.write_all(&serde_json::to_vec(&says)?)?;
+        }
+    }
+
+    fn carry_out(&mut self, order: Order) -> io::Result<Says> {
+        self.reap();
+        match order {
+            Order::Start { program, arguments, output } => {
+                let output = File::create(output)?;
+                let mut command = Command::new(program);
+                command.args(arguments).current_dir("/").env_clear();
+                command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+                command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+                let pid = command.spawn()?.id();
+                Ok(Says::Started { pid: i32::try_from(pid).expect("process numbers fit an i32") })
+            }
+            Order::Status { pid } => Ok(Says::Status { status: self.ended.get(&pid).copied() }),
+            Order::Signal { pid, number } => {
+                // A child that has ended keeps its number until it is reaped, which happens here alone.
+                if !children(own()).contains(&pid) {
+                    return Err(Errno::ESRCH.into());
+                }
+                kill(Pid::from_raw(pid), Signal::try_from(number)?)?;
+                Ok(Says::Done)
+            }
+            Order::Stop => {
+                self.stop();
+                Ok(Says::Done)
+            }
+        }
+    }
+
+    /// Asks everything to end, then kills what is left.
+    fn stop(&mut self) {
+        let mut signal = Signal::SIGTERM;
+        let began = Instant::now();
+        while self.reap() && began.elapsed() < GOES + GONE {
+            if signal == Signal::SIGTERM || began.elapsed() > GOES {
+                for child in children(own()) {
+                    // Asked to, nginx takes its unix sockets and its pid file away.
+                    let _it_may_have_ended = kill(Pid::from_raw(child), signal);
+                }
+                signal = Signal::SIGKILL;
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// Takes the ends of those that have ended; whether any is left.
+    fn reap(&mut self) -> bool {
+        loop {
+            let (pid, status) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::Exited(pid, status)) => (pid, status),
+                Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, 128 + signal as i32),
+                Ok(_) => return true,
+                Err(Errno::EINTR) => continue,
+                Err(_) => return false,
+            };
+            self.ended.insert(pid.as_raw(), status);
+        }
+    }
+}
+
+fn own() -> i32 {
+    i32::try_from(std::process::id()).expect("process numbers fit an i32")
+}
