@@ -160,6 +160,8 @@ mod tests {
     fn route(outcome: Outcome) -> Route {
         Route {
             outcome,
+            status: None,
+            listen: None,
             server: None,
             location: None,
             uri: Vec::new(),

@@ -16,7 +16,7 @@ use crate::sandbox::{Sandbox, SandboxError, Side, Signal, Spec, Started};
 #[derive(Debug)]
 pub(crate) enum Stage {
     /// Namespaces of its own.
-    Sandbox(Sandbox),
+    Sandbox(Box<Sandbox>),
     /// A private prefix.
     Reduced(Box<Reduced>),
 }
@@ -25,8 +25,8 @@ impl Stage {
     /// Sets the stage for the trees of `spec`, which mean `configs`.
     pub(crate) async fn set(how: How, spec: Spec, configs: &[&Config]) -> Result<Stage, SandboxError> {
         match how {
-            How::Reduced => Reduced::start(&spec, configs).map(Box::new).map(Stage::Reduced),
-            _ => Sandbox::start(spec).await.map(Stage::Sandbox),
+            How::Reduced => Reduced::start(&spec, configs).map(Box::new).map(Box::new).map(Stage::Reduced),
+            _ => Sandbox::start(spec).await.map(Box::new).map(Stage::Sandbox),
         }
     }
 
