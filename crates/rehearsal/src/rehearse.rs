@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use evenkeel_host::nginx::compiled::compiled;
+use evenkeel_host::nginx::compiled::{Compiled, compiled};
 use evenkeel_model::{Config, Expectation, Live, Request, RouteSpec, witnesses};
 
 use crate::asker::Asker;
@@ -130,7 +130,13 @@ impl RehearsalError {
     }
 
     pub(crate) fn from_sandbox(error: SandboxError) -> RehearsalError {
-        RehearsalError::Sandbox { reason: chain(&error), hint: error.hint().map(str::to_owned) }
+        let reduced = "where namespaces are refused, --mode reduced rehearses without them, and sees less";
+        let hint = match error.hint() {
+            Some(hint) => Some(format!("{hint}; {reduced}")),
+            None if matches!(error, SandboxError::Refused { .. }) => Some(reduced.to_owned()),
+            None => None,
+        };
+        RehearsalError::Sandbox { reason: chain(&error), hint }
     }
 
     pub(crate) fn from_stub(error: StubError) -> RehearsalError {
@@ -224,10 +230,20 @@ async fn play(
     }
     let mut runs = Vec::new();
     for nginx in &settings.nginx {
-        let setup = setup(&trees, &all, &names, machine, settings, nginx)
+        let asked = built(nginx);
+        // The trees were read for the one binary that there is; of several, each must be asked what it was built for.
+        let (known, asked) = match settings.nginx.len() {
+            1 => (None, Some(asked)),
+            _ => (asked.await, None),
+        };
+        let setup = setup(&trees, &all, &names, machine, settings, (nginx, known.as_ref()))
             .map_err(|error| RehearsalError::Sandbox { reason: chain(&error), hint: None })?;
         let mut ran = run(&whole, setup, progress).await?;
-        ran.run.version = version(nginx).await;
+        let known = match asked {
+            Some(asked) => asked.await,
+            None => known,
+        };
+        ran.run.version = known.map(|it| it.version);
         runs.push(ran);
     }
     gather(&mut report, runs);
@@ -238,10 +254,11 @@ fn tree_config<'a>(tree: &Tree<'a>) -> &'a Config {
     tree.config
 }
 
-async fn version(nginx: &Path) -> Option<String> {
+/// Asks a binary what it is, beside everything else.
+fn built(nginx: &Path) -> impl Future<Output = Option<Compiled>> + use<> {
     let nginx = nginx.to_owned();
-    let asked = tokio::task::spawn_blocking(move || compiled(&nginx, SAYS_WITHIN).ok()).await;
-    asked.ok().flatten().map(|compiled| compiled.version)
+    let asked = tokio::task::spawn_blocking(move || compiled(&nginx, SAYS_WITHIN).ok());
+    async move { asked.await.ok().flatten() }
 }
 
 /// Puts the runs together: what all of them found is told once.

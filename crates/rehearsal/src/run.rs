@@ -69,6 +69,7 @@ struct Playing<'p> {
     stage: Stage,
     world: World<'p>,
     nginx: &'p Path,
+    args: &'p [String],
     ran: Ran,
 }
 
@@ -106,7 +107,7 @@ pub(crate) async fn run(
     let stage = stage.map_err(RehearsalError::from_sandbox)?;
     let world = World::new(stubs, play.machine, play.names, setup.identity);
     let ran = Ran { mode: stage.mode(), differences: setup.differences, ..Ran::default() };
-    let mut playing = Playing { play, stage, world, nginx: &setup.nginx, ran };
+    let mut playing = Playing { play, stage, world, nginx: &setup.nginx, args: &setup.args, ran };
     playing.ran.differences.extend(playing.stage.differences().to_vec());
     playing.world.open_dns(&playing.stage).await.map_err(RehearsalError::from_stub)?;
     playing.whole(progress).await?;
@@ -203,7 +204,7 @@ impl Playing<'_> {
         let config = side.tree.config;
         let mut logs = Logs::default();
         logs.note(&self.stage, config).await;
-        let started = self.stage.start_nginx(self.nginx, &self.play.settings.args).await;
+        let started = self.stage.start_nginx(self.nginx, self.args).await;
         let failed = |said: Vec<String>, rule| {
             let step = Step { works: false, said, took_ms: millis(began.elapsed()) };
             Up::Failed(Failed { step, rule })

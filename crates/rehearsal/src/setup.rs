@@ -1,11 +1,14 @@
 //! From trees and settings to what a sandbox is asked for.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use evenkeel_host::nginx::compiled::Compiled;
 use evenkeel_model::Config;
 
 use crate::certificates::{Authority, CertificateError, Identity};
@@ -29,19 +32,22 @@ pub(crate) struct Setup {
     pub(crate) spec: Spec,
     /// The binary, as it is called inside.
     pub(crate) nginx: PathBuf,
+    /// What it is started with.
+    pub(crate) args: Vec<String>,
     /// Who the stand-ins are over TLS.
     pub(crate) identity: Option<Identity>,
     pub(crate) differences: Vec<String>,
 }
 
-/// Prepares a sandbox for these trees, the first one mounted at its start.
+/// Prepares a sandbox for these trees, the first one mounted at its start. `built`: what the binary says of itself, when
+/// it may be another one than the trees were read for.
 pub(crate) fn setup(
     trees: &[&Tree<'_>],
     targets: &[&Target],
     names: &Names,
     machine: &Machine,
     settings: &Settings,
-    nginx: &Path,
+    (nginx, built): (&Path, Option<&Compiled>),
 ) -> Result<Setup, CertificateError> {
     let on_host = settings.master.is_some();
     let mut differences = Vec::new();
@@ -62,8 +68,17 @@ pub(crate) fn setup(
 
     let found = directories(configs(), &Here, on_host);
     spec.directories = writable(&found, settings);
+    let mut args = settings.args.clone();
+    if let Some(built) = built {
+        spec.directories.extend(own_directories(built, &spec.directories));
+        args.extend(main_file(built, trees[0].config, &args));
+    }
     if let [first, ..] = found.made.as_slice() {
-        differences.push(told("made, because this machine does not have it", first, &found.made));
+        differences.push(told(
+            "made here, because this machine lacks what the host may have",
+            first,
+            &found.made,
+        ));
     }
 
     let mut files: BTreeMap<PathBuf, (Vec<u8>, u32)> = BTreeMap::new();
@@ -111,7 +126,7 @@ pub(crate) fn setup(
     if let [first, ..] = told_of.as_slice() {
         let why = match settings.untrusted {
             true => "replaced by a made-up certificate, because the tree is not trusted",
-            false => "replaced by a made-up certificate, because it cannot be read here",
+            false => "replaced by a made-up certificate, because nobody here may read it",
         };
         differences.push(told(why, first, &told_of));
     }
@@ -134,7 +149,7 @@ pub(crate) fn setup(
         let covers = |place: &PathBuf| known.iter().any(|path| path.starts_with(place));
         spec.hidden = real.into_iter().filter(|place| place.exists() && !covers(place)).collect();
     }
-    Ok(Setup { spec, nginx: seen.path, identity, differences })
+    Ok(Setup { spec, nginx: seen.path, args, identity, differences })
 }
 
 /// `/data/x and 3 more were made, because …`
@@ -179,6 +194,24 @@ fn writable(found: &Directories, settings: &Settings) -> Vec<Directory> {
     let made = found.made.iter().filter(|path| usable(path));
     let made = made.map(|path| Directory { path: path.clone(), uid: 0, gid: 0, mode: 0o755 });
     here.chain(made).collect()
+}
+
+/// The temporary directories that a binary was built for.
+fn own_directories(built: &Compiled, known: &[Directory]) -> Vec<Directory> {
+    let temporary = built.written_paths.iter().filter(|path| path.to_string_lossy().contains("temp"));
+    let paths = temporary.map(|path| Path::new("/").join(&built.prefix).join(path));
+    let new = paths.filter(|path| !path.exists() && known.iter().all(|it| it.path != *path));
+    new.map(|path| Directory { path, uid: 0, gid: 0, mode: 0o755 }).collect()
+}
+
+/// Names the main file to a binary that would look for it elsewhere.
+fn main_file(built: &Compiled, config: &Config, args: &[String]) -> Vec<String> {
+    let main = PathBuf::from(OsStr::from_bytes(&config.settings().main));
+    let own = Path::new("/").join(&built.prefix).join(&built.conf_path);
+    if own == main || args.iter().any(|arg| arg == "-c") {
+        return Vec::new();
+    }
+    vec!["-c".to_owned(), main.display().to_string()]
 }
 
 /// What is kept outside the tree: what the caller says, and the keys that the live tree alone has.
@@ -264,7 +297,6 @@ fn lay_kept(
 
 /// The files of authorities by which upstreams are verified: inside, the stand-ins must pass.
 fn verified_authorities(config: &Config) -> Vec<PathBuf> {
-    use std::os::unix::ffi::OsStrExt;
     let verifies = ["proxy_ssl_verify", "grpc_ssl_verify", "uwsgi_ssl_verify"];
     let on = |name: &&str| config.named(name).any(|node| node.arg(0) == Some(b"on"));
     if !verifies.iter().any(on) {
@@ -274,7 +306,7 @@ fn verified_authorities(config: &Config) -> Vec<PathBuf> {
         ["proxy_ssl_trusted_certificate", "grpc_ssl_trusted_certificate", "uwsgi_ssl_trusted_certificate"];
     let values = files.iter().flat_map(|name| config.named(name)).filter_map(|node| node.arg(0));
     let paths = values.map(|value| config.settings().in_conf_prefix(value));
-    paths.map(|path| PathBuf::from(std::ffi::OsStr::from_bytes(&path))).collect()
+    paths.map(|path| PathBuf::from(OsStr::from_bytes(&path))).collect()
 }
 
 /// The names that stand-ins must have in their certificate.

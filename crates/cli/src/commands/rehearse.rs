@@ -39,22 +39,15 @@ pub(crate) fn rehearse(args: &args::Rehearse, global: &Global, output: Output) -
         program: "/proc/self/exe".into(),
         nginx: binaries(global, &settings)?,
         config_dir: prefix.clone(),
-        args: arguments(&tree, &prefix),
+        args: if global.nginx.len() > 1 { Vec::new() } else { arguments(&tree) },
         how: how(args.mode.as_deref()),
         offline: args.offline,
         untrusted: args.untrusted,
         master: master(&settings, &prefix),
         began,
     };
-    let proposed = |tree: &'_ Tree| -> (PathBuf, ()) { (tree.place.directory.clone(), ()) };
-    let (directory, ()) = proposed(&tree);
-    let new = Proposed { directory: &directory, config: &tree.config, kept: &[] };
-    let live_directory = live.as_ref().map(|live| proposed(live).0);
-    let old = live.as_ref().zip(live_directory.as_deref()).map(|(live, directory)| Proposed {
-        directory,
-        config: &live.config,
-        kept: &[],
-    });
+    let new = proposed(&tree);
+    let old = live.as_ref().map(proposed);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start")?;
     let mut say = |what: &str| progress.say(what);
     let held = evenkeel_rehearsal::rehearse(&new, old.as_ref(), &questions, &wanted, &mut say);
@@ -75,6 +68,10 @@ pub(crate) fn rehearse(args: &args::Rehearse, global: &Global, output: Output) -
     Ok(good.into())
 }
 
+fn proposed(tree: &Tree) -> Proposed<'_> {
+    Proposed { directory: &tree.place.directory, config: &tree.config, kept: &[] }
+}
+
 /// The message, with the way out behind it.
 fn with_hint(error: RehearsalError) -> anyhow::Error {
     let hint = error.hint().map(str::to_owned);
@@ -92,7 +89,8 @@ fn binaries(global: &Global, settings: &Settings) -> anyhow::Result<Vec<PathBuf>
     };
     let mut found = Vec::new();
     for nginx in named {
-        let nginx = absolute(nginx)?;
+        // Inside, `..` may lead elsewhere.
+        let nginx = std::fs::canonicalize(&nginx).or_else(|_| absolute(nginx).map_err(std::io::Error::other))?;
         if !nginx.is_file() {
             bail!("find nginx at {}: a rehearsal needs a real one; name it with --nginx FILE", nginx.display());
         }
@@ -114,9 +112,11 @@ fn how(mode: Option<&str>) -> How {
 }
 
 /// How nginx is told of a main file that is not the one it was built for.
-fn arguments(tree: &Tree, prefix: &Path) -> Vec<String> {
+fn arguments(tree: &Tree) -> Vec<String> {
     let main = &tree.place.main;
-    if *main == Path::new("/etc/nginx/nginx.conf") && prefix == Path::new("/etc/nginx") {
+    let configure = tree.config.settings().configure.as_deref().unwrap_or_default();
+    let own = configure.split_whitespace().find_map(|word| word.strip_prefix("--conf-path="));
+    if own.is_some_and(|own| Path::new(own) == main) {
         return Vec::new();
     }
     vec!["-c".to_owned(), main.display().to_string()]

@@ -1,8 +1,6 @@
 //! A report for people: the verdict first.
 
-use std::fmt::Write as _;
-
-use super::{Report, Run, Step, Upstream};
+use super::{Asked, Down, Report, Run, Step, Upstream};
 use crate::compare::outcome_of;
 use crate::finding::Finding;
 
@@ -39,9 +37,14 @@ pub fn text(report: &Report, accepted: &[String]) -> String {
     for finding in &report.findings {
         tell(&mut out, finding, accepted);
     }
-    for run in &report.runs {
-        changes(&mut out, run);
-        outages(&mut out, run);
+    for (at, run) in report.runs.iter().enumerate() {
+        // Most often another version answers the same.
+        let lists = (changes(run), outages(run));
+        if report.runs[..at].iter().all(|earlier| (changes(earlier), outages(earlier)) != lists) {
+            let with = if at == 0 { String::new() } else { format!(", with {}", run.nginx) };
+            list(&mut out, &format!("answered differently{with}:"), &lists.0);
+            list(&mut out, &format!("when upstreams are down{with}:"), &lists.1);
+        }
     }
     list(&mut out, &format!("not as on the host (sandbox mode {}):", report.mode), &report.differences);
     out
@@ -101,33 +104,28 @@ fn tell(out: &mut String, finding: &Finding, accepted: &[String]) {
     }
 }
 
-fn changes(out: &mut String, run: &Run) {
+fn changes(run: &Run) -> Vec<String> {
     let changed = run.asked.iter().filter(|it| it.changed);
-    let lines: Vec<String> = changed
-        .filter_map(|it| {
-            Some(format!("{}: {} -> {}", it.request, outcome_of(it.old.as_ref()?), outcome_of(&it.new)))
-        })
-        .collect();
-    list(out, "answered differently:", &lines);
+    let line = |it: &Asked| {
+        Some(format!("{}: {} -> {}", it.request, outcome_of(it.old.as_ref()?), outcome_of(&it.new)))
+    };
+    changed.filter_map(line).collect()
 }
 
-fn outages(out: &mut String, run: &Run) {
-    let lines: Vec<String> = run
-        .down
-        .iter()
-        .map(|down| {
-            let mut said = format!("{} down: {} gets {}", down.what, down.request, outcome_of(&down.seen));
-            if down.took_over {
-                said.push_str(" (another server takes over)");
-            }
-            if down.seen.took_ms >= 1000 {
-                let _always_works = write!(said, " after {} ms", down.seen.took_ms);
-            }
-            said
-        })
-        .collect();
-    list(out, "when upstreams are down:", &lines);
+fn outages(run: &Run) -> Vec<String> {
+    let line = |down: &Down| {
+        let took_over = if down.took_over { " (another server takes over)" } else { "" };
+        let late = match down.seen.took_ms {
+            SLOW_MS.. => format!(" after {} ms", down.seen.took_ms),
+            _ => String::new(),
+        };
+        format!("{} down: {} gets {}{took_over}{late}", down.what, down.request, outcome_of(&down.seen))
+    };
+    run.down.iter().map(line).collect()
 }
+
+/// From here on people notice that they wait.
+const SLOW_MS: u64 = 1000;
 
 fn list(out: &mut String, title: &str, lines: &[String]) {
     if lines.is_empty() {
