@@ -25,7 +25,7 @@ impl Stage {
     /// Sets the stage for the trees of `spec`, which mean `configs`.
     pub(crate) async fn set(how: How, spec: Spec, configs: &[&Config]) -> Result<Stage, SandboxError> {
         match how {
-            How::Reduced => Reduced::start(&spec, configs).map(Box::new).map(Box::new).map(Stage::Reduced),
+            How::Reduced => Reduced::start(&spec, configs).map(Box::new).map(Stage::Reduced),
             _ => Sandbox::start(spec).await.map(Box::new).map(Stage::Sandbox),
         }
     }
