@@ -166,6 +166,12 @@ pub async fn rehearse(
     settings: &Settings,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Report, RehearsalError> {
+    if settings.untrusted && settings.how == How::Reduced {
+        return Err(RehearsalError::Sandbox {
+            reason: "the reduced mode confines nothing, and the tree is not to be trusted".to_owned(),
+            hint: Some("rehearse it where namespaces are allowed: docs/guide/rehearsal.md".to_owned()),
+        });
+    }
     let machine = Machine::look(settings.master);
     let new_targets = targets(tree.config);
     let live_targets = against.map(|live| targets(live.config));
