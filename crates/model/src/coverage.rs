@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::config::{Config, NodeId};
 use crate::expect::is_certain;
 use crate::lower::{Location, ServerKind};
-use crate::request::Route;
+use crate::request::{Dependence, Route};
 
 /// Which http servers and locations were reached.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -18,7 +18,7 @@ pub struct Coverage {
 
 impl Coverage {
     /// What these routes reach: every server and location on their way, also before an internal redirect. Of a way that
-    /// rests on something unknown, only the server.
+    /// rests on something unknown, only what comes before that.
     pub fn of<'a>(config: &Config, routes: impl IntoIterator<Item = &'a Route>) -> Coverage {
         let mut reached = HashSet::new();
         for route in routes {
@@ -48,13 +48,21 @@ impl Coverage {
     }
 }
 
-/// Adds the blocks that a route passes through; of a way that rests on something unknown, only the server.
+/// Adds the blocks that a route passes through. Of a way that rests on files, those before the first file is looked for;
+/// of a way that rests on something else, only the server.
 pub(crate) fn reached_by(route: &Route, reached: &mut HashSet<NodeId>) {
     reached.extend(route.server);
-    if is_certain(route) {
+    let certain = is_certain(route);
+    if certain {
         reached.extend(route.location);
-        let steps = route.steps.iter().filter(|step| matches!(step.what, "server" | "location"));
-        reached.extend(steps.filter_map(|step| step.node));
+    }
+    let on_file = |dependence: &Dependence| matches!(dependence, Dependence::FileExists(_));
+    if certain || route.depends_on.iter().all(on_file) {
+        let looks =
+            |what: &str| matches!(what, "try_files" | "index" | "autoindex" | "file" | "internal redirect");
+        let steps = route.steps.iter().take_while(|step| certain || !looks(step.what));
+        let blocks = steps.filter(|step| matches!(step.what, "server" | "location"));
+        reached.extend(blocks.filter_map(|step| step.node));
     }
 }
 

@@ -260,7 +260,13 @@ fn coverage_counts_every_block_on_the_way() {
     let inner = &config.servers()[0].locations[1];
     route.steps.push(Step { what: "location", text: String::new(), node: Some(inner.node) });
     assert_eq!(Coverage::of(&config, [&route]).covered(), 3);
-    route.depends_on = vec![Dependence::Module("rewrite".into())];
+    // Which location comes after a file was looked for rests on the file.
+    route.depends_on = vec![Dependence::FileExists(b"/www/cart".to_vec())];
+    let first = Step { what: "location", text: String::new(), node: route.location };
+    let tried = Step { what: "try_files", text: String::new(), node: None };
+    route.steps.splice(0..0, [first, tried]);
+    assert_eq!(Coverage::of(&config, [&route]).covered(), 2);
+    route.depends_on = vec![Dependence::Module("njs".into())];
     assert_eq!(Coverage::of(&config, [&route]).covered(), 1);
     assert_eq!(Coverage::of(&config, []).percent(), 0);
 }
