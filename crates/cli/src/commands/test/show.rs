@@ -128,7 +128,22 @@ pub(super) fn json(report: &Report<'_>) -> Value {
     if let Some(stands) = &report.stands {
         document["rehearsal"] = value!({ "mode": stands.mode, "differences": stands.differences });
     }
+    redact(&mut document);
     document
+}
+
+/// Takes what looks like a secret out of every text.
+fn redact(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Cow::Owned(clean) = redact_str(text) {
+                *text = clean;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(redact),
+        Value::Object(entries) => entries.values_mut().for_each(redact),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 fn one(report: &Report<'_>, tested: &Tested<'_>) -> Value {
@@ -139,16 +154,14 @@ fn one(report: &Report<'_>, tested: &Tested<'_>) -> Value {
         Verdict::Unjudged(why) => ("not-judged", Some(why.to_owned())),
     };
     let mut document = way::document(report.config, &tested.spec.request, &tested.route);
-    document["name"] = redact_str(&tested.spec.name).into();
+    document["name"] = tested.spec.name.clone().into();
     document["file"] = tested.file.into();
     document["defined_at"] = tested.spec.line.into();
     document["verdict"] = verdict.into();
     document["because"] = why.into();
     if let Some(Judgement::Fails(differences)) = &tested.model {
         let each = differences.iter().map(|difference| {
-            let text = |text: &str| redact_str(text).into_owned();
-            let (expected, found) = (text(&difference.expected), text(&difference.found));
-            value!({ "key": difference.key, "expected": expected, "found": found })
+            value!({ "key": difference.key, "expected": difference.expected, "found": difference.found })
         });
         document["differences"] = each.collect();
     }

@@ -75,9 +75,9 @@ impl<'f> Tested<'f> {
         let Some(model) = &self.model else {
             return match (&self.spec.live, self.seen.is_empty()) {
                 (None, _) => Verdict::Unjudged("it expects nothing"),
-                (Some(_), true) => Verdict::Unjudged("it is live: a real nginx is asked"),
+                (Some(_), true) => Verdict::Unjudged("only a real answer tells: --rehearse, or a release"),
                 (Some(_), false) if self.seen.iter().any(SeenBy::was_passed) => {
-                    Verdict::Unjudged("it is live: the upstream is asked after the release")
+                    Verdict::Unjudged("the upstream answers: it is asked after a release")
                 }
                 (Some(_), false) => Verdict::Passed,
             };
