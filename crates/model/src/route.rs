@@ -30,6 +30,7 @@ mod redirect;
 mod regex;
 mod rewrite;
 mod script;
+mod try_files;
 mod uri;
 mod variables;
 mod walk;

@@ -6,7 +6,7 @@
 use super::FileKind;
 use super::blocks::Role;
 use super::script;
-use super::uri::{Escape, escape, split_args};
+use super::uri::{Escape, escape};
 use super::walk::{Turn, Walk, shown};
 use crate::config::{Node, NodeId};
 use crate::request::{Dependence, Outcome};
@@ -94,6 +94,9 @@ impl<'c> Walk<'_, 'c> {
                     chosen = chosen.or(Some((name, node)));
                     break;
                 }
+                FileKind::Absent if self.is_below_a_file(&file, mapped.path.len()) => {
+                    return Some(self.error(404, format!("{} leads through a file", shown(&file))));
+                }
                 FileKind::Absent if chosen.is_none() => {
                     let directory = mapped.path.strip_suffix(b"/").unwrap_or(&mapped.path);
                     match self.router.kind(directory) {
@@ -106,6 +109,8 @@ impl<'c> Walk<'_, 'c> {
                 }
                 FileKind::Absent => {}
                 FileKind::Unknown => {
+                    let what = format!("whether {} is there is not known", shown(&file));
+                    self.step("index", what, node);
                     self.depends_on.insert(Dependence::FileExists(file.clone()));
                     self.candidates.push(file);
                     chosen = chosen.or(Some((name, node)));
@@ -117,6 +122,12 @@ impl<'c> Walk<'_, 'c> {
         let args = self.args.clone();
         self.step("index", shown(&name), node);
         Some(self.internal_redirect(uri, args, node))
+    }
+
+    /// Whether a part of the path from `from` on is a file and no directory.
+    fn is_below_a_file(&self, path: &[u8], from: usize) -> bool {
+        let slashes = (from..path.len()).filter(|&at| path[at] == b'/');
+        slashes.into_iter().any(|at| self.router.kind(&path[..at]) == FileKind::File)
     }
 
     fn autoindex(&mut self) -> Turn {
@@ -158,6 +169,7 @@ impl<'c> Walk<'_, 'c> {
             FileKind::Absent => self.depend("gzip_static"),
             FileKind::Unknown => {
                 self.depends_on.insert(Dependence::FileExists(path.clone()));
+                self.step("file", format!("whether {} is there is not known", shown(&path)), None);
             }
             FileKind::File => {}
         }
@@ -174,81 +186,5 @@ impl<'c> Walk<'_, 'c> {
     /// The URI in the redirect to a directory.
     fn directory_uri(&self) -> Vec<u8> {
         escape(&self.uri, Escape::Uri)
-    }
-
-    /// Source: `ngx_http_try_files_handler`, src/http/modules/ngx_http_try_files_module.c
-    pub(super) fn try_files(&mut self) -> Turn {
-        let block = self.block;
-        let Some(node) = self.router.blocks.own_with(block, Role::TryFiles).next_back() else {
-            return Turn::Content;
-        };
-        let args: Vec<&[u8]> = node.args().collect();
-        let Some((last, tried)) = args.split_last() else { return Turn::Content };
-        for &name in tried {
-            let (name, wants_directory) = match name.strip_suffix(b"/") {
-                Some(name) => (name, true),
-                None => (name, false),
-            };
-            let Some((path, root)) = self.tried_path(name) else { return Turn::Finish(500) };
-            let wanted = if wants_directory { FileKind::Directory } else { FileKind::File };
-            let kind = self.router.kind(&path);
-            if kind == FileKind::Unknown {
-                self.depends_on.insert(Dependence::FileExists(path.clone()));
-                let candidate = if wants_directory { [&path[..], b"/"].concat() } else { path };
-                self.candidates.push(candidate);
-                continue;
-            }
-            if kind != wanted {
-                continue;
-            }
-            self.candidates.clear();
-            self.step("try_files", format!("{} is there", shown(&path)), Some(node.id()));
-            self.take(path[root..].to_vec(), wants_directory);
-            return Turn::Content;
-        }
-        self.step("try_files", format!("nothing else is there, so {}", shown(last)), Some(node.id()));
-        if let [b'=', code @ ..] = last {
-            let code = crate::number::atoi(code).and_then(|code| u16::try_from(code).ok()).unwrap_or(404);
-            if self.candidates.is_empty() {
-                return self.error(code, "none of the files of try_files is there");
-            }
-            return Turn::Done(Outcome::File { path: self.candidates[0].clone() }, None);
-        }
-        let Some((path, root)) = self.tried_path(last) else { return Turn::Finish(500) };
-        let to = path[root..].to_vec();
-        if to.starts_with(b"@") {
-            return self.named_location(&to, Some(node.id()));
-        }
-        let (uri, args) = split_args(&to);
-        self.internal_redirect(uri.to_vec(), args.to_vec(), Some(node.id()))
-    }
-
-    /// The path of a name in `try_files`, and where in it the name begins.
-    fn tried_path(&mut self, name: &[u8]) -> Option<(Vec<u8>, usize)> {
-        use super::path::Alias;
-        let mapped = self.map_uri()?;
-        let mut text = self.eval(name).text;
-        if let Alias::Length(length) = mapped.alias
-            && script::has_variables(name)
-            && text.len() >= length
-            && self.uri.get(..length) == Some(&text[..length])
-        {
-            text.drain(..length);
-        }
-        Some(([&mapped.path[..mapped.root], &text].concat(), mapped.root))
-    }
-
-    /// Makes the name that `try_files` found the URI.
-    fn take(&mut self, name: Vec<u8>, directory: bool) {
-        use super::path::Alias;
-        match self.alias() {
-            Alias::No => self.uri = name,
-            Alias::Length(length) => {
-                self.uri.truncate(length);
-                self.uri.extend_from_slice(&name);
-            }
-            Alias::Whole if directory => {}
-            Alias::Whole => (self.uri, self.add_uri_to_alias) = (name, true),
-        }
     }
 }

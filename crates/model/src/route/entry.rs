@@ -131,6 +131,7 @@ pub(super) fn route(router: &Router<'_>, request: &Request) -> Route {
         captured: Vec::new(),
         variables: BTreeMap::new(),
         candidates: Vec::new(),
+        doubt: None,
         cause: String::new(),
         returned: false,
         steps,

@@ -32,6 +32,10 @@ pub(super) fn parse(request: &Request) -> Option<Line> {
         After::End => request.version,
         After::LineEnd => HttpVersion::V0_9,
     };
+    if version == HttpVersion::V0_9 && method != b"GET" {
+        // HTTP/0.9 knows only GET.
+        return None;
+    }
     let (target, has_path) = match (&host, target) {
         (Some(_), b"") => (b"/".to_vec(), true),
         (_, target) => (target.to_vec(), target.starts_with(b"/")),

@@ -83,10 +83,10 @@ impl<'c> Walk<'_, 'c> {
         if address.uri.is_empty() && self.valid_unparsed_uri {
             return Some(self.unparsed_uri.clone());
         }
-        let cut =
-            if self.valid_location && !address.uri.is_empty() { self.text_length(directive) } else { 0 };
+        let replaces = self.valid_location && !address.uri.is_empty();
+        let cut = if replaces { self.text_length(directive) } else { 0 };
         let rest = &self.uri[cut.min(self.uri.len())..];
-        let mut uri = address.uri.clone();
+        let mut uri = if replaces { address.uri.clone() } else { Vec::new() };
         if self.quoted_uri || self.internal {
             uri.extend(escape(rest, Escape::Uri));
         } else {

@@ -9,6 +9,14 @@ use crate::request::Outcome;
 impl Walk<'_, '_> {
     /// The answer as the client sees it: with the status that an `error_page` gave, and with an absolute `Location`.
     pub(super) fn answer(&mut self, outcome: Outcome, status: Option<u16>) -> (Outcome, Option<u16>) {
+        if let Some(doubt) = self.doubt.take()
+            && !matches!(outcome, Outcome::File { .. })
+        {
+            // The files come first; what else would answer is among the steps.
+            (self.block, self.uri) = (doubt.block, doubt.uri);
+            let candidates = std::mem::take(&mut self.candidates);
+            return (Outcome::Files { candidates }, None);
+        }
         match outcome {
             Outcome::Redirect { status, location } => {
                 let location = self.absolute(location);

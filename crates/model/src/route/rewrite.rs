@@ -42,7 +42,9 @@ impl<'c> Walk<'_, 'c> {
                 "rewrite" => self.rewrite(node),
                 "if" => self.if_block(node),
                 _ => {
-                    (self.uri_changed, self.valid_location) = (false, false);
+                    if self.uri_changed {
+                        (self.uri_changed, self.valid_location) = (false, false);
+                    }
                     self.step("break", "the directives after it do not run", Some(node.id()));
                     Flow::Stop
                 }
@@ -98,7 +100,10 @@ impl<'c> Walk<'_, 'c> {
         let (pattern, replacement) = (node.arg(0).unwrap_or(b""), node.arg(1).unwrap_or(b""));
         let flag = node.arg(2).unwrap_or(b"");
         match self.router.patterns.get(pattern, false).of(&self.uri) {
-            Matched::No => return Flow::Through,
+            Matched::No => {
+                self.captured.clear();
+                return Flow::Through;
+            }
             Matched::Unknown => {
                 self.depend("regex");
                 return Flow::Through;
@@ -232,7 +237,10 @@ impl<'c> Walk<'_, 'c> {
                         self.capture(captured);
                         true
                     }
-                    Matched::No => false,
+                    Matched::No => {
+                        self.captured.clear();
+                        false
+                    }
                     Matched::Unknown => {
                         self.depend("regex");
                         return None;

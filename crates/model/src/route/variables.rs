@@ -2,8 +2,6 @@
 //!
 //! Source: `ngx_http_core_variables` and its handlers, src/http/ngx_http_variables.c
 
-use std::net::SocketAddr;
-
 use super::script::{self, Part};
 use super::walk::{Walk, shown};
 use crate::request::{Dependence, HttpVersion};
@@ -196,16 +194,14 @@ impl Walk<'_, '_> {
         matters
     }
 
-    /// The local address as nginx writes it where a host is wanted; `None`, and a dependence, where it is not known.
+    /// The local address as nginx writes it into a `Location`; `None`, and a dependence, where it is not known.
     pub(super) fn local_address(&mut self) -> Option<Vec<u8>> {
         if self.socket.key.port().is_none() {
             return Some(self.socket.key.to_string().into_bytes());
         }
         match self.local_ip {
-            Some(ip) => Some(match SocketAddr::new(ip, 0) {
-                SocketAddr::V6(_) => format!("[{ip}]").into_bytes(),
-                SocketAddr::V4(_) => ip.to_string().into_bytes(),
-            }),
+            // An IPv6 address, too, stands without brackets.
+            Some(ip) => Some(ip.to_string().into_bytes()),
             None => {
                 self.depend("local-address");
                 None

@@ -57,11 +57,20 @@ pub(super) struct Walk<'r, 'c> {
     pub(super) variables: BTreeMap<Vec<u8>, Vec<u8>>,
     /// Files that nginx would serve if they were there.
     pub(super) candidates: Vec<Vec<u8>>,
+    /// Where a `try_files` stood before files of which nobody knows whether they are there.
+    pub(super) doubt: Option<Doubt>,
     /// Why the last error is one, for people; and whether the configuration itself said so.
     pub(super) cause: String,
     pub(super) returned: bool,
     pub(super) steps: Vec<Step>,
     pub(super) depends_on: BTreeSet<Dependence>,
+}
+
+/// The state in which a `try_files` had to guess.
+pub(super) struct Doubt {
+    pub(super) tried: Vec<NodeId>,
+    pub(super) block: NodeId,
+    pub(super) uri: Vec<u8>,
 }
 
 /// Where the request goes next.
