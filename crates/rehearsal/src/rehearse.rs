@@ -209,8 +209,10 @@ async fn play(
 ) -> Result<Report, RehearsalError> {
     let all: Vec<&Target> = new_targets.iter().chain(live_targets.unwrap_or_default()).collect();
     let names = Names::assign(all.iter().copied(), machine);
-    // Whose sockets are whose can be seen of a master alone; without one, what the live tree listens on is its own.
-    let running = against.filter(|_| settings.master.is_none()).map(|live| live.config);
+    // Whose sockets are whose can be seen of a master alone. Without one, what the live tree listens on is its own; without
+    // a live tree this is not the host, and whoever listens here is in nobody's way.
+    let is_host = settings.master.is_some();
+    let running = (!is_host).then(|| against.map_or(tree.config, |live| live.config));
     let side = |tree, targets: &[Target]| Side {
         tree,
         around: Around::of(tree_config(tree), targets, &names, machine, running),
