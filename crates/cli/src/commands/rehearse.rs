@@ -90,9 +90,13 @@ fn binaries(global: &Global, settings: &Settings) -> anyhow::Result<Vec<PathBuf>
     let mut found = Vec::new();
     for nginx in named {
         // Inside, `..` may lead elsewhere.
-        let nginx = std::fs::canonicalize(&nginx).or_else(|_| absolute(nginx).map_err(std::io::Error::other))?;
+        let nginx =
+            std::fs::canonicalize(&nginx).or_else(|_| absolute(nginx).map_err(std::io::Error::other))?;
         if !nginx.is_file() {
-            bail!("find nginx at {}: a rehearsal needs a real one; name it with --nginx FILE", nginx.display());
+            bail!(
+                "find nginx at {}: a rehearsal needs a real one; name it with --nginx FILE",
+                nginx.display()
+            );
         }
         if !found.contains(&nginx) {
             found.push(nginx);
