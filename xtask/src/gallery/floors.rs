@@ -49,6 +49,8 @@ impl Evenkeel<'_> {
         entry.write_tree("before", &tree, &self.stand.values)?;
         std::fs::remove_file(tree.join("routes.toml")).context("the routes of the entry")?;
         ended(&self.run_on("init", &tree, &[])?, 0, "init of before/")?;
+        let written = std::fs::read_to_string(tree.join("routes.toml")).context("the routes of init")?;
+        ensure!(written.contains("[[route]]"), "init finds no route in before/");
         ended(&self.run_on("test", &tree, &[])?, 0, "test of before/ by the routes of init")?;
         if self.place.thorough {
             let output = self.run_on("test", &tree, &["--rehearse"])?;
