@@ -179,8 +179,13 @@ impl Story {
 
     /// What the workers said before they died, then what the master said of it.
     fn last_words(&self) -> Vec<String> {
-        let mut said: Vec<String> = self.complaints.iter().map(|(_, message)| message.clone()).collect();
-        said.dedup();
+        // What it says last is what it dies of: `setpriority() failed` does not end a worker, and `chdir() failed` does.
+        let mut said: Vec<String> = Vec::new();
+        for (_, message) in self.complaints.iter().rev() {
+            if !said.contains(message) {
+                said.push(message.clone());
+            }
+        }
         // nginx numbers its processes; the number changes from one rehearsal to the next and says nothing.
         said.extend(self.deaths.iter().take(1).map(|death| without_number(death)));
         said
@@ -312,5 +317,24 @@ mod tests {
         assert_eq!(from_terminal(output), ["bind() to 0.0.0.0:80 failed", "still could not bind()"]);
         assert_eq!(from_terminal(b"Illegal instruction\n\n"), ["Illegal instruction"]);
         assert!(from_terminal(b"").is_empty());
+    }
+
+    #[test]
+    fn a_worker_dies_of_what_it_said_last() {
+        let mut story = Story::begin(9, [], 1);
+        let line = |pid, level: &str, message: &str| Line {
+            pid,
+            level: level.to_owned(),
+            message: message.to_owned(),
+        };
+        let lines = vec![
+            line(10, "alert", "setpriority(-5) failed (13: Permission denied)"),
+            line(10, "alert", "chdir(\"/nowhere\") failed (2: No such file or directory)"),
+            line(9, "alert", "worker process 10 exited with fatal code 2 and cannot be respawned"),
+        ];
+        let look = Look { lines, master: true, ..Look::default() };
+        let Some(Ending::Died(words)) = story.take_in(look, 5) else { panic!("it died") };
+        assert!(words[0].starts_with("chdir("), "{words:?}");
+        assert!(words[1].starts_with("setpriority("), "{words:?}");
     }
 }
