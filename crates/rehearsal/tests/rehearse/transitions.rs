@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use crate::Test;
-use crate::stand::{OnDisk, blocking, from_to, main_file, only, tree, tree_of};
+use crate::stand::{OnDisk, blocking, from_to, main_file, only, run, settings, tree, tree_of};
 
 pub(crate) const TESTS: &[Test] = &[
     ("unchanged tree passes", unchanged_tree_passes),
@@ -118,5 +118,9 @@ fn broken_live_tree_leaves_the_fresh_start() {
     only(&report, "live-does-not-start");
     assert!(report.runs[0].transition.is_none() && report.runs[0].start.as_ref().unwrap().works);
     let report = from_to(&broken, &broken);
-    assert!(only(&report, "start-refused").old, "the live tree has the same fault");
+    assert!(only(&report, "start-refused").blocks(), "a tree that nginx refuses is never fine");
+    let own = i32::try_from(std::process::id()).unwrap();
+    let settings = evenkeel_rehearsal::Settings { master: Some(own), ..settings() };
+    let report = run(Some(&broken), &broken, &[], &settings);
+    assert!(only(&report, "start-refused").old, "a live tree that runs outside shows what the sandbox lacks");
 }
