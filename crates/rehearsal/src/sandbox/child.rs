@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::wait::waitpid;
 use nix::unistd::ForkResult;
@@ -58,8 +58,7 @@ fn run(control: BorrowedFd<'_>, plan: OwnedFd) -> Result<(), Failure> {
     let plan: &'static Plan = Box::leak(Box::new(plan));
     // First to be killed when memory runs out: before anything of the host's own.
     let _best_effort = fs::write("/proc/self/oom_score_adj", "1000");
-    let (soft, hard) = plan.open_files;
-    let _as_far_as_it_goes = setrlimit(Resource::RLIMIT_NOFILE, soft, hard);
+    raise_open_files(plan.open_files.1);
     enter_user_namespace(control, plan)?;
     let rest = CloneFlags::CLONE_NEWIPC
         | CloneFlags::CLONE_NEWUTS
@@ -91,6 +90,12 @@ fn run(control: BorrowedFd<'_>, plan: OwnedFd) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+/// Raises how far the programs may raise how many files they open. Inside, nobody may any more.
+fn raise_open_files(most: u64) {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((1024, 1024));
+    let _needs_power_that_even_root_may_lack = setrlimit(Resource::RLIMIT_NOFILE, soft, most.max(hard));
 }
 
 fn enter_user_namespace(control: BorrowedFd<'_>, plan: &Plan) -> Result<(), Failure> {

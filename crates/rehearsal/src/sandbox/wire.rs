@@ -4,6 +4,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
 use serde::de::DeserializeOwned;
@@ -13,6 +14,9 @@ use super::sys;
 
 /// The longest packet.
 pub(super) const PACKET_BYTES_MAX: usize = 64 << 10;
+/// How often, and how long in between, it is tried again while too many descriptors are under way.
+const ATTEMPTS_MAX: u32 = 500;
+const PAUSE: Duration = Duration::from_millis(2);
 /// How many descriptors come with one packet at most.
 const DESCRIPTORS_MAX: usize = 4;
 
@@ -188,7 +192,14 @@ pub(super) fn send(
     let rights = [ControlMessage::ScmRights(&numbers)];
     let control = if numbers.is_empty() { &[][..] } else { &rights[..] };
     let flags = MsgFlags::MSG_NOSIGNAL;
-    sendmsg::<()>(socket.as_raw_fd(), &[IoSlice::new(&bytes)], control, flags, None)?;
+    for attempt in 0.. {
+        match sendmsg::<()>(socket.as_raw_fd(), &[IoSlice::new(&bytes)], control, flags, None) {
+            Ok(_) => break,
+            // The kernel counts all descriptors that this user has under way, in whatever process, for a moment.
+            Err(nix::Error::ETOOMANYREFS) if attempt < ATTEMPTS_MAX => std::thread::sleep(PAUSE),
+            Err(error) => return Err(error.into()),
+        }
+    }
     Ok(())
 }
 

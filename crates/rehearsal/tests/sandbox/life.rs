@@ -110,7 +110,7 @@ pub(crate) async fn error_log(sandbox: &Sandbox) -> String {
 }
 
 /// Waits for something that is bound to come.
-async fn eventually<F: Future<Output = bool>>(mut holds: impl FnMut() -> F, what: &str) {
+pub(crate) async fn eventually<F: Future<Output = bool>>(mut holds: impl FnMut() -> F, what: &str) {
     let limit = std::time::Instant::now() + std::time::Duration::from_secs(10);
     while !holds().await {
         assert!(std::time::Instant::now() < limit, "{what}");

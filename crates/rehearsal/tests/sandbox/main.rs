@@ -3,7 +3,10 @@
 //! This program is its own runner, because it starts itself again: as the processes of the sandbox, and as a program in
 //! it that tries to get out (`probe`).
 
+mod inside;
+mod killed;
 mod life;
+mod limits;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -17,13 +20,19 @@ fn main() -> ExitCode {
         return code;
     }
     let args: Vec<String> = std::env::args().collect();
+    if args.get(1).is_some_and(|arg| arg == "probe") {
+        return inside::probe(&args[2..]);
+    }
+    if args.get(1).is_some_and(|arg| arg == "hold") {
+        return killed::hold(&args[2]);
+    }
     let says = |flag: &str| args.iter().any(|arg| arg == flag);
     let wanted: Vec<&String> = args.iter().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let is_wanted = |name: &str| match says("--exact") {
         true => wanted.iter().any(|wanted| *wanted == name),
         false => wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str())),
     };
-    let mut tests: Vec<Test> = [life::TESTS].concat();
+    let mut tests: Vec<Test> = [life::TESTS, inside::TESTS, limits::TESTS, killed::TESTS].concat();
     if says("--list") {
         // Runners ask for those that are ignored, too: none is.
         let listed = tests.iter().filter(|_| !says("--ignored"));

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigHandler, Signal};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
@@ -142,9 +142,12 @@ pub(super) fn program(plan: &Plan, filters: &Filters) -> io::Result<()> {
     // A file that becomes too long is an error to the program, not its end.
     ignore(Signal::SIGXFSZ)?;
     let lower = |resource, limit: u64| {
-        let (_, hard) = nix::sys::resource::getrlimit(resource)?;
+        let (_, hard) = getrlimit(resource)?;
         setrlimit(resource, limit.min(hard), limit.min(hard))
     };
+    let (soft, hard) = plan.open_files;
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, soft.min(most), hard.min(most))?;
     lower(Resource::RLIMIT_CORE, 0)?;
     lower(Resource::RLIMIT_FSIZE, plan.file_bytes)?;
     lower(Resource::RLIMIT_DATA, plan.memory_bytes)?;
