@@ -5,6 +5,7 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
 
+use evenkeel_model::{Config, ListenAddress};
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, SockaddrIn, SockaddrIn6, bind, setsockopt, socket, sockopt,
 };
@@ -28,6 +29,22 @@ impl Machine {
     pub(crate) fn look(master: Option<i32>) -> Machine {
         let hosts = fs::read_to_string("/etc/hosts").unwrap_or_default();
         Machine { addresses: addresses(), hosts: parse_hosts(&hosts), held: held(master) }
+    }
+
+    /// Takes the addresses that a configuration listens on for its own; gives those that it lacked.
+    pub(crate) fn take_addresses(&mut self, config: &Config) -> Vec<IpAddr> {
+        let listens = config.servers().iter().flat_map(|server| &server.listens);
+        let mut lacked: Vec<IpAddr> = listens
+            .filter_map(|listen| match listen.address {
+                ListenAddress::Inet { ip, .. } => Some(ip),
+                _ => None,
+            })
+            .filter(|ip| !ip.is_unspecified() && !ip.is_multicast() && !self.owns(*ip))
+            .collect();
+        lacked.sort_unstable();
+        lacked.dedup();
+        self.addresses.extend(&lacked);
+        lacked
     }
 
     /// What a name is in the hosts file.
@@ -187,6 +204,8 @@ pub(crate) fn holder(address: SocketAddr) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use crate::testing::config;
+
     use super::*;
 
     #[test]
@@ -219,6 +238,19 @@ mod tests {
         let own = i32::try_from(std::process::id()).unwrap();
         assert!(!Machine::look(Some(own)).held.contains(&address), "our own sockets are not in our way");
         assert!(holder(address).unwrap().ends_with(&format!("({own})")));
+    }
+
+    #[test]
+    fn machine_takes_the_addresses_that_another_host_has() {
+        let own = "10.0.0.2".parse().unwrap();
+        let mut machine = Machine { addresses: vec![own], ..Machine::default() };
+        let listens =
+            "listen 10.20.0.10:80; listen 10.20.0.10:81; listen 10.0.0.2:80; listen 127.0.0.1:80; listen 82;";
+        let config =
+            config(&format!("events {{}} http {{ server {{ {listens} listen [2001:db8::1]:80; }} }}"));
+        let lacked: Vec<IpAddr> = ["10.20.0.10", "2001:db8::1"].map(|ip| ip.parse().unwrap()).to_vec();
+        assert_eq!(machine.take_addresses(&config), lacked);
+        assert!(lacked.iter().all(|ip| machine.owns(*ip)) && machine.owns(own));
     }
 
     #[test]

@@ -172,7 +172,10 @@ pub async fn rehearse(
             hint: Some("rehearse it where namespaces are allowed: docs/guide/rehearsal.md".to_owned()),
         });
     }
-    let machine = Machine::look(settings.master);
+    let mut machine = Machine::look(settings.master);
+    // Without a live tree and a master, a tree that lies elsewhere is another host's: this one may lack its addresses.
+    let is_host = settings.master.is_some() || against.is_some() || tree.directory == settings.config_dir;
+    let lent = if is_host { Vec::new() } else { machine.take_addresses(tree.config) };
     let new_targets = targets(tree.config);
     let live_targets = against.map(|live| targets(live.config));
     let reaching = reached(&new_targets, tree.config, &machine, settings.offline);
@@ -180,6 +183,12 @@ pub async fn rehearse(
         play(tree, against, questions, settings, &machine, (&new_targets, live_targets.as_deref()), progress);
     let (reached, played) = tokio::join!(reaching, playing);
     let mut report = played?;
+    if let [first, ..] = lent.as_slice() {
+        let more = if lent.len() > 1 { format!(" and {} more", lent.len() - 1) } else { String::new() };
+        report
+            .differences
+            .push(format!("addresses that this machine lacks are its own inside: {first}{more}"));
+    }
     let (upstreams, findings) = connect::judge(&new_targets, live_targets.as_deref(), &reached);
     report.upstreams = upstreams;
     report.findings.extend(findings);
