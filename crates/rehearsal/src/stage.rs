@@ -52,7 +52,7 @@ impl Stage {
     pub(crate) async fn listen(&self, side: Side, at: SocketAddr) -> io::Result<OwnedFd> {
         match self {
             Stage::Sandbox(it) => it.listen(side, at).await,
-            Stage::Reduced(it) => it.listen(at),
+            Stage::Reduced(it) => it.listen(side, at),
         }
     }
 

@@ -107,6 +107,9 @@ impl<'m> World<'m> {
                 let stub = self.stubs.serve(socket, kind, &stand.address).await?;
                 self.open.insert(spot.clone(), (stub, stand.clone()));
             }
+            Err(error) if stand.address.is_empty() => {
+                self.lack("a stand-in for what variables decide", &error)
+            }
             Err(error) => self.lack(&format!("a stand-in for {}", stand.address), &error),
         }
         Ok(())

@@ -28,7 +28,7 @@ use self::addresses::Addresses;
 use self::keeper::{Keeper, Order, Says};
 use self::paths::Paths;
 use crate::sandbox::processes::{children, has_ended, title, waits_for_events};
-use crate::sandbox::{SandboxError, Signal, Spec, Started};
+use crate::sandbox::{SandboxError, Side, Signal, Spec, Started};
 
 /// How often it is looked whether nginx runs.
 const LOOK: Duration = Duration::from_millis(2);
@@ -151,7 +151,16 @@ impl Reduced {
     }
 
     /// Makes a listening TCP socket where this address lies here; it does not block.
-    pub(crate) fn listen(&self, at: SocketAddr) -> io::Result<OwnedFd> {
+    ///
+    /// # Errors
+    /// As of `bind`; or it shall take connections to every address of the world, which is possible in namespaces alone.
+    pub(crate) fn listen(&self, side: Side, at: SocketAddr) -> io::Result<OwnedFd> {
+        if side == Side::World && at.ip().is_unspecified() {
+            return Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "where variables decide, nobody is reached",
+            ));
+        }
         let listener = TcpListener::bind(self.addresses().place(at))?;
         listener.set_nonblocking(true)?;
         Ok(listener.into())

@@ -62,9 +62,19 @@ const NO_PATHS: [&str; 13] = [
     "upstream",
 ];
 
-/// From which address nginx connects.
-const BINDS: [&str; 6] =
-    ["fastcgi_bind", "grpc_bind", "memcached_bind", "proxy_bind", "scgi_bind", "uwsgi_bind"];
+/// Who passes on, and what says from which address.
+const BINDS: [(&str, &str); 6] = [
+    ("fastcgi_pass", "fastcgi_bind"),
+    ("grpc_pass", "grpc_bind"),
+    ("memcached_pass", "memcached_bind"),
+    ("proxy_pass", "proxy_bind"),
+    ("scgi_pass", "scgi_bind"),
+    ("uwsgi_pass", "uwsgi_bind"),
+];
+
+/// From where nginx connects. Of an address on loopback the kernel lets nobody connect to anywhere else, so that what
+/// variables decide reaches nobody.
+const FROM: &str = "127.0.0.1";
 
 /// Rewrites one tree. `tree`: which one it is, for what it listens on.
 pub(super) fn rewrite(
@@ -125,9 +135,13 @@ impl Work<'_> {
         if name == "user" && node.context() == Context::Main && !self.is_root {
             self.replace(node, node.span(), b"");
             self.note("`user` is left out: this is not root");
-        } else if BINDS.contains(&name) {
-            self.replace(node, node.span(), format!("{name} off;").as_bytes());
+        } else if BINDS.iter().any(|(_, bind)| *bind == name) {
+            // What stands at the top of http or stream holds everywhere.
+            self.replace(node, node.span(), b"");
             self.note("nginx connects from loopback, whatever `proxy_bind` and its kin say");
+        } else if name == "ssl_stapling" {
+            // Whom a certificate names is asked for real.
+            self.argument(node, 0, b"off");
         } else if WRITTEN.contains(&name) {
             self.written(node);
         } else if name != "include" && !NO_PATHS.contains(&name) {
@@ -240,7 +254,9 @@ impl Work<'_> {
     /// Everything that nginx connects to.
     fn passes(&mut self) {
         let passes = self.config.passes();
-        for target in targets(self.config) {
+        let all = targets(self.config);
+        self.unbound(&passes, &all);
+        for target in all {
             let node = self.config.node(target.node);
             let Some(place) = self.addresses.target(&target.address, self.tree) else { continue };
             match node.name() {
@@ -252,6 +268,23 @@ impl Work<'_> {
                         self.pass(node, pass, &target, &place);
                     }
                 }
+            }
+        }
+    }
+
+    /// A unix socket is connected to from no address.
+    fn unbound(&mut self, passes: &[Pass], targets: &[Target]) {
+        let unix = |target: &&Target| matches!(target.address, Address::Unix(_));
+        let unix: Vec<&Target> = targets.iter().filter(unix).collect();
+        for pass in passes {
+            let leads = |target: &&&Target| match &target.upstream {
+                Some(name) => pass.port.is_none() && pass.host.eq_ignore_ascii_case(name.as_bytes()),
+                None => target.node == pass.node,
+            };
+            let node = self.config.node(pass.node);
+            let bind = BINDS.iter().find(|(name, _)| node.is(name));
+            if let (Some((_, bind)), Some(_)) = (bind, unix.iter().find(leads)) {
+                self.before(node, &format!("{bind} off; "));
             }
         }
     }
@@ -298,8 +331,7 @@ impl Work<'_> {
             && !node.ancestors().any(|block| block.children().any(|child| child.is(named)))
         {
             // nginx asks for the name that stands in the URL, which is an address now.
-            let start = node.span().start;
-            self.replace(node, start..start, format!("{named} {host}; ").as_bytes());
+            self.before(node, &format!("{named} {host}; "));
         }
         self.note("upstreams that stand in a `proxy_pass` see an address of loopback in their Host header");
     }
@@ -315,8 +347,16 @@ impl Work<'_> {
             }
         }
         self.edits.insert((self.config.root().file(), 0, 0), top.into_bytes());
+        if let Some(stream) = self.config.stream() {
+            self.begin_block(stream, &format!(" proxy_bind {FROM};"));
+        }
         let Some(http) = self.config.http() else { return };
         let mut inside = String::new();
+        for (pass, bind) in BINDS {
+            if self.config.named(pass).any(|node| node.context().is_http()) {
+                inside.push_str(&format!(" {bind} {FROM};"));
+            }
+        }
         let without = |module: &str| {
             settings
                 .configure
@@ -349,6 +389,12 @@ impl Work<'_> {
 
     fn targets_of(&self, node: NodeId) -> Vec<Target> {
         targets(self.config).into_iter().filter(|target| target.node == node).collect()
+    }
+
+    /// Adds directives before one.
+    fn before(&mut self, node: Node<'_>, text: &str) {
+        let start = node.span().start;
+        self.edits.entry((node.file(), start, start)).or_insert_with(|| text.as_bytes().to_vec());
     }
 
     /// Adds directives at the beginning of a block.
@@ -451,12 +497,12 @@ mod tests {
             lines[4],
             "server { listen <0.0.0.0:80> default_server; listen <[::]:80> ; server_name a.test;"
         );
-        assert_eq!(lines[5], "location / { proxy_pass http://app/x; }");
+        assert_eq!(lines[5], "location / { proxy_bind off; proxy_pass http://app/x; }");
         assert_eq!(
             lines[6],
             "location /b { proxy_ssl_name app.test; proxy_pass https://<198.18.0.1:9000>/y$is_args; }"
         );
-        assert_eq!(lines[7], "location /c { proxy_pass http://unix:</run/b.sock>:/z; }");
+        assert_eq!(lines[7], "location /c { proxy_bind off; proxy_pass http://unix:</run/b.sock>:/z; }");
         assert_eq!(lines[8], "location /d { proxy_pass http://$host; }");
         assert_eq!(lines[9], "location /etc/nginx/ { return 200 /etc/nginx/x; } } }");
     }
@@ -472,6 +518,7 @@ mod tests {
             text.contains("server { listen <0.0.0.0:80>; error_log /p/root/usr/share/nginx/logs/a.log;"),
             "{text}"
         );
+        assert!(!text.contains("_bind"), "nothing is passed on");
         assert!(rewritten.written.contains(&b"/var/log/nginx/access.log"[..]));
         assert!(rewritten.written.contains(&b"/usr/share/nginx/logs/a.log"[..]));
     }
@@ -492,7 +539,7 @@ mod tests {
             "ssl_certificate /p/root/etc/ssl/a.pem; ssl_certificate_key /etc/ssl/a.key; ssl_dhparam dh.pem;"
         );
         assert_eq!(lines[5], "root /usr/share/nginx/html; auth_basic_user_file /p/conf/users;");
-        assert_eq!(lines[6], "lua_package_path \"/p/conf/lua/?.lua;;\"; proxy_bind off;");
+        assert_eq!(lines[6], "lua_package_path \"/p/conf/lua/?.lua;;\";");
     }
 
     #[test]
