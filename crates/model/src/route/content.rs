@@ -94,15 +94,17 @@ impl<'c> Walk<'_, 'c> {
                     chosen = chosen.or(Some((name, node)));
                     break;
                 }
-                FileKind::Absent if self.is_below_a_file(&file, mapped.path.len()) => {
+                FileKind::Absent if self.is_below_a_file(&file, mapped.path.len().saturating_sub(1)) => {
                     return Some(self.error(404, format!("{} leads through a file", shown(&file))));
                 }
                 FileKind::Absent if chosen.is_none() => {
                     let directory = mapped.path.strip_suffix(b"/").unwrap_or(&mapped.path);
                     match self.router.kind(directory) {
-                        FileKind::Absent | FileKind::File => {
+                        kind @ (FileKind::Absent | FileKind::File) => {
+                            // An alias without its last slash may lead to a file: nginx finds that strange.
+                            let strange = kind == FileKind::File && !mapped.path.ends_with(b"/");
                             let why = format!("{} is no directory", shown(directory));
-                            return Some(self.error(404, why));
+                            return Some(self.error(if strange { 500 } else { 404 }, why));
                         }
                         FileKind::Directory | FileKind::Unknown => {}
                     }

@@ -15,6 +15,7 @@ use super::name::Found;
 use super::regex::Captured;
 use super::uri::{Target, normalize};
 use super::walk::{Turn, URI_CHANGES_MAX, Walk, shown};
+use crate::catalog::Version;
 use crate::config::NodeId;
 use crate::number::atoi;
 use crate::request::{Dependence, HttpVersion, LocalAddress, Outcome, Request, Route, Step};
@@ -204,10 +205,16 @@ fn shake(router: &Router<'_>, request: &Request, socket: &Socket) -> Handshake {
     handshake
 }
 
+/// Releases before this one know nothing of CONNECT but its name.
+const CONNECT_FROM: Version = Version { major: 1, minor: 29, patch: 0 };
+/// Releases from this one on read its target as a host and a port. Between the two, nobody asked.
+const CONNECT_SINCE: Version = Version { major: 1, minor: 31, patch: 3 };
+
 impl Walk<'_, '_> {
     /// Reads request line and header and chooses the server.
     fn read(&mut self, handshake: &Handshake) -> Result<(), Turn> {
         self.check_line_length()?;
+        self.check_connect()?;
         let Some(line) = line::parse(self.request) else {
             return Err(self.bad("the request line is broken"));
         };
@@ -254,6 +261,20 @@ impl Walk<'_, '_> {
         if length > limit {
             return Err(self.error(414, format!("the request line does not fit into {limit} bytes")));
         }
+        Ok(())
+    }
+
+    /// A newer nginx takes CONNECT for what it is, and wants a host and a port.
+    fn check_connect(&mut self) -> Result<(), Turn> {
+        if self.method != b"CONNECT" || self.router.version().is_some_and(|version| version < CONNECT_FROM) {
+            return Ok(());
+        }
+        let target = &self.request.target;
+        let is_url = target.starts_with(b"/") || target.windows(3).any(|three| three == b"://");
+        if is_url && self.router.version().is_some_and(|version| version >= CONNECT_SINCE) {
+            return Err(self.bad("CONNECT wants a host and a port"));
+        }
+        self.depend("connect");
         Ok(())
     }
 
@@ -363,11 +384,14 @@ impl Walk<'_, '_> {
                     return Err(self.bad("there are two Host headers"));
                 }
                 host_seen = true;
+                // Pages of an error see it, broken or not.
+                self.headers.push((header.name, header.value.clone()));
                 if self.host.is_empty() {
                     self.take_host(&header.value, handshake, "the Host header is broken")?;
                 } else if headers::host(&header.value, self.router.version()).is_none() {
                     return Err(self.bad("the Host header is broken"));
                 }
+                continue;
             }
             let unique = std::str::from_utf8(&name)
                 .is_ok_and(|name| UNIQUE.contains(&name) && self.header(name).is_some());

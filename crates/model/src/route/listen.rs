@@ -74,8 +74,13 @@ impl std::fmt::Display for Key {
 impl Socket {
     /// The names that are looked up here; `None` when a single server takes everything.
     pub(super) fn names(&self, config: &Config, patterns: &Patterns) -> Option<&Names> {
-        let single = || config.servers()[self.default].names.iter().all(|name| !name.text.starts_with(b"~"));
-        if self.servers.len() == 1 && single() {
+        // A single server's names are looked up for what their regexes capture, but only if the last of those does.
+        let captures = || {
+            let regexes = config.servers()[self.default].names.iter().rev();
+            let mut regexes = regexes.filter_map(|name| name.text.strip_prefix(b"~"));
+            regexes.next().is_some_and(|last| patterns.get(last, false).captures())
+        };
+        if self.servers.len() == 1 && !captures() {
             return None;
         }
         Some(self.names.get_or_init(|| Names::of(config, &self.servers, patterns)))

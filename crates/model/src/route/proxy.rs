@@ -36,6 +36,9 @@ impl<'c> Walk<'_, 'c> {
             let why = format!("{} gives {}, which is no URL", directive.name(), shown(&value.text));
             return self.error(500, why);
         };
+        if variables && value.known && !is_authority(&address.authority) {
+            return self.error(500, format!("{} is no host and port", shown(&address.authority)));
+        }
         let uri = match kind {
             PassKind::Proxy | PassKind::Grpc => self.uri_to_pass(directive, &address, variables),
             _ => self.own_uri(),
@@ -142,6 +145,28 @@ fn host_is_ip(authority: &str) -> bool {
         None => authority.split(':').next().unwrap_or(authority),
     };
     host.parse::<IpAddr>().is_ok()
+}
+
+/// Whether nginx can read host and port at run time.
+///
+/// Source: `ngx_parse_url`, src/core/ngx_inet.c
+fn is_authority(authority: &[u8]) -> bool {
+    let text = shown(authority);
+    if let Some(path) = text.strip_prefix("unix:") {
+        return !path.is_empty();
+    }
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((host, port)) if host.parse::<IpAddr>().is_ok() => (host, port),
+            _ => return false,
+        },
+        None => text.split_at(text.find(':').unwrap_or(text.len())),
+    };
+    let port_is_good = match port.strip_prefix(':') {
+        Some(port) => crate::number::atoi(port.as_bytes()).is_some_and(|port| (1..=65535).contains(&port)),
+        None => port.is_empty(),
+    };
+    !host.is_empty() && port_is_good
 }
 
 /// An address as it stands, with a port.

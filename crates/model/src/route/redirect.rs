@@ -4,7 +4,7 @@
 
 use super::blocks::Role;
 use super::walk::Walk;
-use crate::request::Outcome;
+use crate::request::{Dependence, Outcome};
 
 impl Walk<'_, '_> {
     /// The answer as the client sees it: with the status that an `error_page` gave, and with an absolute `Location`.
@@ -22,7 +22,13 @@ impl Walk<'_, '_> {
                 let location = self.absolute(location);
                 (Outcome::Redirect { status, location }, Some(status))
             }
-            Outcome::Pass { .. } => (outcome, self.err_status),
+            Outcome::Pass { .. } => {
+                if matches!(self.err_status, Some(301 | 302 | 303 | 307 | 308)) {
+                    // The redirect that was replaced leaves its Location, unless the upstream sends one.
+                    self.depends_on.insert(Dependence::UpstreamResponse);
+                }
+                (outcome, self.err_status)
+            }
             Outcome::File { path } => {
                 let status = self.err_status.unwrap_or(200);
                 if let (Some(location), 301 | 302 | 303 | 307 | 308) = (self.location_header.take(), status) {

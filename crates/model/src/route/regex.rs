@@ -59,6 +59,12 @@ impl Pattern {
         }
     }
 
+    /// Whether it has groups that capture.
+    pub(super) fn captures(&self) -> bool {
+        let compiled = self.compiled.get_or_init(|| self.compile());
+        compiled.as_ref().is_none_or(|regex| regex.captures_len() > 1)
+    }
+
     /// Its text.
     pub(super) fn text(&self) -> &[u8] {
         &self.text

@@ -63,8 +63,8 @@ impl<'c> Walk<'_, 'c> {
 
     fn fall_back(&mut self, node: Node<'c>, last: &[u8]) -> Turn {
         self.step("try_files", format!("else {}", shown(last)), Some(node.id()));
-        if let [b'=', code @ ..] = last {
-            let code = atoi(code).and_then(|code| u16::try_from(code).ok()).unwrap_or(404);
+        let code = last.strip_prefix(b"=").and_then(atoi).and_then(|code| u16::try_from(code).ok());
+        if let Some(code) = code.filter(|&code| code > 0) {
             if self.doubt.is_some() {
                 let path = self.candidates[0].clone();
                 return Turn::Done(Outcome::File { path }, None);
