@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::config::{Config, NodeId};
-use crate::expect::is_certain;
+use crate::expect::unknown;
 use crate::lower::{Location, ServerKind};
 use crate::request::{Dependence, Route};
 
@@ -52,12 +52,12 @@ impl Coverage {
 /// of a way that rests on something else, only the server.
 pub(crate) fn reached_by(route: &Route, reached: &mut HashSet<NodeId>) {
     reached.extend(route.server);
-    let certain = is_certain(route);
+    let certain = unknown(route).next().is_none();
     if certain {
         reached.extend(route.location);
     }
     let on_file = |dependence: &Dependence| matches!(dependence, Dependence::FileExists(_));
-    if certain || route.depends_on.iter().all(on_file) {
+    if certain || unknown(route).all(on_file) {
         let looks =
             |what: &str| matches!(what, "try_files" | "index" | "autoindex" | "file" | "internal redirect");
         let steps = route.steps.iter().take_while(|step| certain || !looks(step.what));

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::config::Config;
-use crate::request::{Outcome, PassKind, Request, Route};
+use crate::request::{Dependence, Outcome, PassKind, Request, Route};
 
 mod judge;
 mod live;
@@ -165,9 +165,9 @@ impl Expectation {
     }
 }
 
-/// Whether nothing that is unknown changes the way of a request.
-pub(crate) fn is_certain(route: &Route) -> bool {
-    judge::rests_on(&Expectation::default(), route).is_empty()
+/// What is unknown and may change the way of a request.
+pub(crate) fn unknown(route: &Route) -> impl Iterator<Item = &Dependence> {
+    judge::rests_on(None, route)
 }
 
 impl Judgement {

@@ -6,7 +6,7 @@ use evenkeel_syntax::secret;
 
 use crate::config::{Config, NodeId};
 use crate::coverage::reached_by;
-use crate::expect::{Expectation, Judgement, Kind};
+use crate::expect::{Expectation, Judgement, Kind, unknown};
 use crate::request::{Dependence, HttpVersion, LocalAddress, Outcome, Request, Route};
 use crate::route::{Router, Witness};
 
@@ -87,16 +87,14 @@ struct Suggested<'w> {
 /// What can be expected of a request: its end as it is today, as far as it is the same on every machine, or sure to be
 /// seen on this one.
 fn expectation(config: &Config, today: &Route, anywhere: &Route) -> Option<(Expectation, Option<String>)> {
-    let on_files = |dependence: &Dependence| matches!(dependence, Dependence::FileExists(_));
-    let unknown: Vec<String> =
-        today.depends_on.iter().filter(|dependence| !on_files(dependence)).map(ToString::to_string).collect();
-    let passes = matches!(today.outcome, Outcome::Pass { .. });
-    let only_upstream = passes && today.depends_on.iter().all(|it| *it == Dependence::UpstreamResponse);
+    let is_file = |dependence: &&Dependence| matches!(dependence, Dependence::FileExists(_));
+    let others: Vec<String> =
+        unknown(today).filter(|dependence| !is_file(dependence)).map(ToString::to_string).collect();
     let whole = end(today);
-    let (expectation, note) = if !unknown.is_empty() && !only_upstream {
-        (server(config, today)?, Some(format!("where it ends rests on {}", unknown.join(", "))))
+    let (expectation, note) = if !others.is_empty() {
+        (server(config, today)?, Some(format!("where it ends rests on {}", others.join(", "))))
     } else if today.outcome == anywhere.outcome {
-        let on = today.depends_on.iter().any(on_files);
+        let on = unknown(today).any(|dependence| is_file(&dependence));
         (whole, on.then(|| "which files are there decides where it ends".to_owned()))
     } else {
         match &today.outcome {

@@ -157,6 +157,13 @@ fn what_rests_on_something_unknown_neither_holds_nor_fails() {
         Judgement::Holds
     );
     assert!(Expectation { server: some("x"), ..nothing() }.lacks(&route, &config).is_some());
+    // A limit counts the requests before this one: there are none.
+    let app = Expectation { kind: Some(Kind::Pass(PassKind::Proxy)), upstream: some("app"), ..nothing() };
+    route.depends_on = vec![Dependence::Module("limit_req".into())];
+    assert_eq!(app.judge(&route, &config), Judgement::Holds);
+    let limited = Seen { status: Some(503), ..Seen::default() };
+    let by_limit = Judgement::Undecided(vec!["module:limit_req".into()]);
+    assert_eq!(app.judge_seen(&limited, &route, &config), by_limit);
     // That an upstream is asked does not rest on its answer; the status does.
     route.depends_on = vec![Dependence::UpstreamResponse];
     assert_eq!(Expectation { upstream: some("app"), ..nothing() }.judge(&route, &config), Judgement::Holds);

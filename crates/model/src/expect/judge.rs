@@ -36,27 +36,33 @@ impl Judgement {
 
 pub(super) fn judge(expectation: &Expectation, route: &Route, config: &Config) -> Judgement {
     let mut parts = vec![server(expectation, route, config)];
-    let rests_on = rests_on(expectation, route);
+    let rests_on: Vec<&Dependence> = rests_on(expectation.kind, route).collect();
     let of_outcome = outcome(expectation, route, config);
     if rests_on.is_empty() {
         parts.extend(of_outcome);
     } else if !of_outcome.is_empty() {
         // What would hold or fail if things were as the model assumes is no answer.
-        parts.extend(rests_on.into_iter().map(|why| Err(Not::Known(why))));
+        parts.extend(rests_on.into_iter().map(|why| Err(Not::Known(why.to_string()))));
     }
     Judgement::of(parts)
 }
 
 /// What the predicted end of a request rests on. Which answer an upstream gives does not change that it is asked, and
-/// which file is looked for not whether it is there.
-pub(super) fn rests_on(expected: &Expectation, route: &Route) -> Vec<String> {
-    let wants_file = matches!(expected.kind, None | Some(Kind::File));
-    let matters = |dependence: &&Dependence| match (&route.outcome, dependence) {
+/// which file is looked for not whether it is there. A request is judged as the first one: a limit counts those before it.
+pub(super) fn rests_on(wanted: Option<Kind>, route: &Route) -> impl Iterator<Item = &Dependence> {
+    let wants_file = matches!(wanted, None | Some(Kind::File));
+    let matters = move |dependence: &&Dependence| match (&route.outcome, dependence) {
         (Outcome::Pass { .. }, Dependence::UpstreamResponse) => false,
         (Outcome::File { path }, Dependence::FileExists(known)) if wants_file => path != known,
+        (_, dependence) if is_limit(dependence) => false,
         _ => true,
     };
-    route.depends_on.iter().filter(matters).map(Dependence::to_string).collect()
+    route.depends_on.iter().filter(matters)
+}
+
+/// Whether it is the requests before this one that decide.
+pub(super) fn is_limit(dependence: &Dependence) -> bool {
+    matches!(dependence, Dependence::Module(name) if matches!(&name[..], "limit_req" | "limit_conn"))
 }
 
 /// Every part but the server: that is chosen before anything that a route may rest on.

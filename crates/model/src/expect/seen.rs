@@ -86,7 +86,11 @@ pub(super) fn judge(wanted: &Expectation, seen: &Seen<'_>, route: &Route, config
 }
 
 fn of_kind(kind: Kind, seen: &Seen<'_>, route: &Route) -> Result<(), Not> {
-    let wrong = || fails("kind", kind.name(), seen.describe());
+    let limited = !seen.passed() && seen.status.is_some_and(|status| status >= 400);
+    let wrong = || match route.depends_on.iter().find(|dependence| limited && judge::is_limit(dependence)) {
+        Some(limit) => Err(Not::Known(limit.to_string())),
+        None => fails("kind", kind.name(), seen.describe()),
+    };
     let Some(status) = seen.status else {
         return if kind == Kind::Close { Ok(()) } else { wrong() };
     };
