@@ -1,0 +1,113 @@
+//! A configuration as a value that can be printed, and made smaller.
+
+use std::fmt::Write as _;
+
+/// A line, or a block of them.
+#[derive(Debug, Clone)]
+pub(crate) enum Item {
+    Line(String),
+    Block(Block),
+}
+
+/// A block: what stands before the brace, and what is inside.
+#[derive(Debug, Clone)]
+pub(crate) struct Block {
+    pub(crate) head: String,
+    pub(crate) body: Vec<Item>,
+}
+
+/// What every configuration has, because the test stands on it.
+pub(crate) const FIXED: &[&str] = &[
+    "daemon off",
+    "master_process off",
+    "pid nginx.pid",
+    "error_log stderr",
+    "formats.conf",
+    "_temp_path",
+    "lingering_close",
+    "keepalive_timeout",
+];
+
+/// How many lines a configuration may have: so many log formats are declared.
+pub(crate) const LINES_MAX: usize = 900;
+
+impl Block {
+    pub(crate) fn new(head: impl Into<String>) -> Block {
+        Block { head: head.into(), body: Vec::new() }
+    }
+
+    pub(crate) fn line(&mut self, line: impl Into<String>) {
+        self.body.push(Item::Line(line.into()));
+    }
+
+    pub(crate) fn block(&mut self, block: Block) {
+        self.body.push(Item::Block(block));
+    }
+
+    /// The text of its inside, one directive a line. Every block in which a request can end logs the number of its line,
+    /// by a directive on that very line.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        let mut line = 0;
+        print(&self.body, 0, &mut line, &mut text);
+        assert!(line < LINES_MAX, "a configuration of {line} lines");
+        text
+    }
+
+    /// How many items it holds, at any depth.
+    pub(crate) fn count(&self) -> usize {
+        let inside = |item: &Item| match item {
+            Item::Line(_) => 1,
+            Item::Block(block) => 1 + block.count(),
+        };
+        self.body.iter().map(inside).sum()
+    }
+
+    /// Without its item `at`, counted in the order in which they are printed; `None` when it must stay.
+    pub(crate) fn without(&self, at: usize) -> Option<Block> {
+        let mut smaller = self.clone();
+        remove(&mut smaller.body, &mut { at }).then_some(smaller)
+    }
+}
+
+fn remove(body: &mut Vec<Item>, left: &mut usize) -> bool {
+    for index in 0..body.len() {
+        if *left == 0 {
+            let stays =
+                matches!(&body[index], Item::Line(line) if FIXED.iter().any(|word| line.contains(word)));
+            if !stays {
+                body.remove(index);
+            }
+            return !stays;
+        }
+        *left -= 1;
+        if let Item::Block(block) = &mut body[index]
+            && remove(&mut block.body, left)
+        {
+            return true;
+        }
+    }
+    false
+}
+
+fn print(body: &[Item], depth: usize, line: &mut usize, text: &mut String) {
+    let indent = "    ".repeat(depth);
+    for item in body {
+        *line += 1;
+        match item {
+            Item::Line(directive) => writeln!(text, "{indent}{directive}").unwrap(),
+            Item::Block(block) => {
+                let head = &block.head;
+                let word = head.split(' ').next().unwrap_or_default();
+                let tag = match word {
+                    "server" | "location" | "limit_except" => format!(" access_log access.log T{line};"),
+                    _ => String::new(),
+                };
+                writeln!(text, "{indent}{head} {{{tag}").unwrap();
+                print(&block.body, depth + 1, line, text);
+                *line += 1;
+                writeln!(text, "{indent}}}").unwrap();
+            }
+        }
+    }
+}

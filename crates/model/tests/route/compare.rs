@@ -1,0 +1,212 @@
+//! What was predicted against what was seen.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use evenkeel_model::{Config, HttpVersion, LocalAddress, Outcome, Route};
+
+use crate::ask::Answer;
+use crate::requests::Question;
+
+/// What nginx did with one question.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub(crate) answer: Answer,
+    /// The line of the block that logged the request, and the whole entry.
+    pub(crate) logged: Option<(u32, String)>,
+}
+
+/// The entries of an access log, by our own port (or by the id that the request carried).
+pub(crate) fn log(path: &Path) -> HashMap<String, (u32, String)> {
+    let bytes = std::fs::read(path).unwrap();
+    let text = String::from_utf8_lossy(&bytes);
+    let mut entries = HashMap::new();
+    for entry in text.lines() {
+        let mut words = entry.split(' ');
+        let (Some(line), Some(address), Some(port)) = (words.next(), words.next(), words.next()) else {
+            continue;
+        };
+        let Ok(line) = line.parse() else { continue };
+        let id = entry.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map_or("", |(id, _)| id);
+        let key = if address.starts_with("unix:") { format!("id{id}") } else { port.to_owned() };
+        // A port that comes again is that of a question that was asked again.
+        entries.entry(key).or_insert_with(|| (line, entry.to_owned()));
+    }
+    entries
+}
+
+/// The key of a question's entry in the log.
+pub(crate) fn key(question: &Question, answer: &Answer) -> String {
+    if answer.port != 0 {
+        return answer.port.to_string();
+    }
+    let id = question.request.headers.iter().find(|(name, _)| name == b"X-Id");
+    format!("id{}", id.map_or_else(String::new, |(_, value)| String::from_utf8_lossy(value).into_owned()))
+}
+
+/// What is wrong with a prediction; nothing when all of it came true.
+pub(crate) fn mismatch(config: &Config, route: &Route, question: &Question, seen: &Seen) -> Option<String> {
+    if let Some(wrong) = block(config, route, question, seen) {
+        return Some(wrong);
+    }
+    let answer = &seen.answer;
+    if question.request.version == HttpVersion::V0_9 {
+        // HTTP/0.9 has no status; the block must do, and the log.
+        let logged = seen.logged.as_ref().and_then(|(_, entry)| entry.split(' ').nth(3)?.parse::<u16>().ok());
+        return match (status(route), logged) {
+            (Some(0), _) => None,
+            (Some(predicted), Some(logged)) if predicted != logged => {
+                Some(format!("status {logged} was logged, {predicted} was predicted"))
+            }
+            _ => None,
+        };
+    }
+    let got = || describe(answer);
+    if let Some(predicted) = status(route)
+        && predicted != answer.status
+    {
+        return Some(format!("status {predicted} was predicted, but {}", got()));
+    }
+    let reached = answer.header("X-Echo");
+    if reached.is_some() != matches!(route.outcome, Outcome::Pass { .. }) {
+        return Some(format!(
+            "it was {}predicted to be passed on, but {}",
+            if reached.is_some() { "not " } else { "" },
+            got()
+        ));
+    }
+    let location = answer.header("Location");
+    match &route.outcome {
+        Outcome::Redirect { location: predicted, .. } => {
+            let line = [b"\r\nLocation: ", predicted.as_slice(), b"\r\n"].concat();
+            let there = answer.head.windows(line.len()).any(|window| window == line);
+            (!there).then(|| format!("Location {} was predicted, but {}", predicted.escape_ascii(), got()))
+        }
+        Outcome::Pass { servers, pass, .. } => pass_mismatch(servers, pass, answer, question),
+        // nginx leaves the Location of a redirect that an error page has taken over; a client passes over it.
+        _ if location.is_some() && matches!(answer.status, 201 | 300..=399) => {
+            Some(format!("no Location was predicted, but {}", got()))
+        }
+        Outcome::File { path } => {
+            let size = std::fs::metadata(Path::new(OsStr::from_bytes(path))).map_or(0, |meta| meta.len());
+            let length = answer.header("Content-Length").map(|value| value == size.to_string().as_bytes());
+            let same = if question.request.method == b"HEAD" || matches!(answer.status, 204 | 304) {
+                length.unwrap_or(true)
+            } else if path.ends_with(b"/") {
+                answer.body.starts_with(b"<html>\r\n<head><title>Index of ")
+            } else {
+                answer.body.trim_ascii_end() == simple(path)
+            };
+            (!same).then(|| {
+                format!("the file {} ({size} bytes) was predicted, but {}", path.escape_ascii(), got())
+            })
+        }
+        Outcome::Return { body: Some(body), .. } => {
+            let has_body =
+                question.request.method != b"HEAD" && !matches!(answer.status, 204 | 304 | 100..=199);
+            (has_body && *body != answer.body)
+                .then(|| format!("the body {} was predicted, but {}", body.escape_ascii(), got()))
+        }
+        Outcome::Close { .. } => {
+            (!answer.empty).then(|| format!("a closed connection was predicted, but {}", got()))
+        }
+        Outcome::Return { .. } | Outcome::Error { .. } | Outcome::Files { .. } => None,
+    }
+}
+
+/// The block that a request ends in: the line of the location, or that of the server.
+fn block(config: &Config, route: &Route, question: &Question, seen: &Seen) -> Option<String> {
+    let predicted = route.location.or(route.server).map(|node| config.node(node).line());
+    let logged = seen.logged.as_ref().map(|(line, _)| location_of(config, *line));
+    match (predicted, logged) {
+        (Some(predicted), Some(logged)) if predicted != logged => {
+            Some(format!("line {predicted} was predicted, line {logged} answered"))
+        }
+        (None, Some(logged)) => Some(format!("no block was predicted, line {logged} answered")),
+        // Over a Unix socket, an entry is known by a header, which nginx does not read of what it cannot read.
+        (_, None) if matches!(question.request.listen, Some(LocalAddress::Inet(_))) => {
+            Some("nothing was logged".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// The line of the location or server that a logged line belongs to: that of a `limit_except` is its location's.
+fn location_of(config: &Config, line: u32) -> u32 {
+    let node = config.nodes().find(|node| node.line() == line && node.is_block());
+    match node {
+        Some(node) if node.is("limit_except") => node.parent().map_or(line, |parent| parent.line()),
+        _ => line,
+    }
+}
+
+fn status(route: &Route) -> Option<u16> {
+    match &route.outcome {
+        Outcome::Close { .. } => Some(0),
+        Outcome::Files { .. } => route.status,
+        // An upstream of ours always says 200.
+        Outcome::Pass { .. } => Some(route.status.unwrap_or(200)),
+        _ => Some(route.status.expect("the status of an exact answer is known")),
+    }
+}
+
+fn pass_mismatch(servers: &[String], pass: &[u8], answer: &Answer, _question: &Question) -> Option<String> {
+    let port = String::from_utf8_lossy(answer.header("X-Echo-Port")?).into_owned();
+    if !servers.iter().any(|server| server.ends_with(&format!(":{port}"))) {
+        return Some(format!("one of {servers:?} was predicted, port {port} was asked"));
+    }
+    let line = unhex(answer.header("X-Echo")?);
+    let line = line.strip_suffix(b"\r\n").unwrap_or(&line);
+    let line = line.strip_suffix(b" HTTP/1.0").or(line.strip_suffix(b" HTTP/1.1")).unwrap_or(line);
+    let space = line.iter().position(|&byte| byte == b' ')?;
+    let asked = &line[space + 1..];
+    let after_scheme = pass.windows(3).position(|window| window == b"://").map_or(0, |at| at + 3);
+    let authority_end = pass[after_scheme..]
+        .iter()
+        .position(|byte| matches!(byte, b'/' | b'?'))
+        .map_or(pass.len(), |at| after_scheme + at);
+    let predicted = &pass[authority_end..];
+    // nginx puts a slash before what has none.
+    let same =
+        predicted == asked || (!predicted.starts_with(b"/") && asked.strip_prefix(b"/") == Some(predicted));
+    (!same).then(|| {
+        format!("{} was predicted, the upstream was asked for {}", pass.escape_ascii(), asked.escape_ascii())
+    })
+}
+
+/// A path as its file holds it: without what leads nowhere.
+fn simple(path: &[u8]) -> Vec<u8> {
+    let path = Path::new(OsStr::from_bytes(path)).canonicalize().unwrap_or_default();
+    path.as_os_str().as_bytes().to_vec()
+}
+
+fn unhex(hex: &[u8]) -> Vec<u8> {
+    let digit =
+        |byte: u8| (byte as char).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).unwrap_or(0);
+    hex.chunks_exact(2).map(|pair| digit(pair[0]) * 16 + digit(pair[1])).collect()
+}
+
+/// An answer, for people.
+pub(crate) fn describe(answer: &Answer) -> String {
+    if answer.empty {
+        return "the connection was closed without an answer".to_owned();
+    }
+    let mut text = format!("status {} came", answer.status);
+    if let Some(location) = answer.header("Location") {
+        text.push_str(&format!(", Location {}", location.escape_ascii()));
+    }
+    if let Some(echo) = answer.header("X-Echo") {
+        let port = answer.header("X-Echo-Port").unwrap_or_default().escape_ascii();
+        text.push_str(&format!(", from upstream {port} asked for {}", unhex(echo).escape_ascii()));
+    }
+    let end = answer.body.len().min(200);
+    text.push_str(&format!(", body {}", answer.body[..end].trim_ascii_end().escape_ascii()));
+    text
+}
+
+/// What kind of mismatch this is: its words without numbers and names.
+pub(crate) fn class(why: &str) -> String {
+    why.split_whitespace().take(2).filter(|word| word.chars().all(char::is_alphabetic)).collect()
+}
