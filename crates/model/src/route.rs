@@ -18,6 +18,7 @@ mod content;
 mod defined;
 mod entry;
 mod error_page;
+mod generate;
 mod headers;
 mod line;
 mod listen;
@@ -30,6 +31,8 @@ mod redirect;
 mod regex;
 mod rewrite;
 mod script;
+#[cfg(test)]
+mod tests;
 mod try_files;
 mod uri;
 mod variables;
