@@ -26,8 +26,8 @@ pub struct Suggestion {
     pub without: usize,
 }
 
-/// Writes one expectation for every server and location that a request reaches; `route` says where one ends. Blocks that
-/// another block's request passes through get none of their own.
+/// Writes one expectation for every location that a request reaches, and for every server that none of these shows; `route`
+/// says where a request ends.
 pub fn suggest(
     config: &Config,
     witnesses: &[Witness],
@@ -41,7 +41,7 @@ pub fn suggest(
     // A server that a request for one of its locations shows needs none of its own.
     let locations = witnesses.iter().filter(|witness| !is_server(witness));
     for witness in locations.chain(witnesses.iter().filter(is_server)) {
-        if reached.contains(&witness.node) {
+        if reached.contains(&witness.node) && (is_server(&witness) || witness.request.is_none()) {
             continue;
         }
         let request = match &witness.request {
@@ -98,11 +98,9 @@ fn expectation(config: &Config, today: &Route, anywhere: &Route) -> Option<(Expe
         (whole, on.then(|| "which files are there decides where it ends".to_owned()))
     } else {
         match &today.outcome {
-            Outcome::File { .. } | Outcome::Files { .. } => {
-                (Expectation { kind: Some(Kind::File), ..Expectation::default() }, None)
-            }
+            Outcome::File { .. } | Outcome::Files { .. } => (Expectation { path: None, ..whole }, None),
             Outcome::Pass { .. } => (whole, Some("which files are there decides where it ends".to_owned())),
-            _ => (server(config, today)?, Some("which files are there decides where it ends".to_owned())),
+            _ => (blocks(config, today)?, Some("which files are there decides where it ends".to_owned())),
         }
     };
     let fits = !matches!(expectation.judge(today, config), Judgement::Fails(_));
@@ -119,7 +117,11 @@ fn end(route: &Route) -> Expectation {
             pass: plain(pass),
             ..expectation
         },
-        Outcome::File { path } => Expectation { path: plain(path), ..expectation },
+        Outcome::File { path } => {
+            // An `error_page` gives its status to the file.
+            let status = route.status.filter(|status| *status != 200);
+            Expectation { path: plain(path), status, ..expectation }
+        }
         Outcome::Redirect { status, location } => {
             Expectation { status: Some(*status), location: plain(location), ..expectation }
         }
@@ -138,6 +140,12 @@ fn server(config: &Config, route: &Route) -> Option<Expectation> {
     let server = config.servers().iter().find(|server| server.node == id)?;
     let name = server.names.first().map_or(Some(String::new()), |name| plain(&name.text))?;
     Some(Expectation { server: Some(name), ..Expectation::default() })
+}
+
+/// The server and the location.
+fn blocks(config: &Config, route: &Route) -> Option<Expectation> {
+    let written = route.location.map(|id| config.node(id).args().collect::<Vec<_>>().join(&b' '));
+    Some(Expectation { pattern: written.and_then(|text| plain(&text)), ..server(config, route)? })
 }
 
 /// Text that may stand in a file: UTF-8, and no secret.

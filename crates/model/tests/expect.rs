@@ -251,7 +251,10 @@ fn what_nginx_answers_itself_tells_kind_status_and_location() {
     assert!(matches!(file.judge_seen(&gone, &route, &config), Judgement::Undecided(_)));
     let there = Seen { status: Some(200), ..Seen::default() };
     assert_eq!(file.judge_seen(&there, &route, &config), Judgement::Holds);
-    let exact = Route { depends_on: Vec::new(), ..route };
+    let mut exact = Route { depends_on: Vec::new(), ..route };
+    assert!(file.judge_seen(&gone, &exact, &config).fails().is_some());
+    exact.status = Some(404);
+    assert_eq!(file.judge_seen(&gone, &exact, &config), Judgement::Holds, "an error_page that is a file");
     assert!(file.judge_seen(&seen, &exact, &config).fails().is_some());
 }
 

@@ -103,6 +103,8 @@ fn of_kind(kind: Kind, seen: &Seen<'_>, route: &Route) -> Result<(), Not> {
             }
             _ => Ok(()),
         },
+        // An `error_page` gives its status to the file.
+        Kind::File if !seen.passed() && is_file_of(route) && route.status == Some(status) => Ok(()),
         // What is not here would have been served.
         Kind::File if rests_on_files(route) && (seen.passed() || !is_file(status)) => {
             Err(Not::Known("files that are not here".to_owned()))
@@ -119,6 +121,11 @@ fn of_kind(kind: Kind, seen: &Seen<'_>, route: &Route) -> Result<(), Not> {
 /// Whether the files that decide are not all known.
 fn rests_on_files(route: &Route) -> bool {
     route.depends_on.iter().any(|dependence| matches!(dependence, Dependence::FileExists(_)))
+}
+
+/// Whether a file was predicted.
+fn is_file_of(route: &Route) -> bool {
+    matches!(route.outcome, Outcome::File { .. } | Outcome::Files { .. })
 }
 
 fn is_file(status: u16) -> bool {
