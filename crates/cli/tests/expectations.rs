@@ -291,3 +291,64 @@ fn init_refuses_a_tree_that_it_cannot_learn_from() {
     assert!(text.contains("a tree that nginx would refuse (sites-enabled/zz.conf:1"), "{text}");
     assert!(!broken.path().join("routes.toml").exists());
 }
+
+/// Asks the machine's own nginx, in a sandbox.
+fn rehearse(tree: &Path) -> (Value, i32) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+    command.args(["--config-dir", "/etc/nginx", "--nginx", "/usr/sbin/nginx", "--state-dir", "/nonexistent"]);
+    let output = command.arg("test").arg(tree).args(["--rehearse", "--json"]).output().unwrap();
+    let code = output.status.code().unwrap();
+    (serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}")), code)
+}
+
+#[test]
+fn a_real_nginx_is_asked_the_same_and_decides_what_the_model_cannot() {
+    let routes = format!(
+        "{ROUTES}[[route]]\nname = \"wrong\"\nrequest = \"GET http://shop.example.com/cart/1\"\nexpect = {{ kind = \"redirect\" }}\n\
+         [[route]]\nname = \"by rewrite\"\nrequest = \"GET http://shop.example.com/files/\"\nexpect = {{ kind = \"error\", status = 404 }}\n"
+    );
+    let tree = tree(Some(&routes));
+    let shop = SHOP.replace(
+        "location /api/ {\n        js_content api.answer;",
+        "location /files/ {\n        root /nonexistent;",
+    );
+    std::fs::write(tree.path().join("sites-enabled/shop.conf"), shop).unwrap();
+    let routes = std::fs::read_to_string(tree.path().join("routes.toml")).unwrap();
+    let routes = routes.replace("http://shop.example.com/\"", "http://shop.example.com/about/\"");
+    let routes = routes.replace("live = { status = 200 }", "live = { status = 200, contains = \"a blog\" }");
+    std::fs::write(tree.path().join("routes.toml"), routes).unwrap();
+    let (document, code) = rehearse(tree.path());
+    let verdicts: Vec<_> = document["routes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|route| (route["name"].as_str().unwrap(), route["verdict"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        verdicts,
+        [
+            ("cart goes to the application", "passed"),
+            ("old pages move", "passed"),
+            ("the shop answers", "failed"),
+            ("wrong", "failed"),
+            ("by rewrite", "passed"),
+        ],
+        "{document}"
+    );
+    assert_eq!(code, 1);
+    assert_eq!(document["routes"][0]["rehearsed"][0]["answer"]["address"], "10.0.0.5:8080");
+    let because = document["routes"][2]["because"].as_str().unwrap();
+    assert!(because.ends_with(": answered 200 without \"a blog\" in its body"), "{because}");
+}
+
+#[test]
+fn a_tree_that_a_real_nginx_does_not_start_with_never_passes() {
+    let tree = tree(Some(ROUTES));
+    let shop = SHOP.replace("js_content api.answer;", "return 204;");
+    std::fs::write(tree.path().join("sites-enabled/shop.conf"), shop).unwrap();
+    std::fs::write(tree.path().join("sites-enabled/zz.conf"), "server { listen 80 bogus; }").unwrap();
+    let (document, code) = rehearse(tree.path());
+    assert_eq!(code, 1, "{document}");
+    let fault = document["faults"][0].as_str().unwrap();
+    assert!(fault.contains("does not start") && fault.contains("bogus"), "{document}");
+}

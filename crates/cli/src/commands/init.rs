@@ -93,7 +93,7 @@ impl Done {
             text.push_str(&format!("wrote {}\n", path.display()));
         }
         text.push_str(&format!(
-            "{routes} routes; servers and locations without one: {without}, each with its reason\n"
+            "routes in it: {routes}; servers and locations without one, with the reason: {without}\n"
         ));
         if routes == 0 {
             text.push_str("no request reaches a server of this tree: routes.toml is a beginning only\n");

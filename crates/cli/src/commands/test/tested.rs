@@ -67,10 +67,17 @@ impl<'f> Tested<'f> {
 
     /// What becomes of it. A real nginx knows better than the model, where it was asked.
     pub(super) fn verdict(&self) -> Verdict {
-        let wrong = self.seen.iter().filter_map(|seen| Some((&seen.nginx, seen.fails.as_ref()?)));
-        let wrong: Vec<String> = wrong.map(|(nginx, fails)| format!("{nginx}: {fails}")).collect();
+        let mut wrong: Vec<(String, &str)> = Vec::new();
+        for seen in &self.seen {
+            let Some(fails) = &seen.fails else { continue };
+            match wrong.iter_mut().find(|(_, said)| said == fails) {
+                Some((nginx, _)) => *nginx = format!("{nginx}, {}", seen.nginx),
+                None => wrong.push((seen.nginx.clone(), fails)),
+            }
+        }
         if !wrong.is_empty() {
-            return Verdict::Failed(redact_str(&wrong.join("\n")).into_owned());
+            let said: Vec<String> = wrong.iter().map(|(nginx, fails)| format!("{nginx}: {fails}")).collect();
+            return Verdict::Failed(redact_str(&said.join("\n")).into_owned());
         }
         let Some(model) = &self.model else {
             return match (&self.spec.live, self.seen.is_empty()) {
