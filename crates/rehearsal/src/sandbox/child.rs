@@ -144,8 +144,8 @@ fn inside(
         mounts::mirror(plan.files_bytes, &paths(&plan.trees), &paths(&plan.nginx), || settle(plan))?;
     if !mounts.has_proc {
         differences.push(
-            "there is no /proc inside (something covers parts of it on this machine): /dev/stderr is a file, and \
-             processes and memory are limited one by one only"
+            "there is no /proc inside (something covers parts of it on this machine, as in a container): /dev/stderr \
+             is a file of its own, and memory is limited for each process alone"
                 .to_owned(),
         );
     }

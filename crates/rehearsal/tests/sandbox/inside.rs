@@ -213,13 +213,15 @@ fn reach(args: &[String]) -> Vec<String> {
     let environment: Vec<String> = std::env::vars().map(|(name, _)| name).collect();
     no(&format!("was given the environment {environment:?}"), environment != ["PATH"]);
     let open: Vec<PathBuf> = fs::read_dir("/proc/self/fd")
-        .unwrap()
+        .into_iter()
+        .flatten()
         .flatten()
         .filter_map(|entry| fs::read_link(entry.path()).ok())
         .collect();
     // Standard input, output and error, and the directory that is being read.
     no(&format!("was given {open:?}"), open.len() > 4);
-    let table = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    // There may be no /proc at all.
+    let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     for line in table.lines() {
         let fields: Vec<&str> = line.split(' ').collect();
         let is_tmpfs = line.split(" - ").nth(1).is_some_and(|rest| rest.starts_with("tmpfs tmpfs"));
@@ -251,21 +253,16 @@ fn privileges_are_gone() {
 
 fn privileges() -> Vec<String> {
     let mut found = Vec::new();
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let field = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
-        line.trim_start_matches(':').trim().to_owned()
-    };
-    if field("NoNewPrivs") != "1" || field("Seccomp") != "2" {
-        found.push("is not confined".to_owned());
+    if nix::sys::prctl::get_no_new_privs() != Ok(true) {
+        found.push("may gain privileges".to_owned());
     }
-    const ADMIN: u64 = 1 << 21;
-    for set in ["CapEff", "CapPrm", "CapBnd", "CapInh", "CapAmb"] {
-        if u64::from_str_radix(&field(set), 16).unwrap() & ADMIN != 0 {
-            found.push(format!("has CAP_SYS_ADMIN in {set}"));
+    for (number, name) in [(12, "NET_ADMIN"), (16, "SYS_MODULE"), (19, "SYS_PTRACE"), (21, "SYS_ADMIN")] {
+        // SAFETY: prctl takes integers here.
+        if unsafe { libc::prctl(libc::PR_CAPBSET_READ, number, 0, 0, 0) } != 0 {
+            found.push(format!("may have CAP_{name}"));
         }
     }
-    let file = fs::File::open("/proc/self/ns/net").unwrap();
+    let file = fs::File::open("/etc/passwd").unwrap();
     let (here, one) = (c"/tmp".as_ptr(), 1_usize);
     let new = |flag: libc::c_int| flag as usize;
     let calls: &[(&str, libc::c_long, [usize; 5])] = &[

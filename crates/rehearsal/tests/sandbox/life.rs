@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use evenkeel_rehearsal::sandbox::{Directory, Mode, Sandbox, SandboxError, Side, Signal, Spec, Started};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -417,4 +419,54 @@ fn upstream_on_the_hosts_loopback_is_asked_there() {
         let taken = sandbox.listen(Side::Host, HOST.parse().unwrap()).await.unwrap_err();
         assert_eq!(taken.kind(), std::io::ErrorKind::AddrInUse);
     });
+}
+
+/// Prints how long it takes from nothing to the first answer, and back to nothing.
+pub(crate) fn measure() -> ExitCode {
+    const TIMES: usize = 30;
+    let tree = tree(&http("server { listen 80; return 200 here; }"));
+    for mode in [Mode::Ident, Mode::Subid, Mode::Alias] {
+        let mut rows: Vec<[Duration; 4]> = Vec::new();
+        for _ in 0..TIMES {
+            let mut spec = spec(tree.path());
+            spec.mode = Some(mode);
+            let began = Instant::now();
+            let Ok(sandbox) = block_on(Sandbox::start(spec)) else { break };
+            let stands = began.elapsed();
+            drop(sandbox);
+            let mut spec = self::spec(tree.path());
+            spec.mode = Some(mode);
+            let began = Instant::now();
+            let (runs, answers, ends) = block_on(async move {
+                let sandbox = Sandbox::start(spec).await.unwrap();
+                running(start(&sandbox).await);
+                let runs = began.elapsed();
+                assert!(get(&sandbox, None, HOST, "/").await.ends_with("here"));
+                let answers = began.elapsed();
+                sandbox.stop().await;
+                (runs, answers, began.elapsed() - answers)
+            });
+            rows.push([stands, runs, answers, ends]);
+        }
+        if rows.is_empty() {
+            continue;
+        }
+        let median = |column: usize| {
+            let mut all: Vec<Duration> = rows.iter().map(|row| row[column]).collect();
+            all.sort_unstable();
+            format!("{:.1}/{:.1}/{:.1} ms", ms(all[0]), ms(all[all.len() / 2]), ms(all[all.len() - 1]))
+        };
+        println!(
+            "{mode}: stands {}, runs {}, answers {}, is gone after {} (least/median/most of {TIMES})",
+            median(0),
+            median(1),
+            median(2),
+            median(3)
+        );
+    }
+    ExitCode::SUCCESS
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
 }

@@ -124,6 +124,10 @@ fn many_processes_hold_no_more_memory_together() {
         let mut spec = limited(tree.path(), |limits| limits.memory_bytes = 120 << 20);
         spec.nginx.push(script.clone());
         let sandbox = Sandbox::start(spec).await.unwrap();
+        if sandbox.differences().iter().any(|one| one.contains("there is no /proc")) {
+            println!("  not run: memory cannot be counted without /proc");
+            return;
+        }
         let ended = sandbox.start_nginx(&script, &[]).await;
         let because = Some("more than 120 MiB of memory".to_owned());
         assert!(matches!(&ended, Err(SandboxError::Ended { because: why }) if *why == because), "{ended:?}");

@@ -1,7 +1,7 @@
 //! The sandbox from outside and from inside, with a real nginx, and killed at any moment.
 //!
 //! This program is its own runner, because it starts itself again: as the processes of the sandbox, and as a program in
-//! it that tries to get out (`probe`).
+//! it that tries to get out (`probe`). `measure` says how long the first answer takes.
 
 mod inside;
 mod killed;
@@ -25,6 +25,9 @@ fn main() -> ExitCode {
     }
     if args.get(1).is_some_and(|arg| arg == "hold") {
         return killed::hold(&args[2]);
+    }
+    if args.get(1).is_some_and(|arg| arg == "measure") {
+        return life::measure();
     }
     let says = |flag: &str| args.iter().any(|arg| arg == flag);
     let wanted: Vec<&String> = args.iter().skip(1).filter(|arg| !arg.starts_with('-')).collect();

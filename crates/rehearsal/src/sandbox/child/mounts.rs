@@ -159,8 +159,11 @@ impl Mounts {
         for (name, target) in [("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")] {
             match self.has_proc {
                 true => symlink(format!("/proc/self/fd{target}"), format!("/dev/{name}"))?,
-                // Something to write to.
-                false if target > "/0" => drop(fs::File::create(format!("/dev/{name}"))?),
+                // Something to read from and to write to.
+                false if !target.is_empty() => {
+                    fs::write(format!("/dev/{name}"), "")?;
+                    fs::set_permissions(format!("/dev/{name}"), fs::Permissions::from_mode(0o666))?;
+                }
                 false => {}
             }
         }

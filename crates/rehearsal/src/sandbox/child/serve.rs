@@ -174,8 +174,9 @@ impl Init<'_> {
 
     /// Says which limit is passed: how many processes there are, and what they hold of memory that they do not share.
     fn too_much(&self) -> Option<String> {
+        let many = || format!("more than {} processes", self.plan.processes);
         if !self.mounts.has_proc {
-            return None;
+            return (count_by_asking(self.plan.processes) > self.plan.processes).then(many);
         }
         let (mut processes, mut pages) = (0, 0_u64);
         for entry in fs::read_dir("/proc").ok()?.flatten() {
@@ -190,13 +191,29 @@ impl Init<'_> {
             pages += resident.saturating_sub(shared);
         }
         if processes > self.plan.processes {
-            return Some(format!("more than {} processes", self.plan.processes));
+            return Some(many());
         }
         let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096);
         let held = pages.saturating_mul(u64::try_from(page).unwrap_or(4096));
         (held > self.plan.memory_bytes)
             .then(|| format!("more than {} MiB of memory", self.plan.memory_bytes >> 20))
     }
+}
+
+/// Counts processes, as far as `most`, where no `/proc` lists them: their numbers are given out one after the other.
+fn count_by_asking(most: u32) -> u32 {
+    const GAP_MAX: u32 = 2000;
+    let (mut count, mut gap) = (0, 0);
+    for pid in 2.. {
+        match kill(Pid::from_raw(pid), None) {
+            Ok(()) => (count, gap) = (count + 1, 0),
+            Err(_) => gap += 1,
+        }
+        if gap > GAP_MAX || count > most {
+            break;
+        }
+    }
+    count
 }
 
 /// Takes the ends of all processes that have ended, and remembers those of programs.
