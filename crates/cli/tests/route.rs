@@ -146,7 +146,7 @@ fn what_cannot_be_known_is_named() {
     let elsewhere = one(tree.path(), &["GET http://shop.example.com/elsewhere/a.html"]);
     assert_eq!(elsewhere["depends_on"], json!(["file-exists:/nowhere/at/all/elsewhere/a.html"]));
     let inside = one(tree.path(), &["GET http://shop.example.com/a.html"]);
-    assert_eq!(inside["outcome"], json!({ "kind": "file", "path": "/etc/nginx/html/a.html" }));
+    assert_eq!(inside["outcome"], json!({ "kind": "file", "path": "/etc/nginx/html/a.html", "status": 200 }));
     assert_eq!(inside["depends_on"], json!([]));
     let absent = one(tree.path(), &["GET http://shop.example.com/b.html"]);
     assert_eq!(absent["outcome"]["status"], 404);

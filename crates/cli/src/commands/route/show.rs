@@ -20,7 +20,7 @@ pub(in crate::commands) fn document(config: &Config, request: &Request, route: &
     });
     let mut document = Map::new();
     document.insert("request".to_owned(), asked(request));
-    document.insert("outcome".to_owned(), outcome(&route.outcome));
+    document.insert("outcome".to_owned(), outcome(route));
     document.insert("server".to_owned(), server(config, route));
     document.insert("location".to_owned(), location(config, route));
     bytes(&mut document, "uri", &route.uri);
@@ -69,10 +69,13 @@ fn without_port(host: &[u8]) -> &[u8] {
     }
 }
 
-fn outcome(outcome: &Outcome) -> Value {
+fn outcome(route: &Route) -> Value {
     let mut entry = Map::new();
+    if let Some(status) = route.status {
+        entry.insert("status".to_owned(), status.into());
+    }
     let mut kind = |kind: &str| drop(entry.insert("kind".to_owned(), kind.into()));
-    match outcome {
+    match &route.outcome {
         Outcome::Pass { kind: how, upstream, servers, pass } => {
             kind(how.name());
             entry.insert("upstream".to_owned(), upstream.clone().into());
@@ -155,16 +158,23 @@ fn modifier(kind: LocationKind) -> &'static str {
 }
 
 /// What a person reads first: where the request ends.
-fn headline(outcome: &Outcome) -> String {
-    match outcome {
+fn headline(route: &Route) -> String {
+    let unusual = route.status.filter(|&status| status != 200);
+    let status = unusual.map(|status| format!(" with {status}")).unwrap_or_default();
+    match &route.outcome {
         Outcome::Pass { kind, servers, pass, .. } => {
             let to = if servers.is_empty() { String::new() } else { format!(" ({})", servers.join(", ")) };
-            format!("is passed on by {}_pass to {}{to}", kind.name(), readable(pass))
+            let answered =
+                route.status.map(|status| format!(", and answered with {status}")).unwrap_or_default();
+            format!("is passed on by {}_pass to {}{to}{answered}", kind.name(), readable(pass))
         }
-        Outcome::File { path } => format!("is answered with the file {}", readable(path)),
+        Outcome::File { path } => {
+            format!("is answered{status} with the file {}", readable(path))
+        }
         Outcome::Files { candidates } => {
             let all: Vec<_> = candidates.iter().map(|path| readable(path)).collect();
-            format!("is answered with the first of these files that exists: {}", all.join(", "))
+            let all = all.join(", ");
+            format!("is answered{status} with the first of these files that exists: {all}")
         }
         Outcome::Redirect { status, location } => format!("is sent to {} ({status})", readable(location)),
         Outcome::Return { status, body } => match body.as_deref().filter(|body| !body.is_empty()) {
@@ -186,7 +196,7 @@ fn readable(bytes: &[u8]) -> String {
 
 /// The text for people: the outcome, the way, and what it rests on.
 pub(in crate::commands) fn text(config: &Config, request: &Request, route: &Route) -> String {
-    let mut text = format!("{} {}\n", request.url(), headline(&route.outcome));
+    let mut text = format!("{} {}\n", request.url(), headline(route));
     let at = |node: Option<NodeId>| match node.map(|node| config.node(node)) {
         Some(node) if !node.is_root() => format!("{}:{}", node.source().display, node.line()),
         _ => String::new(),
