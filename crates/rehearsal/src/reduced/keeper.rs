@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::prctl;
+use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, setsid};
@@ -19,7 +20,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-use crate::sandbox::processes::children;
+use crate::sandbox::processes::{children, title};
 use crate::stub::wire::{PACKET_BYTES_MAX, Wire};
 
 /// How long nginx may take to end by itself.
@@ -59,12 +60,21 @@ pub(super) struct Keeper {
 
 impl Keeper {
     /// Starts the keeper of a directory, which goes with it.
-    pub(super) fn start(program: &Path, directory: &Path) -> io::Result<Keeper> {
+    ///
+    /// `open_files`: how many files what it starts may open, soft and hard, as far as this user may say so.
+    pub(super) fn start(
+        program: &Path,
+        directory: &Path,
+        open_files: Option<(u64, u64)>,
+    ) -> io::Result<Keeper> {
         let (ours, theirs) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         rustix::io::ioctl_fionbio(&ours, true)?;
         let mut command = Command::new(program);
         command.arg("__keeper").arg(directory).current_dir("/").env_clear();
+        if let Some((soft, hard)) = open_files {
+            command.args([soft.to_string(), hard.to_string()]);
+        }
         command.stdin(theirs).stdout(Stdio::null()).stderr(Stdio::null());
         let wire = Mutex::new(Some(Wire::new(ours)?));
         Ok(Keeper { wire, process: command.spawn()?, directory: directory.to_owned() })
@@ -89,7 +99,6 @@ impl Keeper {
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        let left = children(self.pid());
         // It ends everything when it hears nothing more.
         drop(self.wire.get_mut().take());
         let ended = self.process.wait();
@@ -97,18 +106,32 @@ impl Drop for Keeper {
             return;
         }
         // It was killed: what it kept has lost its keeper, and its files are still there.
-        for pid in left {
-            for child in children(pid).into_iter().chain([pid]) {
-                let _gone = kill(Pid::from_raw(child), Signal::SIGKILL);
+        for pid in users(&self.directory) {
+            for process in children(pid).into_iter().chain([pid]) {
+                let _gone = kill(Pid::from_raw(process), Signal::SIGKILL);
             }
         }
         let _gone = fs::remove_dir_all(&self.directory);
     }
 }
 
+/// The masters that were started on a directory: its name, which nobody else has, stands in their command line.
+fn users(directory: &Path) -> Vec<i32> {
+    let name = directory.display().to_string();
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let pids: Vec<i32> = pids.collect();
+    pids.into_iter().filter(|pid| *pid != own() && title(*pid).contains(&name)).collect()
+}
+
 /// The keeper itself.
 pub(crate) fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let Some(directory) = arguments.next().map(PathBuf::from) else { return ExitCode::from(2) };
+    let limits: Vec<u64> = arguments.filter_map(|limit| limit.to_str()?.parse().ok()).collect();
+    if let [soft, hard] = limits[..] {
+        // Nobody but root may raise them; then they stay as low as they are.
+        let _as_it_is = setrlimit(Resource::RLIMIT_NOFILE, soft, hard);
+    }
     match run() {
         Ok(()) | Err(_) if fs::remove_dir_all(&directory).is_ok() => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,

@@ -66,7 +66,7 @@ impl Reduced {
             move |source| SandboxError::Path { path, source }
         };
         let directory = mkdtemp(&template).map_err(|errno| at(&template)(errno.into()))?;
-        let keeper = Keeper::start(&spec.program, &directory).map_err(|source| {
+        let keeper = Keeper::start(&spec.program, &directory, spec.limits.open_files).map_err(|source| {
             let _not_needed = fs::remove_dir_all(&directory);
             SandboxError::Spawn { program: spec.program.clone(), source }
         })?;
