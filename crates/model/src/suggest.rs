@@ -103,8 +103,14 @@ fn expectation(config: &Config, today: &Route, anywhere: &Route) -> Option<(Expe
             _ => (blocks(config, today)?, Some("which files are there decides where it ends".to_owned())),
         }
     };
-    let fits = !matches!(expectation.judge(today, config), Judgement::Fails(_));
-    fits.then_some((expectation, note))
+    match expectation.judge(today, config) {
+        Judgement::Holds => Some((expectation, note)),
+        Judgement::Undecided(_) => Some((
+            server(config, today)?,
+            note.or_else(|| Some("where it ends is not known here".to_owned())),
+        )),
+        Judgement::Fails(_) => None,
+    }
 }
 
 /// The end of a route, without what looks like a secret.

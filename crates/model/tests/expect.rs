@@ -213,6 +213,13 @@ fn a_stub_that_was_reached_tells_upstream_and_uri() {
     let other = Seen { target: Some("/"), ..seen };
     let said = judge(Expectation { pass: some("http://app/cart"), ..nothing() }, &other).fails().unwrap();
     assert_eq!(said, "pass: expected \"http://app/cart\", found passed to 10.0.0.6:80 asked for /");
+    // The path of a socket ends where the socket does.
+    for pass in ["http://unix:/run/app.sock:/cart", "fastcgi://unix:/run/app.sock/cart"] {
+        let socket = Seen { address: Some("unix:/run/app.sock"), ..seen };
+        let by_socket = Expectation { pass: some(pass), ..nothing() };
+        assert_eq!(judge(by_socket.clone(), &socket), Judgement::Holds);
+        assert!(judge(by_socket, &Seen { address: Some("unix:/run/b"), ..seen }).fails().is_some());
+    }
     let by_itself = Seen { status: Some(404), ..Seen::default() };
     let said = judge(whole.clone(), &by_itself).fails().unwrap();
     assert_eq!(said, "kind: expected proxy, found answered 404");

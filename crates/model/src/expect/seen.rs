@@ -166,10 +166,22 @@ fn of_upstream(key: &'static str, wanted: &str, seen: &Seen<'_>, config: &Config
     fails(key, &quoted(wanted), reached.to_owned())
 }
 
-/// Host and path of a URL that is asked: `http://app/cart` → `app`, `/cart`.
-fn of_pass(wanted: &str, seen: &Seen<'_>, route: &Route, config: &Config) -> Vec<Result<(), Not>> {
+/// Host and path of a URL that is asked: `http://app/cart` → `app`, `/cart`; `http://unix:/run/s:/cart` → `unix:/run/s`,
+/// `/cart`.
+fn host_and_path<'w>(wanted: &'w str, seen: &Seen<'_>) -> (&'w str, &'w str) {
     let rest = wanted.split_once("://").map_or(wanted, |(_, rest)| rest);
-    let (host, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    if !rest.starts_with("unix:") {
+        return rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    }
+    // Where a socket's path ends is known by the socket that was reached, else by a colon.
+    let reached = seen.address.filter(|address| rest.starts_with(address)).map(str::len);
+    let colon = rest["unix:".len()..].find(':').map(|at| at + "unix:".len());
+    let (host, path) = rest.split_at(reached.or(colon).unwrap_or(rest.len()));
+    (host, path.trim_start_matches(':'))
+}
+
+fn of_pass(wanted: &str, seen: &Seen<'_>, route: &Route, config: &Config) -> Vec<Result<(), Not>> {
+    let (host, target) = host_and_path(wanted, seen);
     let mut parts = vec![of_upstream("pass", host, seen, config)];
     let tells_target = matches!(route.outcome, Outcome::Pass { kind: PassKind::Proxy | PassKind::Grpc, .. })
         && !target.is_empty();
