@@ -9,6 +9,8 @@ use crate::report::Asked;
 
 /// One request, and all that is known of it.
 pub(crate) struct Told<'a> {
+    /// Whether somebody stands in for an upstream of the proposed tree.
+    pub(crate) has_stand_in: &'a dyn Fn(&str) -> bool,
     pub(crate) item: &'a Item<'a>,
     /// What the model says of the proposed tree.
     pub(crate) route: &'a Route,
@@ -18,13 +20,16 @@ pub(crate) struct Told<'a> {
 }
 
 /// Writes one request down, with what is wrong about it.
-pub(crate) fn judge(told: &Told<'_>, config: &Config) -> (Asked, Vec<Finding>) {
-    let Told { item, route, new, old } = told;
+pub(crate) fn judge(told: &Told<'_>, config: &Config, live: Option<&Config>) -> (Asked, Vec<Finding>) {
+    let Told { item, route, new, old, has_stand_in } = told;
     let mut findings = Vec::new();
-    let unmet = unmet(item, route, new, config);
-    let fails = unmet.clone().or_else(|| lacking(item, new));
-    // What a tree's own text promises it must keep, whatever the live one does; an answer may have been bad before.
-    let failed_before = || unmet.is_none() && old.is_some_and(|(_, heard)| lacking(item, heard).is_some());
+    let fails = failure(item, route, new, config);
+    // A promise that is made only now is broken now, whatever the live tree does.
+    let is_new = item.question.is_some_and(|question| question.is_new);
+    let failed_before = || match (old, live) {
+        (Some((route, heard)), Some(live)) => !is_new && failure(item, route, heard, live).is_some(),
+        _ => false,
+    };
     let request = item.request.url();
     if let Some(why) = &fails {
         let message = match item.name == request {
@@ -37,9 +42,9 @@ pub(crate) fn judge(told: &Told<'_>, config: &Config) -> (Asked, Vec<Finding>) {
         let finding = Finding::new("route-answers-wrong", Severity::Error, message).at(place).help(help);
         findings.push(finding.old(failed_before()));
     }
-    let differs = compare::differs(route, new);
+    let differs = compare::differs(route, new, has_stand_in);
     if let Some(why) = &differs {
-        let before = old.is_some_and(|(route, heard)| compare::differs(route, heard).is_some());
+        let before = old.is_some_and(|(route, heard)| compare::differs(route, heard, has_stand_in).is_some());
         let message = format!("{request}: {why}");
         let help = "the real nginx is right and the model is not; what `evenkeel route` and the rules say of this request \
                     may be wrong";
@@ -69,6 +74,31 @@ pub(crate) fn judge(told: &Told<'_>, config: &Config) -> (Asked, Vec<Finding>) {
     (asked, findings)
 }
 
+/// Tells once what is true of several requests that end at the same place.
+pub(crate) fn gathered(findings: Vec<Finding>) -> Vec<Finding> {
+    const BY_PLACE: [&str; 2] = ["answer-got-worse", "prediction-differs"];
+    let mut gathered: Vec<(Finding, usize)> = Vec::new();
+    for finding in findings {
+        let same = |(first, _): &&mut (Finding, usize)| {
+            (first.rule, &first.file, first.line, first.old)
+                == (finding.rule, &finding.file, finding.line, finding.old)
+        };
+        match gathered.iter_mut().filter(|_| BY_PLACE.contains(&finding.rule)).find(same) {
+            Some((_, more)) => *more += 1,
+            None => gathered.push((finding, 0)),
+        }
+    }
+    let told = gathered.into_iter().map(|(mut finding, more)| {
+        match more {
+            0 => {}
+            1 => finding.message.push_str(" (and one more request)"),
+            more => finding.message.push_str(&format!(" (and {more} more requests)")),
+        }
+        finding
+    });
+    told.collect()
+}
+
 fn is_meant(route: &Route) -> bool {
     use evenkeel_model::Outcome;
     matches!(route.outcome, Outcome::Return { .. } | Outcome::Close { .. })
@@ -77,6 +107,11 @@ fn is_meant(route: &Route) -> bool {
 fn place(route: &Route, config: &Config) -> Option<(String, u32)> {
     let node = config.node(route.location.or(route.server)?);
     Some((node.source().display.clone(), node.line()))
+}
+
+/// Why an answer is not what `routes.toml` wants.
+fn failure(item: &Item<'_>, route: &Route, heard: &Heard, config: &Config) -> Option<String> {
+    unmet(item, route, heard, config).or_else(|| lacking(item, heard))
 }
 
 /// Why a request does not end where `routes.toml` expects it: by the model where it is exact, else by what was seen.
@@ -159,6 +194,7 @@ mod tests {
             request: Request::parse("GET http://a/").unwrap(),
             expect: None,
             live: Some(live),
+            is_new: false,
             file: Some("routes.toml".to_owned()),
             line: Some(2),
         }
@@ -179,8 +215,8 @@ mod tests {
         let before = unknown();
         let old = old.map(|old| (&before, old));
         let config = config("events {}");
-        let told = Told { item: &item, route, new, old };
-        let (_, findings) = judge(&told, &config);
+        let told = Told { item: &item, route, new, old, has_stand_in: &|_| true };
+        let (_, findings) = judge(&told, &config, Some(&config));
         findings.iter().map(|it| (it.rule, it.old)).collect()
     }
 
@@ -191,6 +227,11 @@ mod tests {
         assert_eq!(
             rules(Some(&wants), &unknown(), &heard(404), Some(&heard(404))),
             [("route-answers-wrong", true)]
+        );
+        let promised_now = Question { is_new: true, ..wants.clone() };
+        assert_eq!(
+            rules(Some(&promised_now), &unknown(), &heard(404), Some(&heard(404))),
+            [("route-answers-wrong", false)]
         );
         let reached = Some(Reached { names: vec!["app".to_owned()], at: "10.0.0.5:80".to_owned() });
         let by_a_stand_in = Heard { reached, ..heard(200) };

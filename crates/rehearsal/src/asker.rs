@@ -24,6 +24,8 @@ use crate::world::World;
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// How long a connection may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
+/// What every stand-in writes its name into.
+const STUB_HEADER: &str = "x-evenkeel-stub";
 /// How often the model may want to know of more files for one request.
 const LOOKS_MAX: usize = 12;
 
@@ -117,6 +119,11 @@ impl<'c> Asker<'c> {
             heard.observed.target = Some(seen.target);
             let at = if stand.address.is_empty() { seen.local } else { stand.address };
             heard.reached = Some(Reached { names: stand.names, at });
+        } else if let Some(stand) = heard.header(STUB_HEADER).and_then(|name| world.named(name)) {
+            // An answer of before, from a cache.
+            heard.observed.upstream = stand.names.first().cloned();
+            heard.observed.address = Some(stand.address.clone());
+            heard.reached = Some(Reached { names: stand.names.clone(), at: stand.address.clone() });
         }
         Ok(heard)
     }

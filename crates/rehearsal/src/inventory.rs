@@ -146,6 +146,16 @@ impl Around {
         around
     }
 
+    /// Whether somebody stands in for what the tree calls so: an upstream, or an address.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        let is = |known: &str| {
+            let port = known.strip_prefix(name);
+            port.is_some_and(|port| matches!(port, "" | ":80" | ":443"))
+        };
+        self.servers.contains_key(name)
+            || self.stands.values().any(|stand| is(&stand.address) || stand.names.iter().any(|name| is(name)))
+    }
+
     fn stand(&mut self, spot: Spot, target: &Target) {
         let kind = Some(target.kind);
         let name = target.upstream.clone().unwrap_or_else(|| target.address.to_string());

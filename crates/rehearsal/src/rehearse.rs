@@ -47,6 +47,8 @@ pub struct Question {
     pub expect: Option<Expectation>,
     /// What a real answer must hold. Of an answer that a stand-in gave, nothing rests on it.
     pub live: Option<Live>,
+    /// Whether the live tree does not ask it yet: when it fails that is new, whatever the live tree answers.
+    pub is_new: bool,
     /// The file that asks it, for people.
     pub file: Option<String>,
     /// The line.
@@ -54,6 +56,15 @@ pub struct Question {
 }
 
 impl Question {
+    /// A `[[route]]` of a file. `live`: what the live tree's file asks.
+    #[must_use]
+    pub fn beside(route: &RouteSpec, live: &[RouteSpec], file: &str) -> Question {
+        let same = |old: &RouteSpec| {
+            old.request == route.request && old.expect == route.expect && old.live == route.live
+        };
+        Question { is_new: !live.iter().any(same), ..Question::of(route, file) }
+    }
+
     /// A `[[route]]` of a file.
     #[must_use]
     pub fn of(route: &RouteSpec, file: &str) -> Question {
@@ -62,6 +73,7 @@ impl Question {
             request: route.request.clone(),
             expect: route.expect.clone(),
             live: route.live.clone(),
+            is_new: false,
             file: Some(file.to_owned()),
             line: Some(route.line),
         }

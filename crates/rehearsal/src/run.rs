@@ -18,7 +18,7 @@ use crate::refusal::{refused, taken_address};
 use crate::rehearse::{RehearsalError, Settings, Tree};
 use crate::report::{Origin, Run, Step};
 use crate::sandbox::{Signal, Started};
-use crate::scenario::{self, Felt};
+use crate::scenario::{self, Felt, UPSTREAMS_MAX};
 use crate::setup::Setup;
 use crate::stage::Stage;
 use crate::story::{Ending, from_terminal};
@@ -26,8 +26,10 @@ use crate::stub::Stubs;
 use crate::watch::{Logs, Nginx, millis};
 use crate::world::World;
 
-/// How long the witnesses of one tree may be asked; the routes of `routes.toml` are asked in any case.
+/// How long the witnesses of one tree may be asked.
 const WITNESSES_WITHIN: Duration = Duration::from_secs(6);
+/// How long the routes of `routes.toml` may be asked, which come first.
+const ROUTES_WITHIN: Duration = Duration::from_secs(60);
 
 /// A tree with everything around it.
 pub(crate) struct Side<'a> {
@@ -350,7 +352,11 @@ impl Playing<'_> {
         let mut answers = Answers::default();
         let began = Instant::now();
         for item in &self.play.items {
-            if item.origin == Origin::Witness && began.elapsed() > WITNESSES_WITHIN {
+            let within = match item.origin {
+                Origin::Routes => ROUTES_WITHIN,
+                Origin::Witness => WITNESSES_WITHIN,
+            };
+            if began.elapsed() > within {
                 answers.heard.push(None);
                 continue;
             }
@@ -361,7 +367,13 @@ impl Playing<'_> {
         }
         let asked = self.play.items.iter().zip(&answers.heard);
         let asked = asked.filter_map(|(item, heard)| Some((&item.request, &heard.as_ref()?.1)));
-        let (units, _) = scenario::units(&side.around, asked);
+        let (units, left_out) = scenario::units(&side.around, asked);
+        if left_out > 0 {
+            let said = format!("{left_out} upstreams were not taken down: {UPSTREAMS_MAX} are, at most");
+            if !self.ran.differences.contains(&said) {
+                self.ran.differences.push(said);
+            }
+        }
         let felt = scenario::play(&self.stage, &mut self.world, &side.around, &side.asker, &units).await;
         answers.felt = felt.map_err(RehearsalError::from_stub)?;
         Ok(answers)
@@ -370,6 +382,7 @@ impl Playing<'_> {
     fn tell_answers(&mut self, old: Answers, new: Option<Answers>) {
         let Some(new) = new else { return };
         let config = self.play.new.tree.config;
+        let live = self.play.live.as_ref().map(|live| live.tree.config);
         let left_out = new.heard.iter().filter(|heard| heard.is_none()).count();
         if left_out > 0 {
             let within = WITNESSES_WITHIN.as_secs();
@@ -377,14 +390,17 @@ impl Playing<'_> {
                 .differences
                 .push(format!("{left_out} requests were left out: all others took {within} s"));
         }
+        let has_stand_in: &dyn Fn(&str) -> bool = &|name| self.play.new.around.has(name);
+        let mut wrong = Vec::new();
         for (at, item) in self.play.items.iter().enumerate() {
             let Some((route, heard)) = new.heard.get(at).and_then(Option::as_ref) else { continue };
             let before = old.heard.get(at).and_then(Option::as_ref).map(|(route, heard)| (route, heard));
-            let told = Told { item, route, new: heard, old: before };
-            let (asked, findings) = answers::judge(&told, config);
+            let told = Told { item, route, new: heard, old: before, has_stand_in };
+            let (asked, findings) = answers::judge(&told, config, live);
             self.ran.run.asked.push(asked);
-            self.ran.findings.extend(findings);
+            wrong.extend(findings);
         }
+        self.ran.findings.extend(answers::gathered(wrong));
         let page_of = |request: &Request, status| {
             let at = self.play.items.iter().position(|item| item.request == *request)?;
             let (route, _) = new.heard.get(at)?.as_ref()?;

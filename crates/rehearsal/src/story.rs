@@ -234,6 +234,7 @@ pub(crate) fn from_terminal(output: &[u8]) -> Vec<String> {
     };
     for level in ["emerg", "alert", "crit", "error"] {
         let mut found: Vec<String> = text.lines().filter_map(|line| message(line, level)).collect();
+        found.retain(|message| !is_alias_noise(message));
         found.dedup();
         if !found.is_empty() {
             found.truncate(SAID_MAX);

@@ -108,7 +108,7 @@ impl<'m> World<'m> {
                 self.open.insert(spot.clone(), (stub, stand.clone()));
             }
             Err(error) if stand.address.is_empty() => {
-                self.lack("a stand-in for what variables decide", &error)
+                self.lack("a stand-in for what variables decide", &error);
             }
             Err(error) => self.lack(&format!("a stand-in for {}", stand.address), &error),
         }
@@ -121,6 +121,11 @@ impl<'m> World<'m> {
         let stand =
             |stub: StubId| self.open.values().find(|(id, _)| *id == stub).map(|(_, stand)| stand.clone());
         Ok(seen.into_iter().filter_map(|seen| Some((seen.clone(), stand(seen.stub)?))).collect())
+    }
+
+    /// Whom a stand-in stands for, by what it calls itself.
+    pub(crate) fn named(&self, name: &str) -> Option<&Stand> {
+        self.open.values().map(|(_, stand)| stand).find(|stand| stand.address == name)
     }
 
     fn kind(&self, kind: Option<TargetKind>) -> StubKind {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::{Context as _, anyhow, bail};
 use evenkeel_host::nginx::find::find;
 use evenkeel_host::place::Place as HostPlace;
+use evenkeel_model::RouteSpec;
 use evenkeel_rehearsal::rehearse::{How, Question, RehearsalError, Settings as Wanted, Tree as Proposed};
 use evenkeel_rehearsal::report::text::text;
 
@@ -22,6 +23,9 @@ const ROUTES_BYTES_MAX: u64 = 4 << 20;
 
 pub(crate) fn rehearse(args: &args::Rehearse, global: &Global, output: Output) -> anyhow::Result<Exit> {
     let began = Instant::now();
+    if args.untrusted && args.mode.as_deref() == Some("reduced") {
+        bail!("rehearse a tree that is not trusted in mode reduced: nothing would confine it");
+    }
     let settings = Settings::load(global)?;
     let progress = output.progress();
     progress.say("reading the tree");
@@ -34,7 +38,14 @@ pub(crate) fn rehearse(args: &args::Rehearse, global: &Global, output: Output) -
         Some(live) => Some(Tree::read(live, Some(&prefix), None, &settings)?),
         None => None,
     };
-    let questions = questions(&tree.place.directory)?;
+    let asked = routes(&tree.place.directory)?;
+    let known = match &live {
+        Some(live) => routes(&live.place.directory).unwrap_or_default(),
+        // Without a live tree nothing is new.
+        None => asked.clone(),
+    };
+    let questions: Vec<Question> =
+        asked.iter().map(|route| Question::beside(route, &known, ROUTES)).collect();
     let wanted = Wanted {
         program: "/proc/self/exe".into(),
         nginx: binaries(global, &settings)?,
@@ -137,8 +148,8 @@ fn master(settings: &Settings, prefix: &Path) -> Option<i32> {
     find(&place).ok().map(|master| master.id.pid)
 }
 
-/// What the tree's own `routes.toml` asks.
-fn questions(directory: &Path) -> anyhow::Result<Vec<Question>> {
+/// What a tree's own `routes.toml` asks.
+fn routes(directory: &Path) -> anyhow::Result<Vec<RouteSpec>> {
     let path = directory.join(ROUTES);
     let Ok(meta) = std::fs::metadata(&path) else { return Ok(Vec::new()) };
     if meta.len() > ROUTES_BYTES_MAX {
@@ -146,5 +157,5 @@ fn questions(directory: &Path) -> anyhow::Result<Vec<Question>> {
     }
     let bytes = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
     let file = routes_file::read(&bytes).map_err(|why| anyhow!("read {}: {why}", path.display()))?;
-    Ok(file.routes.iter().map(|entry| Question::of(&entry.spec, ROUTES)).collect())
+    Ok(file.routes.into_iter().map(|entry| entry.spec).collect())
 }

@@ -100,9 +100,9 @@ impl Host {
         let gone = |route: &RouteSpec| {
             !routes.iter().any(|new| new.name == route.name || new.request == route.request)
         };
-        let gone: Vec<RouteSpec> = old.into_iter().filter(gone).collect();
+        let gone: Vec<RouteSpec> = old.iter().filter(|route| gone(route)).cloned().collect();
         routes.extend(gone);
-        routes.iter().map(|route| Question::of(route, "routes.toml")).collect()
+        routes.iter().map(|route| Question::beside(route, &old, "routes.toml")).collect()
     }
 }
 

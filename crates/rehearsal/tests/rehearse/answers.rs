@@ -1,11 +1,13 @@
 //! What is asked, and what is made of the answers.
 
+use std::path::PathBuf;
+
 use evenkeel_model::{Live, Request};
 use evenkeel_rehearsal::rehearse::Question;
 use evenkeel_rehearsal::report::{Asked, Report};
 
 use crate::Test;
-use crate::stand::{blocking, from_to, main_file, only, run, settings, tree, tree_of};
+use crate::stand::{blocking, main_file, only, run, run_kept, settings, tree, tree_of};
 
 pub(crate) const TESTS: &[Test] = &[
     ("upstreams by address, name and socket are stood in for", upstreams_are_stood_in_for),
@@ -18,89 +20,90 @@ pub(crate) const TESTS: &[Test] = &[
     ("certificates that are missing are made up", missing_certificates_are_made_up),
     ("upstream that nobody serves is refused from here", dead_upstream_is_refused_from_here),
     ("key that is kept elsewhere is laid into the tree", kept_key_is_laid_into_the_tree),
+    ("answer from a cache comes from its upstream", cached_answer_comes_from_its_upstream),
 ];
 
-fn question(url: &str, live: Live) -> Question {
+pub(crate) fn question(url: &str, live: Live) -> Question {
     Question {
         name: url.to_owned(),
         request: Request::parse(url).unwrap(),
         expect: None,
         live: Some(live),
+        is_new: false,
         file: Some("routes.toml".to_owned()),
         line: Some(1),
     }
 }
 
-fn status(status: u16) -> Live {
+pub(crate) fn status(status: u16) -> Live {
     Live { status: Some(status), ..Live::default() }
 }
 
 /// What was asked at a path.
 #[track_caller]
-fn at<'r>(report: &'r Report, url: &str) -> &'r Asked {
+pub(crate) fn at<'r>(report: &'r Report, url: &str) -> &'r Asked {
     let found = report.runs[0].asked.iter().find(|asked| asked.request == url);
     found.unwrap_or_else(|| panic!("{url} was not asked: {:#?}", report.runs[0].asked))
 }
 
 fn upstreams_are_stood_in_for() {
     let new = tree(
-        "upstream app { server 10.1.2.3:8080; }\nserver { listen 8090;\n location / { proxy_pass http://app; }\n \
+        "upstream app { server 10.1.2.3:8080; }\nserver { listen 790;\n location / { proxy_pass http://app; }\n \
          location /name { proxy_pass http://app.internal:9000/x; }\n location /here { proxy_pass http://127.0.0.1:9001; }\n \
          location /six { proxy_pass http://[2001:db8::5]:80; }\n location /unix { proxy_pass http://unix:/run/app.sock; }\n \
          location /php { fastcgi_pass 10.1.2.3:9000; fastcgi_param REQUEST_URI $request_uri; }\n}",
     );
     let paths = ["/", "/name/a?b=1", "/here", "/six", "/unix", "/php"];
     let questions: Vec<Question> =
-        paths.iter().map(|path| question(&format!("GET http://a:8090{path}"), status(200))).collect();
+        paths.iter().map(|path| question(&format!("GET http://a:790{path}"), status(200))).collect();
     let report = run(None, &new, &questions, &settings());
     assert!(blocking(&report).is_empty(), "{:#?}", report.findings);
-    let upstream =
-        |path: &str| at(&report, &format!("GET http://a:8090{path}")).new.upstream.clone().unwrap();
+    let upstream = |path: &str| at(&report, &format!("GET http://a:790{path}")).new.upstream.clone().unwrap();
     assert_eq!(upstream("/"), "app");
     assert_eq!(upstream("/name/a?b=1"), "app.internal:9000");
     assert_eq!(upstream("/here"), "127.0.0.1:9001");
     assert_eq!(upstream("/six"), "[2001:db8::5]:80");
     assert_eq!(upstream("/unix"), "unix:/run/app.sock");
     assert_eq!(upstream("/php"), "10.1.2.3:9000");
-    assert_eq!(at(&report, "GET http://a:8090/name/a?b=1").new.target.as_deref(), Some("/x/a?b=1"));
+    assert_eq!(at(&report, "GET http://a:790/name/a?b=1").new.target.as_deref(), Some("/x/a?b=1"));
 }
 
 fn live_route_is_held_against_nginx() {
-    let new = tree("server { listen 8090; location / { return 404; } }");
-    let report = run(None, &new, &[question("GET http://a:8090/", status(200))], &settings());
+    let new = tree("server { listen 790; location / { return 404; } }");
+    let report = run(None, &new, &[question("GET http://a:790/", status(200))], &settings());
     let finding = only(&report, "route-answers-wrong");
-    assert_eq!(finding.message, "GET http://a:8090/: answered 404 instead of 200");
+    assert_eq!(finding.message, "GET http://a:790/: answered 404 instead of 200");
     assert_eq!(finding.file.as_deref(), Some("routes.toml"));
 }
 
 fn changed_answer_is_told() {
-    let to = |place: &str| tree(&format!("server {{ listen 8090; location / {{ return 301 {place}; }} }}"));
-    let questions = [question("GET http://a:8090/", Live::default())];
+    let to = |place: &str| tree(&format!("server {{ listen 790; location / {{ return 301 {place}; }} }}"));
+    let questions = [question("GET http://a:790/", Live::default())];
     let report = run(Some(&to("/one")), &to("/two"), &questions, &settings());
-    let asked = at(&report, "GET http://a:8090/");
+    let asked = at(&report, "GET http://a:790/");
     assert!(asked.changed && blocking(&report).is_empty(), "{report:#?}");
-    assert_eq!(asked.old.as_ref().unwrap().location.as_deref(), Some("http://a:8090/one"));
-    assert_eq!(asked.new.location.as_deref(), Some("http://a:8090/two"));
+    assert_eq!(asked.old.as_ref().unwrap().location.as_deref(), Some("http://a:790/one"));
+    assert_eq!(asked.new.location.as_deref(), Some("http://a:790/two"));
 }
 
 fn answer_that_became_an_error_is_in_the_way() {
-    let live = tree("server { listen 8090; location / { return 200 ok; } }");
+    let live = tree("server { listen 790; location / { return 200 ok; } }");
     // Nothing listens where the second server of the same tree sends its requests: it is the tree's own address.
     let new = tree(
-        "server { listen 8090; location / { proxy_pass http://127.0.0.1:8091; } }\nserver { listen 8091; return 444; }",
+        "server { listen 790; location / { proxy_pass http://127.0.0.1:791; } }\nserver { listen 791; return 444; }",
     );
-    let questions = [question("GET http://a:8090/", Live::default())];
+    let questions = [question("GET http://a:790/", Live::default())];
     let report = run(Some(&live), &new, &questions, &settings());
     assert!(only(&report, "answer-got-worse").message.contains("502"), "{:#?}", report.findings);
 }
 
 const WITH_BACKUP: &str = "upstream app { server 10.1.2.3:80; server 10.1.2.4:80 backup; }\n\
-                           server { listen 8090; location / { proxy_pass http://app; } }";
+                           server { listen 790; location / { proxy_pass http://app; } }";
 const ALONE: &str =
-    "upstream app { server 10.1.2.3:80; }\nserver { listen 8090; location / { proxy_pass http://app; } }";
+    "upstream app { server 10.1.2.3:80; }\nserver { listen 790; location / { proxy_pass http://app; } }";
 
 fn backup_takes_over() {
-    let questions = [question("GET http://a:8090/", Live::default())];
+    let questions = [question("GET http://a:790/", Live::default())];
     let report = run(None, &tree(WITH_BACKUP), &questions, &settings());
     assert!(report.findings.is_empty(), "{:#?}", report.findings);
     let down = &report.runs[0].down;
@@ -115,7 +118,7 @@ fn outage_that_the_live_tree_survives_is_worse() {
             .replace("http://app;", "http://app; error_page 502 =200 /sorry;")
             .replace("location /", "location = /sorry { return 200 sorry; }\n location /"),
     );
-    let questions = [question("GET http://a:8090/", Live::default())];
+    let questions = [question("GET http://a:790/", Live::default())];
     let report = run(Some(&live), &tree(ALONE), &questions, &settings());
     assert!(only(&report, "upstream-down-worse").message.contains("with app down"), "{:#?}", report.findings);
     assert!(blocking(&report).is_empty());
@@ -123,19 +126,18 @@ fn outage_that_the_live_tree_survives_is_worse() {
 
 fn error_page_of_a_dead_upstream_is_named() {
     let new = tree(&ALONE.replace("http://app;", "http://app; error_page 502 /50x.html;"));
-    let questions = [question("GET http://a:8090/", Live::default())];
+    let questions = [question("GET http://a:790/", Live::default())];
     let report = run(None, &new, &questions, &settings());
     assert_eq!(only(&report, "error-page-fails").line, Some(9));
 }
 
 fn missing_certificates_are_made_up() {
-    let text = "server { listen 8490 ssl; ssl_certificate ssl/a.pem; ssl_certificate_key ssl/a.key;\n \
-                location / { return 200 ok; } }\nserver { listen 8491; location / { proxy_pass https://10.1.2.3; } }";
-    let questions =
-        [question("GET https://a:8490/", status(200)), question("GET http://a:8491/", status(200))];
+    let text = "server { listen 792 ssl; ssl_certificate ssl/a.pem; ssl_certificate_key ssl/a.key;\n \
+                location / { return 200 ok; } }\nserver { listen 793; location / { proxy_pass https://10.1.2.3; } }";
+    let questions = [question("GET https://a:792/", status(200)), question("GET http://a:793/", status(200))];
     let report = run(None, &tree(text), &questions, &settings());
     assert!(blocking(&report).is_empty(), "{:#?}", report.findings);
-    assert_eq!(at(&report, "GET http://a:8491/").new.upstream.as_deref(), Some("10.1.2.3:443"));
+    assert_eq!(at(&report, "GET http://a:793/").new.upstream.as_deref(), Some("10.1.2.3:443"));
     let told = report.differences.iter().any(|it| it.contains("/etc/nginx/ssl/a.pem"));
     assert!(told, "{:#?}", report.differences);
 }
@@ -146,7 +148,7 @@ fn dead_upstream_is_refused_from_here() {
         listener.local_addr().unwrap().port()
     };
     let text = |port: u16| {
-        tree(&format!("server {{ listen 8090; location / {{ proxy_pass http://127.0.0.1:{port}; }} }}"))
+        tree(&format!("server {{ listen 790; location / {{ proxy_pass http://127.0.0.1:{port}; }} }}"))
     };
     let online = evenkeel_rehearsal::Settings { offline: false, ..settings() };
     let report = run(None, &text(port), &[], &online);
@@ -161,9 +163,29 @@ fn dead_upstream_is_refused_from_here() {
 }
 
 fn kept_key_is_laid_into_the_tree() {
-    let text =
-        main_file("", "server { listen 8090; auth_basic x; auth_basic_user_file secret/users; return 200; }");
-    let live = tree_of(&[("nginx.conf", &text), ("secret/users", "me:{PLAIN}pass\n")]);
-    let report = from_to(&live, &live);
-    assert!(blocking(&report).is_empty(), "{:#?}", report.findings);
+    let text = main_file(
+        "",
+        "server { listen 790; auth_basic x; auth_basic_user_file secret/users; location / { proxy_pass http://10.1.2.3; } }",
+    );
+    let elsewhere = tree_of(&[("users", "me:{PLAIN}pass\n")]);
+    let new = tree_of(&[("nginx.conf", &text)]);
+    let mut asked = question("GET http://a:790/", status(200));
+    asked.request.headers.push((b"Authorization".to_vec(), b"Basic bWU6cGFzcw==".to_vec()));
+    let with = |kept: &[(PathBuf, PathBuf)]| run_kept(&new, kept, &[asked.clone()]);
+    let kept = [(PathBuf::from("secret/users"), elsewhere.path("users"))];
+    assert!(blocking(&with(&kept)).is_empty(), "{:#?}", with(&kept).findings);
+    assert!(!blocking(&with(&[])).is_empty(), "without it nobody gets in");
+}
+
+fn cached_answer_comes_from_its_upstream() {
+    let new = tree(
+        "proxy_cache_path /var/cache/one keys_zone=one:1m;\nserver { listen 790; proxy_cache one; proxy_cache_valid 200 1m;\n \
+         location / { proxy_pass http://10.1.2.3; } }",
+    );
+    let questions = [question("GET http://a:790/", Live::default())];
+    let report = run(Some(&new), &new, &questions, &settings());
+    assert!(report.findings.is_empty(), "{:#?}", report.findings);
+    let asked = at(&report, "GET http://a:790/");
+    assert_eq!(asked.new.upstream.as_deref(), Some("10.1.2.3:80"));
+    assert!(asked.new.target.is_none(), "the second time nobody was asked");
 }

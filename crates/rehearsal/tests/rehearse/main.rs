@@ -3,6 +3,7 @@
 //! This program is its own runner, because it starts itself again as the processes of the sandbox.
 
 mod answers;
+mod reduced;
 mod stand;
 mod transitions;
 
@@ -17,13 +18,16 @@ fn main() -> ExitCode {
         return code;
     }
     let args: Vec<String> = std::env::args().collect();
+    if args.get(1).map(String::as_str) == Some("__reduced") {
+        return reduced::command();
+    }
     let says = |flag: &str| args.iter().any(|arg| arg == flag);
     let wanted: Vec<&String> = args.iter().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let is_wanted = |name: &str| match says("--exact") {
         true => wanted.iter().any(|wanted| *wanted == name),
         false => wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str())),
     };
-    let mut tests: Vec<Test> = [transitions::TESTS, answers::TESTS].concat();
+    let mut tests: Vec<Test> = [transitions::TESTS, answers::TESTS, reduced::TESTS].concat();
     if says("--list") {
         // Runners ask for those that are ignored, too: none is.
         tests.iter().filter(|_| !says("--ignored")).for_each(|(name, _)| println!("{name}: test"));

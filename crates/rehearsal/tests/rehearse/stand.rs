@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use evenkeel_model::{Answer, Config, Files, Want, load};
@@ -15,6 +16,9 @@ use tempfile::TempDir;
 const NGINX: &str = "/usr/sbin/nginx";
 /// Where every tree lives inside.
 const CONFIG_DIR: &str = "/etc/nginx";
+
+/// Whether tests that do not say it are held without namespaces.
+pub(crate) static REDUCED: AtomicBool = AtomicBool::new(false);
 
 /// A tree in a directory of its own.
 pub(crate) struct OnDisk {
@@ -83,7 +87,7 @@ pub(crate) fn settings() -> Settings {
         nginx: vec![NGINX.into()],
         config_dir: CONFIG_DIR.into(),
         args: Vec::new(),
-        how: How::Best,
+        how: if REDUCED.load(Ordering::Relaxed) { How::Reduced } else { How::Best },
         offline: true,
         untrusted: false,
         master: None,
@@ -103,17 +107,28 @@ pub(crate) fn run(
     questions: &[Question],
     settings: &Settings,
 ) -> Report {
+    rehearsed(live.map(|live| live.as_tree(&[])).as_ref(), &new.as_tree(&[]), questions, settings)
+}
+
+/// Rehearses a tree with files that are kept elsewhere.
+pub(crate) fn run_kept(new: &OnDisk, kept: &[(PathBuf, PathBuf)], questions: &[Question]) -> Report {
+    rehearsed(None, &new.as_tree(kept), questions, &settings())
+}
+
+fn rehearsed(live: Option<&Tree<'_>>, new: &Tree<'_>, questions: &[Question], settings: &Settings) -> Report {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let tree = |it: &'_ OnDisk| -> (PathBuf, ()) { (it.directory.path().to_owned(), ()) };
-    let (directory, ()) = tree(new);
-    let live_directory = live.map(|live| tree(live).0);
-    let old = live.zip(live_directory.as_deref()).map(|(live, directory)| Tree {
-        directory,
-        config: &live.config,
-        kept: &[],
-    });
-    let new = Tree { directory: &directory, config: &new.config, kept: &[] };
-    runtime.block_on(rehearse(&new, old.as_ref(), questions, settings, &mut |_| {})).unwrap()
+    runtime.block_on(rehearse(new, live, questions, settings, &mut |_| {})).unwrap()
+}
+
+impl OnDisk {
+    /// Where a file of it lies.
+    pub(crate) fn path(&self, below: &str) -> PathBuf {
+        self.directory.path().join(below)
+    }
+
+    fn as_tree<'t>(&'t self, kept: &'t [(PathBuf, PathBuf)]) -> Tree<'t> {
+        Tree { directory: self.directory.path(), config: &self.config, kept }
+    }
 }
 
 /// The only finding of a rule.

@@ -14,12 +14,13 @@ pub(crate) const TESTS: &[Test] = &[
     ("cache that moves under its name refuses the reload", moved_cache_refuses_the_reload),
     ("working directory that is missing kills the workers", missing_working_directory_kills_the_workers),
     ("limit of open files that is too low kills the workers", low_limit_kills_the_workers),
+    ("limit of the running nginx holds inside", limit_of_the_running_nginx_holds_inside),
     ("directive that nginx does not know is refused once", unknown_directive_is_refused_once),
     ("error log that moves while a port is held is read all the same", new_error_log_is_read),
     ("live tree that does not start leaves the fresh start", broken_live_tree_leaves_the_fresh_start),
 ];
 
-const PING: &str = "server { listen 8090; location / { return 200 ok; } }";
+const PING: &str = "server { listen 790; location / { return 200 ok; } }";
 
 fn unchanged_tree_passes() {
     let live = tree(PING);
@@ -60,7 +61,7 @@ fn port_of_another_process_refuses_the_reload() {
 
 fn wildcard_refuses_the_reload() {
     let at = |listen: &str| tree(&format!("server {{ listen {listen}; return 200; }}"));
-    refused(&at("127.0.0.1:8090"), &at("8090"), "bind() to 0.0.0.0:8090 failed (98", 8);
+    refused(&at("127.0.0.1:790"), &at("790"), "bind() to 0.0.0.0:790 failed (98", 8);
 }
 
 fn changed_req_key_refuses_the_reload() {
@@ -93,6 +94,29 @@ fn low_limit_kills_the_workers() {
     let finding = only(&report, "workers-die");
     assert!(finding.message.contains("Too many open files"), "{}", finding.message);
     assert_eq!(finding.line, Some(4));
+}
+
+fn limit_of_the_running_nginx_holds_inside() {
+    let mut stand_in =
+        std::process::Command::new("sh").args(["-c", "ulimit -n 40 && exec sleep 600"]).spawn().unwrap();
+    let limited = || std::fs::read_to_string(format!("/proc/{}/limits", stand_in.id())).unwrap_or_default();
+    while !limited().lines().any(|line| line.starts_with("Max open files") && line.contains(" 40 ")) {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    // With a master, ports that anybody holds on this machine are held inside.
+    let listeners: Vec<TcpListener> = (0..48).map(|_| TcpListener::bind("0.0.0.0:0").unwrap()).collect();
+    let ports = listeners.iter().map(|listener| listener.local_addr().unwrap().port());
+    let listens: Vec<String> = ports.map(|port| format!("listen {port};")).collect();
+    drop(listeners);
+    let live = tree(&format!("server {{ {} return 200; }}", listens[0]));
+    let new = tree(&format!("server {{ {} return 200; }}", listens.concat()));
+    let settings = evenkeel_rehearsal::Settings { master: i32::try_from(stand_in.id()).ok(), ..settings() };
+    let report = run(Some(&live), &new, &[], &settings);
+    stand_in.kill().unwrap();
+    stand_in.wait().unwrap();
+    let finding = only(&report, "transition-refused");
+    assert!(finding.message.contains("Too many open files"), "{}", finding.message);
+    assert!(blocking(&from_to(&live, &new)).is_empty(), "with this process's own limit it works");
 }
 
 fn unknown_directive_is_refused_once() {
