@@ -103,6 +103,9 @@ pub(super) fn rewrite(
     Ok(out)
 }
 
+/// Devices that anybody may write to; a disk is a device, too.
+const HARMLESS: [&[u8]; 4] = [b"/dev/full", b"/dev/null", b"/dev/stderr", b"/dev/stdout"];
+
 /// Makes one of an insertion and of what replaces the bytes after it.
 fn joined(edits: impl Iterator<Item = Edit>) -> Vec<Edit> {
     let mut joined: Vec<Edit> = Vec::new();
@@ -168,7 +171,8 @@ impl Work<'_> {
             return;
         }
         if matches!(value, b"off" | b"stderr" | b"on")
-            || [&b"memory:"[..], b"|", b"$", b"/dev/"].iter().any(|it| value.starts_with(it))
+            || HARMLESS.contains(&value)
+            || [&b"memory:"[..], b"|", b"$"].iter().any(|it| value.starts_with(it))
         {
             return;
         }
