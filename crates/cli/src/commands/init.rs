@@ -138,7 +138,8 @@ fn settings_file(global: &Global, tree: &Path, live: bool) -> anyhow::Result<Opt
         return Ok(Some(vec![path]));
     }
     let mut places = vec![absolute(PathBuf::from("evenkeel.toml"))?];
-    if live {
+    // Who says where the host is does not speak of the one that the machine's own settings are about.
+    if live && global.config_dir.is_none() {
         places.insert(0, PathBuf::from(DEFAULT_FILE));
     }
     places.retain(|path| !is_inside(path));
