@@ -19,10 +19,12 @@ mod defined;
 mod entry;
 mod error_page;
 mod generate;
+mod hash;
 mod headers;
 mod line;
 mod listen;
 mod location;
+mod map;
 mod name;
 mod path;
 mod phases;
@@ -84,6 +86,7 @@ pub struct Router<'c> {
     upstreams: HashMap<Vec<u8>, usize>,
     defined: OnceLock<HashMap<String, (&'static str, NodeId)>>,
     own_variables: OnceLock<HashSet<String>>,
+    maps: OnceLock<map::Maps>,
 }
 
 impl<'c> Router<'c> {
@@ -107,6 +110,7 @@ impl<'c> Router<'c> {
             upstreams,
             defined: OnceLock::new(),
             own_variables: OnceLock::new(),
+            maps: OnceLock::new(),
         }
     }
 
@@ -137,6 +141,10 @@ impl<'c> Router<'c> {
     fn locations(&self, server: usize) -> &Locations {
         let make = || Locations::of(&self.config.servers()[server], &self.blocks, &self.patterns);
         self.locations[server].get_or_init(make)
+    }
+
+    fn maps(&self) -> &map::Maps {
+        self.maps.get_or_init(|| map::maps(self.config, &self.patterns))
     }
 
     fn upstream(&self, name: &[u8]) -> Option<&'c Upstream> {

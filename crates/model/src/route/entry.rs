@@ -131,6 +131,7 @@ pub(super) fn route(router: &Router<'_>, request: &Request) -> Route {
         location_header: None,
         captured: Vec::new(),
         variables: BTreeMap::new(),
+        mapping: 0,
         candidates: Vec::new(),
         doubt: None,
         cause: String::new(),

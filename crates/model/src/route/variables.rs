@@ -111,6 +111,7 @@ impl Walk<'_, '_> {
                     Vec::new()
                 }
             }
+            "request" if !self.unparsed_uri.is_empty() => self.request_line(),
             "request_method" => self.method.clone(),
             "server_port" => {
                 self.socket.key.port().map_or_else(Vec::new, |port| port.to_string().into_bytes())
@@ -147,6 +148,17 @@ impl Walk<'_, '_> {
             _ => return self.prefixed(name),
         };
         Some(value)
+    }
+
+    /// The request line as it came.
+    fn request_line(&self) -> Vec<u8> {
+        let version: &[u8] = match self.request.version {
+            HttpVersion::V0_9 => b"",
+            HttpVersion::V1_0 => b" HTTP/1.0",
+            HttpVersion::V1_1 => b" HTTP/1.1",
+            HttpVersion::V2 => b" HTTP/2.0",
+        };
+        [&self.request.method[..], b" ", &self.request.target, version].concat()
     }
 
     /// `$arg_x`, `$http_x`, `$cookie_x`.
@@ -211,7 +223,12 @@ impl Walk<'_, '_> {
 
     /// A variable that a directive of the configuration defines; the inner `None`: it cannot be known.
     fn defined(&mut self, name: &str) -> Option<Option<Vec<u8>>> {
-        let (module, _) = self.router.definition(name)?;
+        let (module, node) = self.router.definition(name)?;
+        match module {
+            "map" => return Some(self.mapped(name, node)),
+            "geo" => return Some(self.located(node)),
+            _ => {}
+        }
         self.depends_on.insert(match module {
             "split_clients" => Dependence::Random,
             module => Dependence::Module(module.to_owned()),

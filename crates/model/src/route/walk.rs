@@ -55,6 +55,8 @@ pub(super) struct Walk<'r, 'c> {
     pub(super) location_header: Option<Vec<u8>>,
     pub(super) captured: Vec<Vec<u8>>,
     pub(super) variables: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// How deep maps ask maps at the moment.
+    pub(super) mapping: usize,
     /// Files that nginx would serve if they were there.
     pub(super) candidates: Vec<Vec<u8>>,
     /// Where a `try_files` stood before files of which nobody knows whether they are there.

@@ -133,8 +133,12 @@ fn nobody(locations: &[Location], why: &str, witnesses: &mut Vec<Witness>) {
 /// Requests for `/` that may lead to a server, the plainest first.
 fn doors(server: &Server) -> Vec<Request> {
     let mut doors = Vec::new();
-    let mut hosts: Vec<Option<Vec<u8>>> = server.names.iter().flat_map(hosts_of).map(Some).collect();
+    let names = server.names.iter().flat_map(hosts_of).map(Some);
+    // `_` is a name like any other, and nobody sends it: whoever wrote it means the rest of the world.
+    let is_said = |name: &Option<Vec<u8>>| name.iter().flatten().any(u8::is_ascii_alphanumeric);
+    let (mut hosts, unsaid): (Vec<Option<Vec<u8>>>, Vec<_>) = names.partition(is_said);
     hosts.extend([Some(b"localhost".to_vec()), Some(b"no-such-name.test".to_vec()), None]);
+    hosts.extend(unsaid);
     for precise in [false, true] {
         for listen in server.listens.iter().filter(|listen| !listen.options.quic) {
             for host in &hosts {

@@ -51,6 +51,14 @@ fn every_block_has_its_plainest_request_or_a_reason() {
 }
 
 #[test]
+fn server_for_the_rest_of_the_world_is_asked_by_a_name_that_somebody_sends() {
+    let rest = shown("server { listen 80; server_name _; return 200; }");
+    assert_eq!(rest, ["2 GET http://localhost/"]);
+    let other = shown("server { listen 80; return 404; }\nserver { listen 80; server_name _; return 200; }");
+    assert_eq!(other, ["2 GET http://localhost/", "3 GET http://_/"]);
+}
+
+#[test]
 fn ten_thousand_servers_are_routed_at_once() {
     let servers: Vec<String> = (0..10_000)
         .map(|n| format!("server {{ listen 80; server_name s{n}.test *.s{n}.test; location / {{ proxy_pass http://10.0.0.1; }} location ~ \\.php$ {{ return 200; }} }}"))

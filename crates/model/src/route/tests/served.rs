@@ -107,7 +107,7 @@ fn files_are_found_by_root_alias_and_index() {
             ("GET http://h/d?x", "2 301 http://h/d/?x"),
             ("GET http://h/img../f.html", "3 file /d/../f.html"),
             ("GET http://h/r/b.html", "4 file /www/d/b.html"),
-            ("GET http://h/p/", "2 error 404"),
+            ("GET http://h/p/", "6 error 404"),
         ],
     );
 }

@@ -1,0 +1,145 @@
+//! What a `map` and a `geo` make of a value.
+//!
+//! Source: `ngx_http_map_find`, src/http/ngx_http_variables.c; src/http/modules/ngx_http_map_module.c,
+//! ngx_http_geo_module.c
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::hash::Hash;
+use super::regex::{Matched, Pattern, Patterns};
+use super::walk::{Walk, shown};
+use crate::config::{Config, Node, NodeId};
+
+/// How deep maps may ask other maps.
+///
+/// Source: `ngx_http_variable_depth`, src/http/ngx_http_variables.c
+const DEPTH_MAX: usize = 100;
+
+/// A `map`, made ready.
+pub(super) struct Map {
+    hostnames: bool,
+    volatile: bool,
+    keys: Hash<NodeId>,
+    regexes: Vec<(Arc<Pattern>, NodeId)>,
+    default: Option<NodeId>,
+}
+
+impl Map {
+    pub(super) fn of(node: Node<'_>, patterns: &Patterns) -> Map {
+        let has = |word: &str| node.children().any(|line| line.is(word) && line.args().len() == 0);
+        let hostnames = has("hostnames");
+        let mut map = Map {
+            hostnames,
+            volatile: has("volatile"),
+            keys: Hash::new(),
+            regexes: Vec::new(),
+            default: None,
+        };
+        for line in node.children().filter(|line| line.args().len() == 1) {
+            match line.name_bytes() {
+                b"include" => {}
+                b"default" => map.default = map.default.or(Some(line.id())),
+                [b'~', b'*', text @ ..] => map.regexes.push((patterns.get(text, true), line.id())),
+                [b'~', text @ ..] => map.regexes.push((patterns.get(text, false), line.id())),
+                key => map.keys.add(key.strip_prefix(b"\\").unwrap_or(key), hostnames, line.id()),
+            }
+        }
+        map
+    }
+}
+
+/// The maps of a configuration, by their nodes.
+pub(super) type Maps = HashMap<NodeId, Map>;
+
+pub(super) fn maps(config: &Config, patterns: &Patterns) -> Maps {
+    let maps = config.named("map").filter(|node| node.is_block() && node.context().is_http());
+    maps.map(|node| (node.id(), Map::of(node, patterns))).collect()
+}
+
+impl Walk<'_, '_> {
+    /// The value of the variable of a `map`; `None`, and a dependence, where it cannot be known.
+    pub(super) fn mapped(&mut self, name: &str, node: NodeId) -> Option<Vec<u8>> {
+        let router = self.router;
+        let map = router.maps().get(&node)?;
+        if self.mapping >= DEPTH_MAX {
+            return Some(Vec::new());
+        }
+        self.mapping += 1;
+        let source = self.eval(router.config.node(node).arg(0).unwrap_or(b""));
+        let value = if source.known { self.look_up(map, source.text) } else { None };
+        self.mapping -= 1;
+        let value = value?;
+        self.step("map", format!("${name} = {}", shown(&value)), Some(node));
+        if !map.volatile {
+            self.variables.insert(name.as_bytes().to_vec(), value.clone());
+        }
+        Some(value)
+    }
+
+    fn look_up(&mut self, map: &Map, mut key: Vec<u8>) -> Option<Vec<u8>> {
+        if map.hostnames && key.ends_with(b".") {
+            key.pop();
+        }
+        let mut found = map.keys.find(&key.to_ascii_lowercase()).map(|(line, _)| line);
+        if found.is_none() && !key.is_empty() {
+            for (pattern, line) in &map.regexes {
+                match pattern.of(&key) {
+                    Matched::No => continue,
+                    Matched::Unknown => {
+                        self.depend("regex");
+                        return None;
+                    }
+                    Matched::Yes(captured) => self.capture(captured),
+                }
+                found = Some(*line);
+                break;
+            }
+        }
+        let Some(line) = found.or(map.default) else { return Some(Vec::new()) };
+        let value = self.eval(self.router.config.node(line).arg(0).unwrap_or(b""));
+        value.known.then_some(value.text)
+    }
+
+    /// The value of the variable of a `geo`; `None` where it cannot be known.
+    pub(super) fn located(&mut self, node: NodeId) -> Option<Vec<u8>> {
+        let node = self.router.config.node(node);
+        let source = if node.args().len() > 1 { node.arg(0)? } else { b"$remote_addr" };
+        let special = |line: Node<'_>| {
+            matches!(line.name_bytes(), b"ranges" | b"proxy" | b"proxy_recursive" | b"delete" | b"include")
+        };
+        if node.children().any(special) {
+            self.depend("geo");
+            return None;
+        }
+        let source = self.eval(source);
+        let address = std::str::from_utf8(&source.text).ok().filter(|_| source.known)?.parse::<IpAddr>();
+        let mut best: Option<(u32, Node<'_>)> = None;
+        for line in node.children() {
+            let bits = match (line.name_bytes(), &address) {
+                (b"default", _) => Some(0),
+                (range, Ok(address)) => prefix_bits(range, *address).map(|bits| bits + 1),
+                (_, Err(_)) => None,
+            };
+            if let Some(bits) = bits
+                && best.is_none_or(|(longest, _)| bits >= longest)
+            {
+                best = Some((bits, line));
+            }
+        }
+        Some(best.and_then(|(_, line)| line.arg(0)).unwrap_or(b"").to_vec())
+    }
+}
+
+/// How many bits of an address a range fixes, if it has the address.
+fn prefix_bits(range: &[u8], address: IpAddr) -> Option<u32> {
+    if super::access::contains(range, address) != Some(true) {
+        return None;
+    }
+    let text = std::str::from_utf8(range).ok()?;
+    match text.split_once('/') {
+        Some((_, bits)) => bits.parse().ok(),
+        None => Some(if text.contains(':') { 128 } else { 32 }),
+    }
+}
