@@ -18,7 +18,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::ForkResult;
 
 use super::sys;
-use super::wire::{self, Answer, Failure, Order, Plan, Question, Raw, Says};
+use super::wire::{self, Answer, Failure, Order, Plan, Pool, Question, Raw, Says};
 
 mod confine;
 mod mounts;
@@ -50,10 +50,8 @@ pub(crate) fn main(_arguments: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 fn run(control: BorrowedFd<'_>, plan: OwnedFd) -> Result<(), Failure> {
-    let mut bytes = Vec::new();
-    File::from(plan).read_to_end(&mut bytes).map_err(Failure::at("read what the sandbox is to be"))?;
-    let plan: Plan = serde_json::from_slice(&bytes)
-        .map_err(|error| Failure::at("read what the sandbox is to be")(error.into()))?;
+    let read = Pool::read(File::from(plan));
+    let (plan, pool) = read.map_err(Failure::at("read what the sandbox is to be"))?;
     // It lives as long as the process, and so may be used between fork and exec.
     let plan: &'static Plan = Box::leak(Box::new(plan));
     // First to be killed when memory runs out: before anything of the host's own.
@@ -72,7 +70,7 @@ fn run(control: BorrowedFd<'_>, plan: OwnedFd) -> Result<(), Failure> {
     match sys::fork().map_err(Failure::at("start the first process of the sandbox"))? {
         ForkResult::Child => {
             drop((held, configures));
-            if let Err(failure) = inside(plan, control, lifeline.as_fd(), networks, configured) {
+            if let Err(failure) = inside((plan, &pool), control, lifeline.as_fd(), networks, configured) {
                 let says = Says::Down(failure);
                 let _nobody_may_listen = wire::send(control, &Answer { number: 0, says }, &[]);
             }
@@ -116,6 +114,9 @@ fn enter_user_namespace(control: BorrowedFd<'_>, plan: &Plan) -> Result<(), Fail
             wire::send(control, &Answer { number: 0, says: Says::MapMe }, &[]).map_err(step())?;
             let mapped = wire::receive::<Question>(control).map_err(step())?;
             match mapped {
+                Some((Question { order: Order::Mapped, .. }, _)) if plan.becomes_root => {
+                    become_root().map_err(step())
+                }
                 Some((Question { order: Order::Mapped, .. }, _)) => Ok(()),
                 _ => Err(step()(io::ErrorKind::BrokenPipe.into())),
             }
@@ -123,9 +124,17 @@ fn enter_user_namespace(control: BorrowedFd<'_>, plan: &Plan) -> Result<(), Fail
     }
 }
 
+/// Becomes the root of the user namespace. Until then this process is root of the machine, which is nobody in there.
+fn become_root() -> io::Result<()> {
+    let (user, group) = (nix::unistd::Uid::from_raw(0), nix::unistd::Gid::from_raw(0));
+    nix::unistd::setgroups(&[])?;
+    nix::unistd::setresgid(group, group, group)?;
+    Ok(nix::unistd::setresuid(user, user, user)?)
+}
+
 /// Sets the rest up as the first process, and serves.
 fn inside(
-    plan: &'static Plan,
+    (plan, pool): (&'static Plan, &Pool),
     control: BorrowedFd<'_>,
     lifeline: BorrowedFd<'_>,
     networks: Networks,
@@ -141,7 +150,7 @@ fn inside(
     let mut differences = Vec::new();
     let paths = |raw: &[Raw]| raw.iter().map(Raw::path).collect::<Vec<PathBuf>>();
     let (mut mounts, kept) =
-        mounts::mirror(plan.files_bytes, &paths(&plan.trees), &paths(&plan.nginx), || settle(plan))?;
+        mounts::mirror(plan.files_bytes, &plan.trees, &paths(&plan.nginx), || settle(plan))?;
     if !mounts.has_proc {
         differences.push(
             "there is no /proc inside (something covers parts of it on this machine, as in a container): /dev/stderr \
@@ -169,13 +178,13 @@ fn inside(
         for (path, contents, mode) in &plan.files {
             let path = path.path();
             if in_tree(&path) == tree {
-                mounts.file(&path, contents, *mode).map_err(Failure::with(&path))?;
+                mounts.file(&path, pool.get(*contents), *mode).map_err(Failure::with(&path))?;
             }
         }
         Ok(())
     };
     lay(&mut mounts, false)?;
-    mounts.lay_trees(&config_dir, kept.trees, |mounts| lay(mounts, true))?;
+    mounts.lay_trees(&config_dir, kept.trees, pool, |mounts| lay(mounts, true))?;
     let system_log = sockets::system_log(std::path::Path::new("/dev/log")).ok();
     let mut errno = [0; 4];
     File::from(configured).read_exact(&mut errno).map_err(Failure::at("set up the networks"))?;

@@ -11,6 +11,8 @@ use super::spec::Mode;
 
 /// The last ordinary number of a user; every account that nginx may be told to use lies below.
 const LAST_USER: u32 = 65_534;
+/// Where the numbers begin that nobody uses: above those of accounts, of containers and of subordinate users.
+const NOBODYS: u32 = 4_000_000_000;
 
 /// How the users of a sandbox become users of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +35,7 @@ impl Identity {
             Mode::Ident => Self::ident(),
             Mode::Subid => Self::subid(),
             Mode::Alias => Ok(Self::alias()),
+            Mode::Shift => Self::shift(),
         }
     }
 
@@ -54,6 +57,12 @@ impl Identity {
             return Err("the namespace that this process is in knows too few users".to_owned());
         }
         Ok(Self { mode: Mode::Ident, users, groups })
+    }
+
+    fn shift() -> Result<Self, String> {
+        Self::ident()?;
+        let both = vec![(0, NOBODYS, LAST_USER + 1)];
+        Ok(Self { mode: Mode::Shift, users: both.clone(), groups: both })
     }
 
     fn subid() -> Result<Self, String> {

@@ -1,6 +1,6 @@
 //! Starts the processes of a sandbox, and sees them end.
 
-use std::io::{self, Write};
+use std::io::{self, Seek};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -16,7 +16,7 @@ use super::error::SandboxError;
 use super::hint::hint;
 use super::identity::Identity;
 use super::sys;
-use super::wire::{Failure, Order, Plan, Question, Says};
+use super::wire::{Failure, Order, Plan, Pool, Question, Says};
 
 /// How long a sandbox may take to stand.
 const STANDS: Duration = Duration::from_secs(20);
@@ -54,10 +54,10 @@ pub(super) struct Launched {
 pub(super) async fn launch(
     program: &Path,
     identity: &Identity,
-    plan: &Plan,
+    (plan, pool): (&Plan, &Pool),
 ) -> Result<Launched, SandboxError> {
     let spawn = |source| SandboxError::Spawn { program: program.to_owned(), source };
-    let (first, socket) = start(program, plan).map_err(spawn)?;
+    let (first, socket) = start(program, plan, pool).map_err(spawn)?;
     let control = Control::new(socket).map_err(spawn)?;
     let stands = tokio::time::timeout(STANDS, stands(&control, &first, identity)).await;
     match stands {
@@ -73,10 +73,10 @@ pub(super) async fn launch(
     }
 }
 
-fn start(program: &Path, plan: &Plan) -> io::Result<(First, OwnedFd)> {
+fn start(program: &Path, plan: &Plan, pool: &Pool) -> io::Result<(First, OwnedFd)> {
     let mut written = std::fs::File::from(memfd_create("plan", MFdFlags::MFD_CLOEXEC)?);
-    written.write_all(&serde_json::to_vec(plan)?)?;
-    io::Seek::rewind(&mut written)?;
+    pool.write(plan, &mut written)?;
+    written.rewind()?;
     let kind = SockType::SeqPacket;
     let (ours, theirs) = socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC)?;
     fcntl(&ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;

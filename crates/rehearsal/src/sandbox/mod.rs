@@ -6,6 +6,7 @@
 mod accounts;
 pub(crate) mod child;
 mod control;
+mod copy;
 mod error;
 mod hint;
 mod identity;
@@ -86,8 +87,8 @@ impl Sandbox {
         };
         let mut refused = SandboxError::Ended { because: None };
         for identity in possible {
-            let (plan, mut differences) = plan::draw(&spec, &identity)?;
-            match launch::launch(&spec.program, &identity, &plan).await {
+            let (plan, pool, mut differences) = plan::draw(&spec, &identity)?;
+            match launch::launch(&spec.program, &identity, (&plan, &pool)).await {
                 Ok(launched) => {
                     differences.extend(launched.differences);
                     return Ok(Self {

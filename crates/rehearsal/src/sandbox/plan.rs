@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::resource::{Resource, getrlimit};
 
-use super::accounts;
 use super::error::SandboxError;
 use super::identity::Identity;
 use super::spec::{DNS, Mode, Spec};
-use super::wire::{Plan, Raw};
+use super::wire::{Plan, Pool, Raw, Source};
+use super::{accounts, copy};
 
 /// What stands in where this machine has no address of a family, so that upstreams of that family can be asked.
 const STAND_IN_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 254));
@@ -27,7 +27,7 @@ const SETTINGS: &[(&str, &str)] = &[
 ];
 
 /// Writes down what the sandbox is to be, and what will not be as on the host.
-pub(super) fn draw(spec: &Spec, identity: &Identity) -> Result<(Plan, Vec<String>), SandboxError> {
+pub(super) fn draw(spec: &Spec, identity: &Identity) -> Result<(Plan, Pool, Vec<String>), SandboxError> {
     let mut differences = of_mode(identity.mode);
     differences.push(
         "what lies below /home, /root, /run, /tmp, /var/log and /var/cache on this machine is not seen inside, nor are \
@@ -38,13 +38,23 @@ pub(super) fn draw(spec: &Spec, identity: &Identity) -> Result<(Plan, Vec<String
         let found = fs::canonicalize(path);
         found.map_err(|source| SandboxError::Path { path: path.clone(), source })
     };
+    let mut pool = Pool::default();
+    let source = |tree: &PathBuf, pool: &mut Pool| -> Result<Source, SandboxError> {
+        let path = absolute(tree)?;
+        if identity.mode != Mode::Shift {
+            return Ok(Source::Shown(Raw::from(path)));
+        }
+        copy::tree(&path, spec, pool).map_err(|source| SandboxError::Path { path, source })
+    };
+    let trees = spec.trees.iter().map(|tree| source(tree, &mut pool)).collect::<Result<_, _>>()?;
     let addresses = addresses(spec, &mut differences)?;
     let open_files = open_files(spec, identity.mode, &mut differences);
     let hidden = spec.hidden.iter().cloned().chain(sockets_of_this_machine());
     let plan = Plan {
         own_maps: identity.own_maps(),
         config_dir: Raw::from(&spec.config_dir),
-        trees: spec.trees.iter().map(|tree| absolute(tree).map(Raw::from)).collect::<Result<_, _>>()?,
+        becomes_root: identity.mode == Mode::Shift,
+        trees,
         // Not resolved: it must be there under the name by which it is started.
         nginx: spec.nginx.iter().map(Raw::from).collect(),
         addresses,
@@ -54,7 +64,11 @@ pub(super) fn draw(spec: &Spec, identity: &Identity) -> Result<(Plan, Vec<String
             .iter()
             .map(|one| (Raw::from(&one.path), one.uid, one.gid, one.mode))
             .collect(),
-        files: spec.files.iter().map(|(path, bytes, mode)| (Raw::from(path), bytes.clone(), *mode)).collect(),
+        files: spec
+            .files
+            .iter()
+            .map(|(path, bytes, mode)| (Raw::from(path), pool.add(bytes), *mode))
+            .collect(),
         hidden: hidden.map(Raw::from).collect(),
         settings: settings(),
         processes: spec.limits.processes,
@@ -64,7 +78,7 @@ pub(super) fn draw(spec: &Spec, identity: &Identity) -> Result<(Plan, Vec<String
         open_files,
         wall_ms: u64::try_from(spec.limits.wall.as_millis()).unwrap_or(u64::MAX),
     };
-    Ok((plan, differences))
+    Ok((plan, pool, differences))
 }
 
 fn of_mode(mode: Mode) -> Vec<String> {
@@ -75,6 +89,11 @@ fn of_mode(mode: Mode) -> Vec<String> {
             "nginx has no power over this machine: a negative worker_priority and `proxy_bind … transparent` are \
              refused"
                 .to_owned(),
+        ],
+        Mode::Shift => vec![
+            "every user is one that owns nothing here: files that are not for everyone cannot be read".to_owned(),
+            "private keys in the tree are left out".to_owned(),
+            raised.to_owned(),
         ],
         Mode::Subid => vec![
             "root inside is the calling user: files that only root may read cannot be read".to_owned(),
@@ -138,7 +157,7 @@ fn is_usable(address: &IpAddr) -> bool {
 fn open_files(spec: &Spec, mode: Mode, differences: &mut Vec<String>) -> (u64, u64) {
     let (own_soft, own_hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((1024, 4096));
     let soft = spec.limits.open_files.map_or(own_soft, |(soft, _)| soft);
-    if mode == Mode::Ident {
+    if matches!(mode, Mode::Ident | Mode::Shift) {
         let most = fs::read_to_string("/proc/sys/fs/nr_open").ok().and_then(|text| text.trim().parse().ok());
         let most = most.unwrap_or(own_hard);
         return (soft.min(most), most);

@@ -87,9 +87,13 @@ pub enum Mode {
     Subid,
     /// The calling user is root inside and every account is another name for it. Needs nothing.
     Alias,
+    /// Every user is one that owns nothing on this machine, root too: what is not for everyone cannot be read, keys
+    /// least of all. Needs root; for trees that are not trusted. Never chosen by itself.
+    Shift,
 }
 
-const MODES: [(Mode, &str); 3] = [(Mode::Ident, "ident"), (Mode::Subid, "subid"), (Mode::Alias, "alias")];
+const MODES: [(Mode, &str); 4] =
+    [(Mode::Ident, "ident"), (Mode::Subid, "subid"), (Mode::Alias, "alias"), (Mode::Shift, "shift")];
 
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -100,7 +104,7 @@ impl fmt::Display for Mode {
 
 /// A word that is no [`Mode`].
 #[derive(Debug, thiserror::Error)]
-#[error("{0:?} is no way to run nginx in a sandbox: it is ident, subid or alias")]
+#[error("{0:?} is no way to run nginx in a sandbox: it is ident, subid, alias or shift")]
 pub struct NoSuchMode(String);
 
 impl FromStr for Mode {

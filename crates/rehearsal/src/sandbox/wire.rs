@@ -44,13 +44,15 @@ pub(super) struct Plan {
     /// Lines for its own maps, or `None` when somebody outside writes them.
     pub(super) own_maps: Option<(String, String)>,
     pub(super) config_dir: Raw,
-    pub(super) trees: Vec<Raw>,
+    /// Whether this process is nobody inside until it becomes root there.
+    pub(super) becomes_root: bool,
+    pub(super) trees: Vec<Source>,
     pub(super) nginx: Vec<Raw>,
     pub(super) addresses: Vec<IpAddr>,
     /// Names and contents of files below `/etc`.
     pub(super) etc: Vec<(String, Vec<u8>)>,
     pub(super) directories: Vec<(Raw, u32, u32, u32)>,
-    pub(super) files: Vec<(Raw, Vec<u8>, u32)>,
+    pub(super) files: Vec<(Raw, Bytes, u32)>,
     pub(super) hidden: Vec<Raw>,
     /// Settings below `/proc/sys/net` that are not the kernel's own.
     pub(super) settings: Vec<(String, String)>,
@@ -60,6 +62,66 @@ pub(super) struct Plan {
     pub(super) file_bytes: u64,
     pub(super) open_files: (u64, u64),
     pub(super) wall_ms: u64,
+}
+
+/// Where a tree comes from.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Source {
+    /// It is shown from where it lies.
+    Shown(Raw),
+    /// It is written again, below a directory with this mode: those inside could not read it where it lies.
+    Copied(u32, Vec<(Raw, Entry)>),
+}
+
+/// What lies at a path of a tree that is copied; those above come before those below.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Entry {
+    Directory(u32),
+    File(Bytes, u32),
+    Link(Raw),
+    Pipe,
+}
+
+/// Contents that lie behind the plan, in the same file.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Bytes {
+    at: usize,
+    length: usize,
+}
+
+/// What the contents of a plan are gathered in, and found in again.
+#[derive(Debug, Default)]
+pub(super) struct Pool(Vec<u8>);
+
+impl Pool {
+    pub(super) fn add(&mut self, bytes: &[u8]) -> Bytes {
+        let at = self.0.len();
+        self.0.extend(bytes);
+        Bytes { at, length: bytes.len() }
+    }
+
+    pub(super) fn get(&self, bytes: Bytes) -> &[u8] {
+        self.0.get(bytes.at..bytes.at.saturating_add(bytes.length)).unwrap_or_default()
+    }
+
+    /// Writes a plan and its contents, for [`Self::read`].
+    pub(super) fn write(&self, plan: &Plan, mut to: impl io::Write) -> io::Result<()> {
+        let plan = serde_json::to_vec(plan)?;
+        to.write_all(&plan.len().to_ne_bytes())?;
+        to.write_all(&plan)?;
+        to.write_all(&self.0)
+    }
+
+    /// Reads what [`Self::write`] wrote.
+    pub(super) fn read(mut from: impl io::Read) -> io::Result<(Plan, Self)> {
+        let mut length = [0; size_of::<usize>()];
+        from.read_exact(&mut length)?;
+        let mut plan = vec![0; usize::from_ne_bytes(length)];
+        from.read_exact(&mut plan)?;
+        let mut pool = Vec::new();
+        from.read_to_end(&mut pool)?;
+        Ok((serde_json::from_slice(&plan)?, Self(pool)))
+    }
 }
 
 /// What is asked.

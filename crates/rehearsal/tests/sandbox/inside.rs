@@ -21,6 +21,7 @@ use crate::life::{http, in_every_mode, spec, tree};
 pub(crate) const TESTS: &[Test] = &[
     ("nothing_outside_is_within_reach", nothing_outside_is_within_reach),
     ("privileges_are_gone", privileges_are_gone),
+    ("tree_that_is_not_trusted_sees_no_key", tree_that_is_not_trusted_sees_no_key),
 ];
 
 /// Planted on this machine, looked for inside.
@@ -238,6 +239,45 @@ fn reach(args: &[String]) -> Vec<String> {
 fn is_in_memory(file: &Path) -> bool {
     let found = nix::sys::statfs::statfs(file).map(|found| found.filesystem_type());
     found.is_ok_and(|kind| kind == nix::sys::statfs::TMPFS_MAGIC)
+}
+
+fn tree_that_is_not_trusted_sees_no_key() {
+    if !nix::unistd::geteuid().is_root() {
+        println!("  not run: only root could read them");
+        return;
+    }
+    let shown = mirrored();
+    let only_root = |path: &Path, text: &str| {
+        fs::write(path, text).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+    };
+    let outside = shown.path().join("key.pem");
+    only_root(&outside, SECRET);
+    // As a bundle lies on the host: for root alone.
+    let tree = tree(&http("server { listen 80; return 200 here; }"));
+    fs::set_permissions(tree.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    only_root(&tree.path().join("site.key"), &format!("-----BEGIN PRIVATE KEY-----\n{SECRET}\n"));
+    let script = shown.path().join("stand-in");
+    let reads = format!("#!/bin/sh\ncat /etc/shadow {} /etc/nginx/site.key\necho done\n", outside.display());
+    fs::write(&script, reads).unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    crate::block_on(async {
+        let mut spec = spec(tree.path());
+        spec.mode = Some(Mode::Shift);
+        spec.nginx.push(script.clone());
+        spec.hidden = vec![PathBuf::from("/etc/ssl/private")];
+        spec.files = vec![(PathBuf::from("/etc/ssl/private/a.key"), b"made up".to_vec(), 0o600)];
+        let sandbox = Sandbox::start(spec).await.unwrap();
+        let started = sandbox.start_nginx(&script, &[]).await.unwrap();
+        let Started::Refused { status: 0, output } = started else { panic!("{started:?}") };
+        let output = String::from_utf8(output).unwrap();
+        assert!(!output.contains(SECRET) && !output.contains("root:"), "{output}");
+        assert_eq!(output.matches("Permission denied").count(), 2, "{output}");
+        crate::life::running(crate::life::start(&sandbox).await);
+        assert!(crate::life::get(&sandbox, None, crate::life::HOST, "/").await.ends_with("here"));
+        let key = sandbox.read(Path::new("/etc/ssl/private/a.key"), 100).await.unwrap();
+        assert_eq!(key, b"made up");
+    });
 }
 
 fn privileges_are_gone() {

@@ -123,7 +123,7 @@ pub(crate) async fn eventually<F: Future<Output = bool>>(mut holds: impl FnMut()
 /// Runs in every mode that this user may use here, and says which ones it may not.
 pub(crate) fn in_every_mode(test: impl AsyncFn(Mode)) {
     let mut ran = 0;
-    for mode in [Mode::Ident, Mode::Subid, Mode::Alias] {
+    for mode in [Mode::Ident, Mode::Subid, Mode::Alias, Mode::Shift] {
         let tree = tree(&http(""));
         let mut spec = spec(tree.path());
         spec.mode = Some(mode);
@@ -425,7 +425,7 @@ fn upstream_on_the_hosts_loopback_is_asked_there() {
 pub(crate) fn measure() -> ExitCode {
     const TIMES: usize = 30;
     let tree = tree(&http("server { listen 80; return 200 here; }"));
-    for mode in [Mode::Ident, Mode::Subid, Mode::Alias] {
+    for mode in [Mode::Ident, Mode::Subid, Mode::Alias, Mode::Shift] {
         let mut rows: Vec<[Duration; 4]> = Vec::new();
         for _ in 0..TIMES {
             let mut spec = spec(tree.path());

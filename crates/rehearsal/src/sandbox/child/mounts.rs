@@ -17,7 +17,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{fchdir, pivot_root};
 
 use crate::sandbox::sys;
-use crate::sandbox::wire::Failure;
+use crate::sandbox::wire::{Entry, Failure, Pool, Raw, Source};
 
 /// What is not mirrored: what speaks with this machine's processes, and what belongs to its people.
 const APART: &[&str] = &["dev", "home", "proc", "root", "run", "sys", "tmp"];
@@ -44,18 +44,24 @@ pub(super) struct Mounts {
 }
 
 /// What must be kept hold of before the mirror covers it.
-pub(super) struct Kept {
-    pub(super) trees: Vec<OwnedFd>,
+pub(super) struct Kept<'a> {
+    pub(super) trees: Vec<Held<'a>>,
     pub(super) nginx: Vec<(PathBuf, OwnedFd, (u64, u64))>,
 }
 
+/// A tree: a mount of it, or what it consists of.
+pub(super) enum Held<'a> {
+    Shown(OwnedFd),
+    Copied(u32, &'a [(Raw, Entry)]),
+}
+
 /// Leads from a mount namespace of its own into the mirror. `settle` runs while `/proc` can still be written to.
-pub(super) fn mirror(
+pub(super) fn mirror<'a>(
     files_bytes: u64,
-    trees: &[PathBuf],
+    trees: &'a [Source],
     nginx: &[PathBuf],
     settle: impl FnOnce(),
-) -> Result<(Mounts, Kept), Failure> {
+) -> Result<(Mounts, Kept<'a>), Failure> {
     let root = Path::new("/");
     let devices: Vec<_> = DEVICES
         .iter()
@@ -65,8 +71,12 @@ pub(super) fn mirror(
         .collect();
     sys::seal(root).map_err(Failure::at("make a mirror of / read-only"))?;
     let take = |path: &PathBuf| sys::clone_mount(AT_FDCWD, path, true).map_err(Failure::with(path));
+    let hold = |source: &'a Source| match source {
+        Source::Shown(path) => take(&path.path()).map(Held::Shown),
+        Source::Copied(mode, entries) => Ok(Held::Copied(*mode, entries)),
+    };
     let kept = Kept {
-        trees: trees.iter().map(take).collect::<Result<_, _>>()?,
+        trees: trees.iter().map(hold).collect::<Result<_, _>>()?,
         nginx: nginx
             .iter()
             .map(|path| {
@@ -356,7 +366,8 @@ impl Mounts {
     pub(super) fn lay_trees(
         &mut self,
         config_dir: &Path,
-        trees: Vec<OwnedFd>,
+        trees: Vec<Held<'_>>,
+        pool: &Pool,
         mut fill: impl FnMut(&mut Self) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let (existing, rest) = resolve(config_dir).map_err(Failure::with(config_dir))?;
@@ -365,8 +376,16 @@ impl Mounts {
         self.trees = trees.len();
         for (number, tree) in trees.into_iter().enumerate() {
             let failed = || Failure::with(config_dir);
-            sys::attach(tree.as_fd(), AT_FDCWD, &at).map_err(failed())?;
+            match &tree {
+                Held::Shown(mount) => sys::attach(mount.as_fd(), AT_FDCWD, &at).map_err(failed())?,
+                Held::Copied(mode, entries) => {
+                    let fresh = self.fresh(*mode).map_err(failed())?;
+                    sys::attach(fresh.as_fd(), AT_FDCWD, &at).map_err(failed())?;
+                    write(&at, entries, pool).map_err(failed())?;
+                }
+            }
             fill(self)?;
+            sys::seal(&at).map_err(failed())?;
             let whole = sys::clone_mount(AT_FDCWD, &at, false).map_err(failed())?;
             let name = PathBuf::from(format!("tree{number}"));
             nix::sys::stat::mkdirat(&self.attic, &name, Mode::from_bits_truncate(0o700))
@@ -385,6 +404,26 @@ impl Mounts {
         let whole = sys::clone_mount(self.attic.as_fd(), Path::new(&format!("tree{tree}")), false)?;
         sys::attach(whole.as_fd(), AT_FDCWD, &self.config_dir)
     }
+}
+
+/// Writes the entries of a copied tree.
+fn write(at: &Path, entries: &[(Raw, Entry)], pool: &Pool) -> io::Result<()> {
+    for (path, entry) in entries {
+        let path = at.join(path.path());
+        match entry {
+            Entry::Directory(mode) => {
+                fs::create_dir(&path)?;
+                fs::set_permissions(&path, fs::Permissions::from_mode(*mode))?;
+            }
+            Entry::File(bytes, mode) => {
+                fs::write(&path, pool.get(*bytes))?;
+                fs::set_permissions(&path, fs::Permissions::from_mode(*mode))?;
+            }
+            Entry::Link(target) => symlink(target.path(), &path)?,
+            Entry::Pipe => nix::unistd::mkfifo(&path, Mode::from_bits_truncate(0o666))?,
+        }
+    }
+    Ok(())
 }
 
 /// Follows the links of an absolute path as far as it exists: what is there, and the names that are not.
