@@ -150,6 +150,8 @@ fn rehearsal_summary(report: &Rehearsal) -> String {
     let accepting = report.upstreams.iter().filter(|it| it.accepts).count();
     let upstreams = match report.upstreams.len() {
         0 => String::new(),
+        1 if accepting == 1 => "; the upstream accepts connections".to_owned(),
+        all if accepting == all => format!("; all {all} upstreams accept connections"),
         all => format!("; {accepting} of {} accept connections", count(all, "upstream")),
     };
     format!(
