@@ -103,7 +103,7 @@ impl<'c> Asker<'c> {
             Ok(answer) => {
                 let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
                 heard.observed.status = Some(answer.status);
-                heard.observed.location = answer.header("location").map(str::to_owned);
+                heard.observed.location = answer.header("location").map(|location| stage.location(location));
                 heard.observed.took_ms = millis(answer.took);
                 heard.headers =
                     answer.headers.iter().map(|(name, value)| (name.clone(), text(value))).collect();

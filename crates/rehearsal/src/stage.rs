@@ -35,6 +35,14 @@ impl Stage {
         matches!(self, Stage::Reduced(_))
     }
 
+    /// A `Location` as nginx would send it on its host.
+    pub(crate) fn location(&self, location: &str) -> String {
+        match self {
+            Stage::Sandbox(_) => location.to_owned(),
+            Stage::Reduced(it) => it.location(location),
+        }
+    }
+
     pub(crate) fn mode(&self) -> String {
         match self {
             Stage::Sandbox(it) => it.mode().to_string(),

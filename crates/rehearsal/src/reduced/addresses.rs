@@ -13,6 +13,9 @@ use crate::reach::Address;
 /// How many ports one `listen` may have.
 const RANGE_MAX: u16 = 1000;
 
+/// How many ports are told of.
+const MOVES_TOLD: usize = 5;
+
 /// The map from the addresses of the trees to those here.
 #[derive(Debug)]
 pub(super) struct Addresses {
@@ -26,8 +29,8 @@ pub(super) struct Addresses {
     /// What each tree listens on.
     listens: Vec<Vec<ListenAddress>>,
     directory: PathBuf,
-    /// Ports that are not their own, in sentences.
-    pub(super) moved: Vec<String>,
+    /// Ports that are not their own: those of the tree, and those here.
+    moved: Vec<(SocketAddr, u16)>,
 }
 
 impl Addresses {
@@ -120,7 +123,7 @@ impl Addresses {
         let free = |port: u16| TcpListener::bind(SocketAddrV4::new(ip, port)).ok()?.local_addr().ok();
         let place = free(at.port()).or_else(|| {
             let other = free(0)?;
-            self.moved.push(format!("port {} of {} is {} here", at.port(), at.ip(), other.port()));
+            self.moved.push((at, other.port()));
             Some(other)
         });
         let place = place.unwrap_or_else(|| SocketAddr::new(ip.into(), at.port()));
@@ -140,6 +143,34 @@ impl Addresses {
         let text = |path: &[u8]| String::from_utf8_lossy(path).into_owned();
         let sockets = self.sockets.iter().map(|(path, place)| (place.display().to_string(), text(path)));
         places.chain(sockets).collect()
+    }
+
+    /// Which ports are not their own, in a sentence.
+    pub(super) fn moves(&self) -> Option<String> {
+        let mut moved: Vec<String> = self.moved.iter().map(|(at, here)| format!("{at} at {here}")).collect();
+        let more = moved.len().saturating_sub(MOVES_TOLD);
+        moved.truncate(MOVES_TOLD);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        (!moved.is_empty())
+            .then(|| format!("ports that are not free here are others: {}{more}", moved.join(", ")))
+    }
+
+    /// A URL that leads to a port of ours, as the host would say it: nginx leaves out the usual ports.
+    pub(super) fn url(&self, url: &str) -> String {
+        let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        let port =
+            authority.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
+        let found = port.and_then(|(host, port)| {
+            let (at, _) = self.moved.iter().find(|(_, here)| *here == port)?;
+            Some((host, at.port()))
+        });
+        match (found, scheme) {
+            (Some((host, 80)), "http") | (Some((host, 443)), "https") => format!("{scheme}://{host}{path}"),
+            (Some((host, port)), _) => format!("{scheme}://{host}:{port}{path}"),
+            (None, _) => url.to_owned(),
+        }
     }
 
     fn resolve(&self, host: &str) -> Option<IpAddr> {
@@ -201,6 +232,15 @@ mod tests {
         let second = addresses.place(at("10.0.0.9:9101"));
         assert_eq!(second.ip(), first.ip());
         assert_ne!(second.port(), 9101);
-        assert_eq!(addresses.moved.len(), 1, "{:?}", addresses.moved);
+        assert_eq!(
+            addresses.moves().unwrap(),
+            format!("ports that are not free here are others: 10.0.0.9:9101 at {}", second.port())
+        );
+        let here = second.port();
+        assert_eq!(addresses.url(&format!("http://a.test:{here}/x?y")), "http://a.test:9101/x?y");
+        assert_eq!(addresses.url("http://a.test:9100/"), "http://a.test:9100/");
+        assert_eq!(addresses.url("/x"), "/x");
+        addresses.moved[0].0.set_port(443);
+        assert_eq!(addresses.url(&format!("https://a.test:{here}")), "https://a.test");
     }
 }

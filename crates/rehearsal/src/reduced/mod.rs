@@ -141,7 +141,7 @@ impl Reduced {
                 .to_owned(),
         ];
         self.differences.extend(notes);
-        self.differences.append(&mut addresses.moved);
+        self.differences.extend(addresses.moves());
         Ok(())
     }
 
@@ -297,6 +297,11 @@ impl Reduced {
             }
             _ => FileKind::Unknown,
         }
+    }
+
+    /// A `Location` as nginx would send it on its host.
+    pub(crate) fn location(&self, location: &str) -> String {
+        self.addresses().url(location)
     }
 
     /// Ends and removes everything.
