@@ -43,7 +43,9 @@ impl<'c> Walk<'_, 'c> {
             PassKind::Proxy | PassKind::Grpc => self.uri_to_pass(directive, &address, variables),
             _ => self.own_uri(),
         };
-        let Some(uri) = uri else { return self.error(500, "the URI to pass on is empty") };
+        let Some(uri) = uri else {
+            return self.error(500, "the URI to pass on is empty, or shorter than the location");
+        };
         let (upstream, servers) = self.upstream(&address, variables);
         if variables && value.known && servers.is_empty() && upstream.is_none() {
             let why = format!("no resolver is there for {}", shown(&address.authority));
@@ -88,7 +90,8 @@ impl<'c> Walk<'_, 'c> {
         }
         let replaces = self.valid_location && !address.uri.is_empty();
         let cut = if replaces { self.text_length(directive) } else { 0 };
-        let rest = &self.uri[cut.min(self.uri.len())..];
+        // `try_files` may have found a URI that is shorter than the location's text.
+        let rest = self.uri.get(cut..)?;
         let mut uri = if replaces { address.uri.clone() } else { Vec::new() };
         if self.quoted_uri || self.internal {
             uri.extend(escape(rest, Escape::Uri));

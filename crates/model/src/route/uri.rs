@@ -128,7 +128,7 @@ pub(super) fn unescape_redirect(bytes: &[u8]) -> Vec<u8> {
             (b'%', Some((high, low))) => {
                 let value = high << 4 | low;
                 if value == b'?' {
-                    plain.extend_from_slice(&bytes[at..at + 3]);
+                    plain.push(b'?');
                     plain.extend_from_slice(&bytes[at + 3..]);
                     break;
                 }
@@ -202,6 +202,6 @@ mod tests {
     fn special_bytes_are_escaped() {
         assert_eq!(escape(b"/a b?\xff%", Escape::Uri), b"/a%20b%3F%FF%25");
         assert_eq!(escape(b"a+b&c", Escape::Args), b"a%2Bb%26c");
-        assert_eq!(unescape_redirect(b"/a%41%20%3f%41"), b"/aA%20%3f%41");
+        assert_eq!(unescape_redirect(b"/a%41%20%3f%41"), b"/aA%20?%41");
     }
 }

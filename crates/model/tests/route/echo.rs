@@ -5,6 +5,9 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+/// How long to wait for a body that was announced.
+const BODY_WITHIN: Duration = Duration::from_millis(500);
+
 /// The ports of the upstreams; they answer for as long as the test runs.
 pub(crate) fn ports() -> [u16; 3] {
     static PORTS: OnceLock<[u16; 3]> = OnceLock::new();
@@ -17,14 +20,14 @@ fn start() -> u16 {
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             // A peer that went away is nginx's business.
-            let _ = answer(stream, port);
+            std::thread::spawn(move || answer(stream, port));
         }
     });
     port
 }
 
 fn answer(stream: TcpStream, port: u16) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    stream.set_read_timeout(Some(BODY_WITHIN))?;
     let mut reader = BufReader::new(&stream);
     let mut first = Vec::new();
     reader.read_until(b'\n', &mut first)?;
@@ -39,7 +42,8 @@ fn answer(stream: TcpStream, port: u16) -> std::io::Result<()> {
             body_bytes = length.trim().parse().unwrap_or(0);
         }
     }
-    reader.take(body_bytes).read_to_end(&mut Vec::new())?;
+    // A subrequest announces the body of its request and does not send it.
+    let _ = reader.take(body_bytes).read_to_end(&mut Vec::new());
     let hex: String = first.iter().map(|byte| format!("{byte:02x}")).collect();
     let answer = format!(
         "HTTP/1.1 200 OK\r\nX-Echo: {hex}\r\nX-Echo-Port: {port}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"

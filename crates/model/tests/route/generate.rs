@@ -27,6 +27,7 @@ struct Taste {
     try_files: bool,
     limit_except: bool,
     redirects: bool,
+    rewrites: bool,
     wild: bool,
 }
 
@@ -48,6 +49,7 @@ pub(crate) fn case(random: &mut Random, ipv6: bool, wild: bool) -> Case {
         try_files: random.percent(45),
         limit_except: random.percent(25),
         redirects: random.percent(35),
+        rewrites: random.percent(40),
         wild,
     };
     let mut generator = Generator { random, taste, hosts: Vec::new(), paths: Vec::new(), named: 0 };
@@ -92,7 +94,7 @@ impl Generator<'_> {
             self.wild(&mut http, 3);
         }
         self.settings(&mut http, 12);
-        if self.taste.statics && self.random.percent(70) {
+        if self.taste.statics && self.random.percent(90) {
             let root = self.random.pick(&["www", "www", "@DIR@/www2"]);
             http.line(format!("root {root};"));
         }
@@ -106,6 +108,8 @@ impl Generator<'_> {
         // Names of captures are variables of the whole configuration, wherever they are captured.
         let mut inert = Block::new("server");
         inert.line("listen unix:@DIR@/z;");
+        inert.line("set $v 1;");
+        inert.line("set $w 1;");
         inert.block(Block::new("location ~ \"(?<rest>x)(?<page>y)(?<sub>z)\""));
         http.block(inert);
         main.block(http);
@@ -170,6 +174,7 @@ impl Generator<'_> {
             server.line(format!("{line};"));
         }
         self.wild(&mut server, 6);
+        self.codes(&mut server, 12, 0);
         self.settings(&mut server, 15);
         self.content_settings(&mut server, 40, None);
         if self.random.percent(6) {
@@ -247,6 +252,7 @@ impl Generator<'_> {
             block.line("internal;");
         }
         self.wild(block, 6);
+        self.codes(block, 22, 0);
         self.settings(block, 4);
         self.content_settings(block, 18, Some(pattern));
         if self.taste.limit_except && self.random.percent(25) {
@@ -332,6 +338,7 @@ impl Generator<'_> {
                 "$uri",
                 "$request_uri",
                 "/v$uri$is_args$args",
+                "/v$v",
                 "/$1",
                 "/r/$rest",
                 "/v?$args",
@@ -343,6 +350,58 @@ impl Generator<'_> {
         };
         let url = format!("http://{host}{uri}");
         if url.contains(' ') { format!("proxy_pass \"{url}\";") } else { format!("proxy_pass {url};") }
+    }
+
+    /// Directives of the rewrite module, each in so many of a hundred places.
+    fn codes(&mut self, block: &mut Block, share: usize, depth: usize) {
+        if !self.taste.rewrites {
+            return;
+        }
+        let in_location = block.head.starts_with("location");
+        for _ in 0..3 {
+            if !self.random.percent(share) {
+                continue;
+            }
+            match self.random.below(10) {
+                0..5 => {
+                    let pattern = quoted(self.random.pick(words::REWRITTEN));
+                    let replacement = self.random.pick(words::REPLACEMENTS);
+                    let flag = self.random.pick(&["", " last", " last", " break", " redirect", " permanent"]);
+                    block.line(format!("rewrite {pattern} {replacement}{flag};"));
+                }
+                5 | 6 => {
+                    // Older releases write past the end of a value that takes a capture after a rewrite with arguments.
+                    let unsafe_here = depth > 0 || block.text().contains("rewrite");
+                    let line = self.random.pick(words::SETTINGS);
+                    if !(unsafe_here && line.contains("$1")) {
+                        block.line(line);
+                    }
+                }
+                7 => block.line("break;"),
+                _ if depth == 0 && !block.head.starts_with("limit") => {
+                    let mut inner = Block::new(format!("if ({})", self.random.pick(words::CONDITIONS)));
+                    self.codes(&mut inner, 40, 1);
+                    if self.random.percent(40) {
+                        let line = self.return_line();
+                        inner.line(line);
+                    }
+                    if in_location && self.taste.proxies && self.random.percent(25) {
+                        let line = self.proxy_pass(false);
+                        inner.line(line);
+                    }
+                    if in_location && self.random.percent(15) {
+                        inner.line(self.random.pick(&[
+                            "root www;",
+                            "root @DIR@/www2;",
+                            "error_page 404 /x.html;",
+                            "root html;",
+                        ]));
+                    }
+                    block.block(inner);
+                }
+                _ => {}
+            }
+        }
     }
 
     /// What the router does not claim to understand.
@@ -492,6 +551,7 @@ impl Generator<'_> {
                 "/d/",
                 "/b",
                 "/$host$uri",
+                "$w",
             ]);
             line.push(' ');
             line.push_str(file);

@@ -189,10 +189,14 @@ pub(crate) fn observe(nginx: Nginx, place: &Place, questions: &[Question]) -> Ve
         if question.request.version != evenkeel_model::HttpVersion::V0_9 {
             question.request.headers.push((b"X-Id".to_vec(), id.to_string().into_bytes()));
         }
+        let mut tries = 0;
         let answer = loop {
+            tries += 1;
             match ask(&question.request, &question.body) {
                 // The log knows a request by our port: one that we had before is of no use.
                 Ok(answer) if answer.port != 0 && !ports.insert(answer.port) => {}
+                // A machine that is busy elsewhere; what does not answer does not answer the second time, either.
+                Err(_) if tries < 3 => {}
                 other => break other,
             }
         };

@@ -99,6 +99,7 @@ pub(crate) const TEXTS: &[&str] = &[
     "\"$1-$2-$3\"",
     "$document_root",
     "\"$sub|$rest|$page\"",
+    "\"$v|$w|$1\"",
     "$sub$1",
     "\"$request_method $server_protocol $request\"",
     "\"$arg_x/$arg_y ${arg_x}1\"",
@@ -125,6 +126,8 @@ pub(crate) const URLS: &[&str] = &[
     "?y=1",
     "/z#frag",
     "/r/$rest$page",
+    "/v$v",
+    "$w?$args",
     "http://$sub.test/",
     "$uri/",
     "\"/$arg_x\"",
@@ -156,7 +159,6 @@ pub(crate) const UNMODELLED: &[&str] = &[
     "set_real_ip_from 127.0.0.1;",
     "random_index on;",
     "proxy_set_header Host other;",
-    "log_subrequest on;",
     "server_tokens off;",
     "msie_refresh on;",
     "chunked_transfer_encoding off;",
@@ -172,22 +174,8 @@ pub(crate) const UNMODELLED: &[&str] = &[
 ];
 
 /// The same, in servers and locations.
-pub(crate) const UNMODELLED_IN_SERVERS: &[&str] = &[
-    "rewrite ^/a(.*)$ /b$1;",
-    "rewrite ^/a(.*)$ /img$1 last;",
-    "rewrite ^(.*)b$ $1 break;",
-    "rewrite ^/x /y redirect;",
-    "rewrite ^/d http://b.test$uri permanent;",
-    "rewrite . /index.html;",
-    "set $v $uri;",
-    "break;",
-    "if ($request_method = POST) { return 405; }",
-    "if (-f $request_filename) { return 204; }",
-    "if ($host ~ ^www) { rewrite ^(.*)$ https://a.test$1 permanent; }",
-    "if ($arg_x) { set $v 1; }",
-    "if ($mapped) { return 302 /m$mapped; }",
-    "if ($near) { break; }",
-];
+pub(crate) const UNMODELLED_IN_SERVERS: &[&str] =
+    &["if ($mapped) { return 302 /m$mapped; }", "if ($near) { break; }", "set $v $half;"];
 
 /// The same, in locations.
 pub(crate) const UNMODELLED_IN_LOCATIONS: &[&str] = &[
@@ -199,5 +187,83 @@ pub(crate) const UNMODELLED_IN_LOCATIONS: &[&str] = &[
     "alias www/$half;",
     "try_files $uri/$mapped /x.html;",
     "error_page 404 /a$mapped;",
-    "if ($request_uri ~ \\.php) { proxy_pass http://app1; }",
+];
+
+/// What a `rewrite` looks for.
+pub(crate) const REWRITTEN: &[&str] = &[
+    "^/a(.*)$",
+    "^(.*)b$",
+    "^/x",
+    r"^/img/(.*)\.png$",
+    ".",
+    r"^/(\w+)/(\w+)",
+    "^/d(?<rest>.*)",
+    "^/A",
+    r"(.*)\.html$",
+    "^(.*)$",
+    "/$",
+    r"[\x80-\xff]",
+    "^/(api|e)/",
+];
+
+/// What a `rewrite` puts in its place.
+pub(crate) const REPLACEMENTS: &[&str] = &[
+    "/b$1",
+    "/img$1",
+    "$1",
+    "/x.php?u=$1",
+    "/x.php?u=$1?",
+    "/$2/$1",
+    "http://b.test$uri",
+    "https://$host$1?",
+    "$scheme://x/$1",
+    "/index.html",
+    "\"/y z\"",
+    "/a/b",
+    "/a$1&q=$args",
+    "/$rest",
+    "/x?y=$arg_x&$args?",
+    "/%20$1",
+    "/d/e/f.txt",
+    "/$v$w",
+    "x$1",
+    "/a//b",
+];
+
+/// What an `if` asks.
+pub(crate) const CONDITIONS: &[&str] = &[
+    "$request_method = POST",
+    "$request_method != GET",
+    "$host ~ ^www",
+    "$host = a.test",
+    "$uri ~* ^/(a|b)(.*)",
+    "$uri !~ php",
+    "$http_x_test",
+    "$arg_x",
+    "$arg_x = 1",
+    "-f $request_filename",
+    "!-f $request_filename",
+    "!-e $request_filename",
+    "-d $document_root$uri",
+    "-e $document_root/x.html",
+    "$v",
+    "$w = /a",
+    r"$args ~ (?<page>\d)",
+    "$is_args",
+    "$request_uri ~ %2[fF]",
+    "$http_cookie ~ c=(.)",
+    "$uri ~ ^(.)(.)",
+    "$request_uri = $uri",
+];
+
+/// Variables that are set.
+pub(crate) const SETTINGS: &[&str] = &[
+    "set $v $uri;",
+    "set $v \"$v$1\";",
+    "set $w /a;",
+    "set $args z=1;",
+    "set $v $arg_x$w;",
+    "set $w $request_filename;",
+    "set $v 0;",
+    "set $w \"\";",
 ];
