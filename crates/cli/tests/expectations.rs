@@ -352,3 +352,39 @@ fn a_tree_that_a_real_nginx_does_not_start_with_never_passes() {
     let fault = document["faults"][0].as_str().unwrap();
     assert!(fault.contains("does not start") && fault.contains("bogus"), "{document}");
 }
+
+/// Writes routes for a tree and holds the tree against them, on the model and under a real nginx.
+fn init_and_test(tree: &Path) -> Value {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let path = tree.to_str().unwrap();
+    let (text, code) = says(elsewhere.path(), &["init", path]);
+    assert_eq!(code, 0, "{text}");
+    let (document, code) = json(elsewhere.path(), &["test", path]);
+    assert_eq!((code, &document["summary"]["undecided"]), (0, &0.into()), "{document}");
+    let (rehearsed, code) = rehearse(tree);
+    assert_eq!((code, &rehearsed["summary"]["failed"]), (0, &0.into()), "{rehearsed}");
+    rehearsed
+}
+
+#[test]
+fn what_init_writes_for_the_tree_of_this_machine_passes_under_its_nginx() {
+    let copy = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(copy.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let tree = copy.path().join("nginx");
+    let copied = Command::new("cp").arg("-r").arg("/etc/nginx").arg(&tree).status().unwrap();
+    assert!(copied.success());
+    let _theirs = std::fs::remove_file(tree.join("routes.toml"));
+    let document = init_and_test(&tree);
+    assert!(document["summary"]["passed"].as_u64() > Some(0), "{document}");
+}
+
+#[test]
+fn what_init_writes_for_two_hundred_sites_passes() {
+    let tree = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(tree.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../bench/make-tree.py");
+    let made = Command::new("python3").arg(script).arg("200").arg(tree.path()).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let document = init_and_test(tree.path());
+    assert!(document["coverage"]["percent"].as_u64() >= Some(75), "{}", document["coverage"]);
+}

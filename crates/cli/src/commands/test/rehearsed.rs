@@ -31,8 +31,9 @@ pub(super) fn rehearse(
     settings: &Settings,
     progress: &Progress,
 ) -> anyhow::Result<Stands> {
-    let questions: Vec<Question> =
-        tested.iter().map(|tested| Question::of(tested.spec, tested.file)).collect();
+    // Where a request must end is judged here, on what is known of files where the tree will live.
+    let question = |tested: &Tested<'_>| Question { expect: None, ..Question::of(tested.spec, tested.file) };
+    let questions: Vec<Question> = tested.iter().map(question).collect();
     let nginx = if global.nginx.is_empty() { vec![settings.nginx.clone()] } else { global.nginx.clone() };
     let main = tree.place.main.to_string_lossy().into_owned();
     let how = Rehearsal {

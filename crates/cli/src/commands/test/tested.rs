@@ -26,7 +26,7 @@ pub(super) struct SeenBy {
     pub(super) observed: Observed,
     /// What that says of the expectation; `None`: there is none.
     judgement: Option<Judgement>,
-    /// What it lacks, live answers included.
+    /// What it lacks of the one or the other: of the way that is expected, of the live answer.
     fails: Option<String>,
 }
 
@@ -61,7 +61,7 @@ impl<'f> Tested<'f> {
             body: None,
         };
         let judgement = self.spec.expect.as_ref().map(|expect| expect.judge_seen(&seen, &self.route, config));
-        let fails = asked.fails.clone().or_else(|| judgement.as_ref().and_then(Judgement::fails));
+        let fails = judgement.as_ref().and_then(Judgement::fails).or_else(|| asked.fails.clone());
         self.seen.push(SeenBy { nginx: nginx.to_owned(), observed, judgement, fails });
     }
 
