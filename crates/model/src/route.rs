@@ -9,8 +9,9 @@ use std::sync::OnceLock;
 
 use crate::catalog::Version;
 use crate::config::{Config, Node, NodeId};
+use crate::context::Context;
 use crate::lower::Upstream;
-use crate::request::{Request, Route};
+use crate::request::{Dependence, Request, Route};
 
 mod access;
 mod blocks;
@@ -29,6 +30,7 @@ mod name;
 mod path;
 mod phases;
 mod proxy;
+mod read;
 mod redirect;
 mod regex;
 mod rewrite;
@@ -87,6 +89,8 @@ pub struct Router<'c> {
     defined: OnceLock<HashMap<String, (&'static str, NodeId)>>,
     own_variables: OnceLock<HashSet<String>>,
     maps: OnceLock<map::Maps>,
+    /// Host and port of every pass without variables, in lower case.
+    resolved: OnceLock<HashSet<Vec<u8>>>,
 }
 
 impl<'c> Router<'c> {
@@ -111,6 +115,7 @@ impl<'c> Router<'c> {
             defined: OnceLock::new(),
             own_variables: OnceLock::new(),
             maps: OnceLock::new(),
+            resolved: OnceLock::new(),
         }
     }
 
@@ -123,11 +128,30 @@ impl<'c> Router<'c> {
     /// The way of a request. It never fails: what cannot be known is in `depends_on`.
     pub fn route(&self, request: &Request) -> Route {
         let mut route = entry::route(self, request);
-        if !self.config.is_complete() {
-            // Something that nginx reads is not here, and it may say anything.
-            route.depends_on.push(crate::request::Dependence::Module(String::from("include")));
+        if self.config.includes().iter().any(|include| !include.known && self.touches(include.node, &route)) {
+            route.depends_on.push(Dependence::Module(String::from("include")));
         }
         route
+    }
+
+    /// Whether what stands at a node may say something about a request. Only what stands in a location can be past it.
+    fn touches(&self, node: NodeId, route: &Route) -> bool {
+        let node = self.config.node(node);
+        if matches!(
+            node.context(),
+            Context::Stream | Context::StreamServer | Context::StreamUpstream | Context::Events
+        ) {
+            return false;
+        }
+        let is_location = |node: &Node<'_>| node.is("location") && node.is_block();
+        let Some(location) = node.ancestors().find(is_location).map(Node::id) else { return true };
+        let passed = |step: &crate::Step| {
+            let inside = step.node.map(|step| self.config.node(step));
+            inside.is_some_and(|step| {
+                step.id() == location || step.ancestors().any(|block| block.id() == location)
+            })
+        };
+        route.steps.iter().any(passed)
     }
 
     fn version(&self) -> Option<Version> {
@@ -152,18 +176,19 @@ impl<'c> Router<'c> {
         self.config.upstreams().get(*place)
     }
 
-    /// Whether a name in a `proxy_pass` with variables can become an address.
+    /// Whether a name in a `proxy_pass` with variables can become an address: by a resolver, or because another pass made
+    /// nginx resolve it when it started.
     fn resolves(&self, block: NodeId, authority: &[u8]) -> bool {
-        let host = |pass: &crate::Pass| match pass.port {
-            Some(port) => [&pass.host[..], b":", port.to_string().as_bytes()].concat(),
-            None => pass.host.clone(),
+        let resolved = || {
+            let passes = self.config.passes().into_iter().filter(|pass| !pass.variables);
+            let authority = |pass: crate::Pass| match pass.port {
+                Some(port) => [&pass.host[..], b":", port.to_string().as_bytes()].concat(),
+                None => pass.host,
+            };
+            passes.map(|pass| authority(pass).to_ascii_lowercase()).collect()
         };
         self.blocks.nearest(block, Role::Resolver).is_some()
-            || self
-                .config
-                .passes()
-                .iter()
-                .any(|pass| !pass.variables && host(pass).eq_ignore_ascii_case(authority))
+            || self.resolved.get_or_init(resolved).contains(&authority.to_ascii_lowercase())
     }
 
     /// Whether `set_real_ip_from` is in force.

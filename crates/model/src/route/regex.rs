@@ -1,6 +1,7 @@
 //! Regular expressions as nginx runs them, with a limit on the work that one may cause.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::sync::{Mutex, PoisonError};
 
@@ -9,12 +10,19 @@ use pcre2::bytes::{Regex, RegexBuilder};
 /// How many steps the matcher may take for one question; nginx itself stops at ten million and answers 500.
 const MATCH_STEPS_MAX: u32 = 1_000_000;
 
+/// How much memory the matcher may take for one question, in KiB.
+const MATCH_HEAP_KIB_MAX: u32 = 64 * 1024;
+
+/// How often a regex may take too long before it is asked no more: a tree may be hostile.
+const TIMEOUTS_MAX: u32 = 100;
+
 /// A regex, compiled when it is first asked.
 #[derive(Debug)]
 pub(super) struct Pattern {
     text: Vec<u8>,
     caseless: bool,
     compiled: OnceLock<Option<Regex>>,
+    timeouts: AtomicU32,
 }
 
 /// What a match gave.
@@ -41,9 +49,15 @@ impl Pattern {
     /// Source: `ngx_http_regex_exec`, src/http/ngx_http_variables.c
     pub(super) fn of(&self, subject: &[u8]) -> Matched {
         let Some(regex) = self.compiled.get_or_init(|| self.compile()) else { return Matched::Unknown };
+        if self.timeouts.load(Ordering::Relaxed) >= TIMEOUTS_MAX {
+            return Matched::Unknown;
+        }
         let mut locations = regex.capture_locations();
         match regex.captures_read(&mut locations, subject) {
-            Err(_) => Matched::Unknown,
+            Err(_) => {
+                self.timeouts.fetch_add(1, Ordering::Relaxed);
+                Matched::Unknown
+            }
             Ok(None) => Matched::No,
             Ok(Some(_)) => {
                 let group = |at: usize| {
@@ -73,7 +87,7 @@ impl Pattern {
     fn compile(&self) -> Option<Regex> {
         let text = std::str::from_utf8(&self.text).ok()?;
         // The caller's own limits come after ours and may only lower it.
-        let text = format!("(*LIMIT_MATCH={MATCH_STEPS_MAX}){text}");
+        let text = format!("(*LIMIT_MATCH={MATCH_STEPS_MAX})(*LIMIT_HEAP={MATCH_HEAP_KIB_MAX}){text}");
         RegexBuilder::new().caseless(self.caseless).build(&text).ok()
     }
 }
@@ -88,7 +102,12 @@ type Key = (Vec<u8>, bool);
 impl Patterns {
     pub(super) fn get(&self, text: &[u8], caseless: bool) -> Arc<Pattern> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let pattern = || Pattern { text: text.to_vec(), caseless, compiled: OnceLock::new() };
+        let pattern = || Pattern {
+            text: text.to_vec(),
+            caseless,
+            compiled: OnceLock::new(),
+            timeouts: AtomicU32::new(0),
+        };
         known.entry((text.to_vec(), caseless)).or_insert_with(|| Arc::new(pattern())).clone()
     }
 }

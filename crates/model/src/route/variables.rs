@@ -4,7 +4,11 @@
 
 use super::script::{self, Part};
 use super::walk::{Walk, shown};
+use crate::catalog::Version;
 use crate::request::{Dependence, HttpVersion};
+
+/// The release from which `$http_x` has all lines of a header, not the first only.
+const ALL_LINES: Version = Version { major: 1, minor: 23, patch: 0 };
 
 /// A value put together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,6 +183,11 @@ impl Walk<'_, '_> {
         let values: Vec<&[u8]> =
             self.headers.iter().filter(|(header, _)| is(header)).map(|(_, value)| &value[..]).collect();
         let between: &[u8] = if name == "cookie" { b"; " } else { b", " };
+        if self.router.version().is_some_and(|version| version < ALL_LINES)
+            && !matches!(name, "cookie" | "x_forwarded_for")
+        {
+            return Some(values.first().map_or_else(Vec::new, |value| value.to_vec()));
+        }
         Some(values.join(between))
     }
 
