@@ -1,15 +1,15 @@
 //! One rehearsal, from the trees to the report.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use evenkeel_host::nginx::compiled::{Compiled, compiled};
-use evenkeel_model::{Config, Expectation, Live, Request, RouteSpec, witnesses};
+use evenkeel_model::{Config, Expectation, Live, Request, RouteSpec};
 
 use crate::asker::Asker;
 use crate::confinement;
 use crate::connect;
-use crate::corpus::{WITNESSES_MAX, corpus};
 use crate::finding::Finding;
 use crate::inventory::{Around, Names};
 use crate::machine::Machine;
@@ -239,24 +239,17 @@ async fn play(
         around: Around::of(tree_config(tree), targets, &names, machine, running),
         asker: Asker::new(tree_config(tree), machine),
     };
-    let mut witnessed = vec![(tree.config, witnesses(tree.config))];
-    witnessed.extend(against.map(|live| (live.config, witnesses(live.config))));
-    let (items, left_out) = corpus(questions, &witnessed);
     let whole = Play {
         new: side(tree, new_targets),
         live: against.map(|live| side(live, live_targets.unwrap_or_default())),
-        items,
+        questions,
+        items: OnceCell::new(),
         machine,
         names: &names,
         settings,
     };
     let trees: Vec<&Tree<'_>> = against.into_iter().chain([tree]).collect();
     let mut report = Report::default();
-    if left_out > 0 {
-        report
-            .differences
-            .push(format!("{left_out} witnesses were left out: there are more than {WITNESSES_MAX}"));
-    }
     let mut runs = Vec::new();
     for nginx in &settings.nginx {
         let asked = built(nginx);

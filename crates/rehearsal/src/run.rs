@@ -1,21 +1,22 @@
 //! One nginx, rehearsed: the way from the live tree, a fresh start, the questions, and upstreams that are down.
 
+use std::cell::OnceCell;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use evenkeel_host::identity::ProcessId;
 use evenkeel_host::nginx::sockets::{self, Listen};
-use evenkeel_model::{Config, ListenAddress, Request, Route, ServerKind};
+use evenkeel_model::{Config, ListenAddress, Request, Route, ServerKind, witnesses};
 
 use crate::answers::{self, Told};
 use crate::asker::Asker;
 use crate::compare::Heard;
-use crate::corpus::Item;
+use crate::corpus::{Item, WITNESSES_MAX, corpus};
 use crate::finding::{Finding, Severity};
 use crate::inventory::{Around, Names};
 use crate::machine::{Machine, holder};
 use crate::refusal::{refused, taken_address};
-use crate::rehearse::{RehearsalError, Settings, Tree};
+use crate::rehearse::{Question, RehearsalError, Settings, Tree};
 use crate::report::{Origin, Run, Step};
 use crate::sandbox::{Signal, Started};
 use crate::scenario::{self, Felt, UPSTREAMS_MAX};
@@ -42,10 +43,29 @@ pub(crate) struct Side<'a> {
 pub(crate) struct Play<'a> {
     pub(crate) new: Side<'a>,
     pub(crate) live: Option<Side<'a>>,
-    pub(crate) items: Vec<Item<'a>>,
+    pub(crate) questions: &'a [Question],
+    /// What is asked, once somebody wants to know: the first answer does not wait for it.
+    pub(crate) items: OnceCell<(Vec<Item<'a>>, usize)>,
     pub(crate) machine: &'a Machine,
     pub(crate) names: &'a Names,
     pub(crate) settings: &'a Settings,
+}
+
+impl<'a> Play<'a> {
+    /// What is asked.
+    fn items(&self) -> &[Item<'a>] {
+        &self.corpus().0
+    }
+
+    /// What is asked, and how many witnesses are too many.
+    fn corpus(&self) -> &(Vec<Item<'a>>, usize) {
+        self.items.get_or_init(|| {
+            let sides = [Some(&self.new), self.live.as_ref()];
+            let configs = sides.into_iter().flatten().map(|side| side.tree.config);
+            let witnessed: Vec<_> = configs.map(|config| (config, witnesses(config))).collect();
+            corpus(self.questions, &witnessed)
+        })
+    }
 }
 
 /// What came of one nginx.
@@ -66,8 +86,8 @@ struct Answers {
 }
 
 /// One nginx on its stage.
-struct Playing<'p> {
-    play: &'p Play<'p>,
+struct Playing<'p, 'a> {
+    play: &'p Play<'a>,
     stage: Stage,
     world: World<'p>,
     nginx: &'p Path,
@@ -120,7 +140,7 @@ pub(crate) async fn run(
     Ok(ran)
 }
 
-impl Playing<'_> {
+impl Playing<'_, '_> {
     async fn whole(&mut self, progress: &mut dyn FnMut(&str)) -> Result<(), RehearsalError> {
         let play = self.play;
         let mut old = None;
@@ -351,7 +371,7 @@ impl Playing<'_> {
     async fn answers(&mut self, side: &Side<'_>) -> Result<Answers, RehearsalError> {
         let mut answers = Answers::default();
         let began = Instant::now();
-        for item in &self.play.items {
+        for item in self.play.items() {
             let within = match item.origin {
                 Origin::Routes => ROUTES_WITHIN,
                 Origin::Witness => WITNESSES_WITHIN,
@@ -365,7 +385,7 @@ impl Playing<'_> {
             let route = side.asker.predict(&self.stage, &item.request).await;
             answers.heard.push(Some((route, heard)));
         }
-        let asked = self.play.items.iter().zip(&answers.heard);
+        let asked = self.play.items().iter().zip(&answers.heard);
         let asked = asked.filter_map(|(item, heard)| Some((&item.request, &heard.as_ref()?.1)));
         let (units, left_out) = scenario::units(&side.around, asked);
         if left_out > 0 {
@@ -383,6 +403,11 @@ impl Playing<'_> {
         let Some(new) = new else { return };
         let config = self.play.new.tree.config;
         let live = self.play.live.as_ref().map(|live| live.tree.config);
+        let too_many = self.play.corpus().1;
+        if too_many > 0 {
+            let said = format!("{too_many} witnesses were not asked: {WITNESSES_MAX} are, at most");
+            self.ran.differences.push(said);
+        }
         let left_out = new.heard.iter().filter(|heard| heard.is_none()).count();
         if left_out > 0 {
             let within = WITNESSES_WITHIN.as_secs();
@@ -392,7 +417,7 @@ impl Playing<'_> {
         }
         let has_stand_in: &dyn Fn(&str) -> bool = &|name| self.play.new.around.has(name);
         let mut wrong = Vec::new();
-        for (at, item) in self.play.items.iter().enumerate() {
+        for (at, item) in self.play.items().iter().enumerate() {
             let Some((route, heard)) = new.heard.get(at).and_then(Option::as_ref) else { continue };
             let before = old.heard.get(at).and_then(Option::as_ref).map(|(route, heard)| (route, heard));
             let told = Told { item, route, new: heard, old: before, has_stand_in };
@@ -402,7 +427,7 @@ impl Playing<'_> {
         }
         self.ran.findings.extend(answers::gathered(wrong));
         let page_of = |request: &Request, status| {
-            let at = self.play.items.iter().position(|item| item.request == *request)?;
+            let at = self.play.items().iter().position(|item| item.request == *request)?;
             let (route, _) = new.heard.get(at)?.as_ref()?;
             scenario::page_of(config, route, status)
         };
