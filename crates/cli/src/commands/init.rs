@@ -15,7 +15,7 @@ use crate::output::{Exit, Output};
 use crate::served::Served;
 use crate::settings::{DEFAULT_FILE, Settings, absolute};
 use crate::tree::{Tree, locate};
-use place::{exists, write};
+use place::{exists, is_special, write};
 
 pub(crate) fn init(args: &args::Init, global: &Global, output: Output) -> anyhow::Result<Exit> {
     // `--config FILE` says where the settings are to go; there need not be any yet.
@@ -150,7 +150,7 @@ fn settings_file(global: &Global, tree: &Path, live: bool) -> anyhow::Result<Opt
 fn write_first(paths: &[PathBuf], text: &str, over: bool) -> anyhow::Result<Option<PathBuf>> {
     let mut last = None;
     for path in paths {
-        if exists(path) && !over {
+        if is_special(path) || (exists(path) && !over) {
             return Ok(None);
         }
         match write(path, text, over) {

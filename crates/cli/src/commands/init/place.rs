@@ -11,9 +11,17 @@ pub(super) fn exists(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
 
+/// Whether something that is no ordinary file has this name: a device (`--config /dev/null`), a directory.
+pub(super) fn is_special(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| !found.is_file())
+}
+
 /// Writes a file. Only with `over` takes it the place of another one. A reader sees the old file or the new one.
 pub(super) fn write(path: &Path, text: &str, over: bool) -> anyhow::Result<()> {
     let about = || format!("write {}", path.display());
+    if is_special(path) {
+        return Err(anyhow!("it is no ordinary file").context(about()));
+    }
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).with_context(about)?;
     }
@@ -64,5 +72,17 @@ mod tests {
         write(&path, "two", true).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "two");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing else is left there");
+    }
+
+    #[test]
+    fn what_is_no_ordinary_file_is_never_written_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("socket");
+        let _held = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        for path in [path.as_path(), directory.path()] {
+            let error = format!("{:#}", write(path, "one", true).unwrap_err());
+            assert!(error.contains("no ordinary file"), "{error}");
+        }
+        assert!(is_special(&path));
     }
 }
