@@ -107,7 +107,7 @@ fn entry(place: Where<'_>, index: usize, table: &DeTable<'_>, at: usize) -> Resu
     if let Some((listen, at)) = &listen {
         request.listen = Some(
             local_address(listen)
-                .ok_or_else(|| place.unread(*at, about("listen is neither ADDRESS:PORT nor unix:/PATH")))?,
+                .ok_or_else(|| place.unread(*at, about("listen is neither ADDRESS:PORT nor unix:PATH")))?,
         );
     }
     let expect = expect.map(|(table, at)| expect::expectation(place, table, at)).transpose()?;
@@ -127,7 +127,8 @@ fn entry(place: Where<'_>, index: usize, table: &DeTable<'_>, at: usize) -> Resu
 
 fn local_address(text: &str) -> Option<LocalAddress> {
     match text.strip_prefix("unix:") {
-        Some(path) if path.starts_with('/') => Some(LocalAddress::Unix(path.as_bytes().to_vec())),
+        // nginx takes any name as a path, `unix:@web` too.
+        Some(path) if !path.is_empty() => Some(LocalAddress::Unix(path.as_bytes().to_vec())),
         Some(_) => None,
         None => text.parse().ok().map(LocalAddress::Inet),
     }
@@ -290,7 +291,7 @@ unsafe = true
             (route("expect = { servers = [1] }"), "servers must be a list of strings"),
             (route("live = { status = 200, contians = \"a\" }"), "did you mean \"contains\"?"),
             (route("client = \"here\""), "line 3, column 10: route 1: client is no IP address"),
-            (route("listen = \"80\""), "listen is neither ADDRESS:PORT nor unix:/PATH"),
+            (route("listen = \"80\""), "listen is neither ADDRESS:PORT nor unix:PATH"),
             (route("headers = { \"X\\r\\nY\" = \"1\" }"), "is no header"),
             (route("headers = [\"X: 1\"]"), "headers must be a table, not an array"),
             (route("name = 3"), "name must be a string, not an integer"),

@@ -93,7 +93,7 @@ fn address(text: &str) -> Result<IpAddr, Unread> {
 
 /// Reads the local address of a connection: `127.0.0.1:8080`, `[::1]:8080`, `unix:/run/nginx.sock`.
 pub(super) fn listen(text: &str) -> Result<LocalAddress, Unread> {
-    if let Some(path) = text.strip_prefix("unix:").filter(|path| path.starts_with('/')) {
+    if let Some(path) = text.strip_prefix("unix:").filter(|path| !path.is_empty()) {
         return Ok(LocalAddress::Unix(path.as_bytes().to_vec()));
     }
     text.parse::<SocketAddr>().map(LocalAddress::Inet).map_err(|_| {
