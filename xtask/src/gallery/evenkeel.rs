@@ -34,7 +34,7 @@ impl Evenkeel<'_> {
     /// Runs a command to its end.
     pub(super) fn run(&self, arguments: &[&str]) -> anyhow::Result<Output> {
         let mut command = Command::new(&self.place.evenkeel);
-        command.args(arguments).args(["--config", "/dev/null"]);
+        command.args(arguments).arg("--config").arg(self.stand.path("evenkeel.toml"));
         command.arg("--config-dir").arg(self.stand.path("etc")).arg("--nginx").arg(&self.place.nginx);
         command
             .arg("--pid")

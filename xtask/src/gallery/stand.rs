@@ -50,6 +50,8 @@ impl Stand {
         };
         // The workers of a master that runs as root are somebody else.
         std::fs::set_permissions(&stand.dir, std::fs::Permissions::from_mode(0o755))?;
+        // Settings that say nothing: those of this machine are not for a stand.
+        std::fs::write(stand.path("evenkeel.toml"), "")?;
         for part in ["logs", "tmp"] {
             std::fs::create_dir(stand.path(part))?;
         }
