@@ -1,7 +1,14 @@
 //! The users and groups that are known inside.
 
+use std::ffi::OsString;
 use std::fs;
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use evenkeel_host::process::{self, Request};
+
+/// How long a directory service may take to say who somebody is.
+const LOOK_UP: Duration = Duration::from_secs(3);
 
 /// Writes `passwd` and `group`, or nothing where this machine's own will do.
 pub(super) fn files(wanted: &[String], alias: bool) -> Vec<(String, Vec<u8>)> {
@@ -30,9 +37,15 @@ fn look_up(table: &str, name: &str) -> Option<String> {
     if name.starts_with('-') || name.contains([':', '\n', '\0']) {
         return None;
     }
-    let mut command = Command::new("getent");
-    command.args([table, name]).stdin(Stdio::null()).stderr(Stdio::null());
-    let said = command.output().ok()?;
+    let request = Request {
+        program: PathBuf::from("/usr/bin/getent"),
+        args: vec![OsString::from(table), OsString::from(name)],
+        env: Vec::new(),
+        cwd: None,
+        limit: LOOK_UP,
+        output_bytes_max: 64 << 10,
+    };
+    let said = process::run(&request).ok()?;
     let line = String::from_utf8_lossy(&said.stdout).lines().next()?.to_owned();
     (said.status.success() && line.split(':').next() == Some(name)).then_some(line)
 }

@@ -24,8 +24,10 @@ mod confine;
 mod mounts;
 mod netlink;
 mod network;
+mod paths;
 mod serve;
 mod sockets;
+mod trees;
 
 use network::Networks;
 

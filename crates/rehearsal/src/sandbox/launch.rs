@@ -18,6 +18,8 @@ use super::identity::Identity;
 use super::sys;
 use super::wire::{Failure, Order, Plan, Pool, Question, Says};
 
+/// The step that another mode may take otherwise.
+pub(super) const MAPS: &str = "have the users mapped into a user namespace";
 /// How long a sandbox may take to stand.
 const STANDS: Duration = Duration::from_secs(20);
 /// How long its end may take before it is killed from here. It takes some milliseconds.
@@ -111,9 +113,7 @@ async fn stands(
                 let (identity, pid) = (identity.clone(), first.child.id());
                 let mapped = tokio::task::spawn_blocking(move || identity.map(pid)).await;
                 let mapped = mapped.unwrap_or_else(|error| Err(io::Error::other(error)));
-                mapped.map_err(|source| {
-                    refused("have the users mapped into a user namespace".to_owned(), source)
-                })?;
+                mapped.map_err(|source| refused(MAPS.to_owned(), source))?;
                 let said = control.send(&Question { number: 0, order: Order::Mapped }).await;
                 said.map_err(|_| SandboxError::Ended { because: None })?;
             }

@@ -101,7 +101,7 @@ impl Sandbox {
                     });
                 }
                 // Another way to map the users may be allowed.
-                Err(error @ SandboxError::Refused { .. }) if error.to_string().contains("mapped") => {
+                Err(error) if matches!(&error, SandboxError::Refused { step, .. } if step == launch::MAPS) => {
                     refused = error;
                 }
                 Err(error) => return Err(error),

@@ -30,8 +30,8 @@ const SETTINGS: &[(&str, &str)] = &[
 pub(super) fn draw(spec: &Spec, identity: &Identity) -> Result<(Plan, Pool, Vec<String>), SandboxError> {
     let mut differences = of_mode(identity.mode);
     differences.push(
-        "what lies below /home, /root, /run, /tmp, /var/log and /var/cache on this machine is not seen inside, nor are \
-         its sockets"
+        "what lies below /home, /root, /run, /tmp, /var/cache, /var/log, /var/spool and in the stores of containers on \
+         this machine is not seen inside, nor are its sockets"
             .to_owned(),
     );
     let absolute = |path: &PathBuf| {

@@ -342,9 +342,14 @@ fn missing_working_directory_is_seen_as_on_the_host() {
 
 fn tree_may_stand_anywhere() {
     let tree = tree("# replaced below");
-    for config_dir in
-        ["/opt/not/there/yet/conf", "/home/someone/nginx", "/usr/share/nginx", "/etc/nginx/deep/in"]
-    {
+    for config_dir in [
+        "/opt/not/there/yet/conf",
+        "/home/someone/nginx",
+        "/usr/share/nginx",
+        "/etc/nginx/deep/in",
+        "/var/run/conf",
+        "/bin/conf",
+    ] {
         let conf = http("server { listen 80; include sites/*; }");
         std::fs::create_dir_all(tree.path().join("sites")).unwrap();
         std::fs::write(tree.path().join("nginx.conf"), conf).unwrap();

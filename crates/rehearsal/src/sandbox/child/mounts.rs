@@ -9,36 +9,47 @@ use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, symlink};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use nix::fcntl::{AT_FDCWD, OFlag, open, openat};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::Mode;
 use nix::unistd::{fchdir, pivot_root};
 
+use super::paths::{resolve, skeleton};
+use super::trees::Held;
 use crate::sandbox::sys;
-use crate::sandbox::wire::{Entry, Failure, Pool, Raw, Source};
+use crate::sandbox::wire::{Failure, Source};
 
 /// What is not mirrored: what speaks with this machine's processes, and what belongs to its people.
 const APART: &[&str] = &["dev", "home", "proc", "root", "run", "sys", "tmp"];
 /// What nginx and the C library look for in `/sys`.
 const PROCESSORS: &str = "/sys/devices/system/cpu";
+/// What belongs to other services: their sockets and pipes could be written to even where nothing else can.
+const OTHERS: &[&str] = &[
+    "/var/lib/containers",
+    "/var/lib/docker",
+    "/var/lib/evenkeel",
+    "/var/lib/kubelet",
+    "/var/lib/lxc",
+    "/var/lib/lxd",
+    "/var/lib/machines",
+    "/var/spool",
+];
 /// Devices without power.
 const DEVICES: &[&str] = &["full", "null", "random", "tty", "urandom", "zero"];
-/// How many links a path may hold, as in the kernel (`MAXSYMLINKS`).
-const LINKS_MAX: usize = 40;
 /// How many entries a directory may have that is opened.
 const ENTRIES_MAX: usize = 20_000;
 
 /// The files of a sandbox.
 #[derive(Debug)]
 pub(super) struct Mounts {
-    attic: OwnedFd,
+    pub(super) attic: OwnedFd,
     /// The number of the file system in memory.
     room: u64,
     shown: u32,
-    trees: usize,
-    config_dir: PathBuf,
+    pub(super) trees: usize,
+    pub(super) config_dir: PathBuf,
     /// Whether there is a `/proc`.
     pub(super) has_proc: bool,
 }
@@ -47,12 +58,6 @@ pub(super) struct Mounts {
 pub(super) struct Kept<'a> {
     pub(super) trees: Vec<Held<'a>>,
     pub(super) nginx: Vec<(PathBuf, OwnedFd, (u64, u64))>,
-}
-
-/// A tree: a mount of it, or what it consists of.
-pub(super) enum Held<'a> {
-    Shown(OwnedFd),
-    Copied(u32, &'a [(Raw, Entry)]),
 }
 
 /// Leads from a mount namespace of its own into the mirror. `settle` runs while `/proc` can still be written to.
@@ -187,12 +192,14 @@ impl Mounts {
             fs::create_dir_all(path)?;
             fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
         }
-        for (path, mode, depth) in [
+        let others = OTHERS.iter().map(|path| (*path, 0o755, 0));
+        let own = [
             ("/var/log", 0o755, 3),
             ("/var/cache", 0o755, 1),
             ("/var/lib/nginx", 0o755, 1),
             ("/var/tmp", 0o1777, 0),
-        ] {
+        ];
+        for (path, mode, depth) in own.into_iter().chain(others) {
             if fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
                 self.cover_with_skeleton(Path::new(path), mode, depth)?;
             }
@@ -217,7 +224,7 @@ impl Mounts {
     }
 
     /// Makes an empty directory in the attic and gives a mount of it.
-    fn fresh(&mut self, mode: u32) -> io::Result<OwnedFd> {
+    pub(super) fn fresh(&mut self, mode: u32) -> io::Result<OwnedFd> {
         self.shown += 1;
         let name = PathBuf::from(format!("{}", self.shown));
         nix::sys::stat::mkdirat(&self.attic, &name, Mode::from_bits_truncate(0o700))?;
@@ -361,134 +368,9 @@ impl Mounts {
         let at = self.place(path)?;
         lay(mount, is_dir, &at)
     }
-
-    /// Lays the trees out one after the other, each with the files that go into it, and shows the first one.
-    pub(super) fn lay_trees(
-        &mut self,
-        config_dir: &Path,
-        trees: Vec<Held<'_>>,
-        pool: &Pool,
-        mut fill: impl FnMut(&mut Self) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        let (existing, rest) = resolve(config_dir).map_err(Failure::with(config_dir))?;
-        self.config_dir = self.provide_parents(&existing, &rest).map_err(Failure::with(config_dir))?;
-        let at = self.config_dir.clone();
-        self.trees = trees.len();
-        for (number, tree) in trees.into_iter().enumerate() {
-            let failed = || Failure::with(config_dir);
-            match &tree {
-                Held::Shown(mount) => sys::attach(mount.as_fd(), AT_FDCWD, &at).map_err(failed())?,
-                Held::Copied(mode, entries) => {
-                    let fresh = self.fresh(*mode).map_err(failed())?;
-                    sys::attach(fresh.as_fd(), AT_FDCWD, &at).map_err(failed())?;
-                    write(&at, entries, pool).map_err(failed())?;
-                }
-            }
-            fill(self)?;
-            sys::seal(&at).map_err(failed())?;
-            let whole = sys::clone_mount(AT_FDCWD, &at, false).map_err(failed())?;
-            let name = PathBuf::from(format!("tree{number}"));
-            nix::sys::stat::mkdirat(&self.attic, &name, Mode::from_bits_truncate(0o700))
-                .map_err(|error| failed()(error.into()))?;
-            sys::attach(whole.as_fd(), self.attic.as_fd(), &name).map_err(failed())?;
-            umount2(&at, MntFlags::MNT_DETACH).map_err(|error| failed()(error.into()))?;
-        }
-        self.exchange(0).map_err(Failure::with(config_dir))
-    }
-
-    /// Shows another tree, over the one that is there: nobody sees anything between the two.
-    pub(super) fn exchange(&self, tree: usize) -> io::Result<()> {
-        if tree >= self.trees {
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        let whole = sys::clone_mount(self.attic.as_fd(), Path::new(&format!("tree{tree}")), false)?;
-        sys::attach(whole.as_fd(), AT_FDCWD, &self.config_dir)
-    }
-}
-
-/// Writes the entries of a copied tree.
-fn write(at: &Path, entries: &[(Raw, Entry)], pool: &Pool) -> io::Result<()> {
-    for (path, entry) in entries {
-        let path = at.join(path.path());
-        match entry {
-            Entry::Directory(mode) => {
-                fs::create_dir(&path)?;
-                fs::set_permissions(&path, fs::Permissions::from_mode(*mode))?;
-            }
-            Entry::File(bytes, mode) => {
-                fs::write(&path, pool.get(*bytes))?;
-                fs::set_permissions(&path, fs::Permissions::from_mode(*mode))?;
-            }
-            Entry::Link(target) => symlink(target.path(), &path)?,
-            Entry::Pipe => nix::unistd::mkfifo(&path, Mode::from_bits_truncate(0o666))?,
-        }
-    }
-    Ok(())
-}
-
-/// Follows the links of an absolute path as far as it exists: what is there, and the names that are not.
-pub(super) fn resolve(path: &Path) -> io::Result<(PathBuf, Vec<OsString>)> {
-    let mut todo: Vec<OsString> = names(path);
-    todo.reverse();
-    let (mut at, mut links) = (PathBuf::from("/"), 0);
-    while let Some(name) = todo.pop() {
-        if name == ".." {
-            at.pop();
-            continue;
-        }
-        let next = at.join(&name);
-        match fs::symlink_metadata(&next) {
-            Ok(found) if found.is_symlink() => {
-                links += 1;
-                if links > LINKS_MAX {
-                    return Err(io::Error::from_raw_os_error(libc::ELOOP));
-                }
-                let target = fs::read_link(&next)?;
-                if target.is_absolute() {
-                    at = PathBuf::from("/");
-                }
-                todo.extend(names(&target).into_iter().rev());
-            }
-            Ok(_) => at = next,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let mut rest = vec![name];
-                rest.extend(todo.into_iter().rev());
-                if rest.iter().any(|name| name == "..") {
-                    return Err(error);
-                }
-                return Ok((at, rest));
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok((at, Vec::new()))
-}
-
-fn names(path: &Path) -> Vec<OsString> {
-    let parts = path.components().filter_map(|part| match part {
-        Component::Normal(name) => Some(name.to_owned()),
-        Component::ParentDir => Some(OsString::from("..")),
-        _ => None,
-    });
-    parts.collect()
 }
 
 /// Gives something away, where that is possible: with one user there is nobody to give it to.
 fn own(path: &Path, uid: u32, gid: u32) {
     let _only_where_possible = std::os::unix::fs::chown(path, Some(uid), Some(gid));
-}
-
-/// Lists the directories below one, those above before those below.
-fn skeleton(directory: &Path, depth: u32, found: &mut Vec<(PathBuf, fs::Metadata)>) {
-    const DIRECTORIES_MAX: usize = 1000;
-    if depth == 0 {
-        return;
-    }
-    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        let Ok(metadata) = fs::symlink_metadata(entry.path()) else { continue };
-        if metadata.is_dir() && found.len() < DIRECTORIES_MAX {
-            found.push((entry.path(), metadata));
-            skeleton(&entry.path(), depth - 1, found);
-        }
-    }
 }
