@@ -115,14 +115,14 @@ impl<'c> Asker<'c> {
         let asked = seen.into_iter().rev().find(|(seen, _)| !matches!(seen.protocol.as_str(), "dns" | "udp"));
         if let Some((seen, stand)) = asked {
             heard.observed.upstream = stand.names.first().cloned().or_else(|| Some(seen.local.clone()));
-            heard.observed.address = Some(stand.address.clone());
-            heard.observed.target = Some(seen.target);
+            heard.observed.address = Some(stand.address.clone()).filter(|address| !address.is_empty());
+            heard.observed.target = Some(seen.target).filter(|target| !target.is_empty());
             let at = if stand.address.is_empty() { seen.local } else { stand.address };
             heard.reached = Some(Reached { names: stand.names, at });
         } else if let Some(stand) = heard.header(STUB_HEADER).and_then(|name| world.named(name)) {
             // An answer of before, from a cache.
             heard.observed.upstream = stand.names.first().cloned();
-            heard.observed.address = Some(stand.address.clone());
+            heard.observed.address = Some(stand.address.clone()).filter(|address| !address.is_empty());
             heard.reached = Some(Reached { names: stand.names.clone(), at: stand.address.clone() });
         }
         Ok(heard)
