@@ -249,10 +249,10 @@ mod tests {
         let rules = |felt: &[Felt], live: &[Felt]| {
             judge(felt, live, none).iter().map(|it| (it.rule, it.old)).collect::<Vec<_>>()
         };
-        let (dead, alive) = (felt(what, 502, false), felt(what, 200, true));
-        assert_eq!(rules(&[dead.clone()], &[alive.clone()]), [("upstream-down-worse", false)]);
-        assert_eq!(rules(&[dead.clone()], &[dead.clone()]), [("backup-does-not-serve", true)]);
-        assert_eq!(rules(&[alive.clone()], &[dead]), []);
+        let (dead, alive) = ([felt(what, 502, false)], [felt(what, 200, true)]);
+        assert_eq!(rules(&dead, &alive), [("upstream-down-worse", false)]);
+        assert_eq!(rules(&dead, &dead), [("backup-does-not-serve", true)]);
+        assert_eq!(rules(&alive, &dead), []);
     }
 
     #[test]

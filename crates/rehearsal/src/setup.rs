@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use evenkeel_host::nginx::compiled::Compiled;
 use evenkeel_model::Config;
 
-use crate::certificates::{Authority, CertificateError, Identity};
+use crate::certificates::{Authority, CertificateError, DH_PARAMETERS, Identity};
 use crate::inventory::Names;
 use crate::inventory::elsewhere::elsewhere;
 use crate::inventory::paths::{Directories, Here, Secrets, directories, secrets};
@@ -92,6 +92,7 @@ pub(crate) fn setup(
         made_up.keys.extend(one.keys);
         made_up.authorities.extend(one.authorities);
         made_up.tickets.extend(one.tickets);
+        made_up.parameters.extend(one.parameters);
         if !settings.untrusted {
             differences.extend(lay_kept(&kept, settings, &mut files));
         }
@@ -119,6 +120,9 @@ pub(crate) fn setup(
         }
         for path in &made_up.tickets {
             files.insert(path.clone(), (vec![7; 48], 0o600));
+        }
+        for path in &made_up.parameters {
+            files.insert(path.clone(), (DH_PARAMETERS.into(), 0o644));
         }
         identity = Some(made);
     }

@@ -114,12 +114,15 @@ pub(crate) struct Secrets {
     pub(crate) authorities: BTreeSet<PathBuf>,
     /// Keys of session tickets.
     pub(crate) tickets: BTreeSet<PathBuf>,
+    /// Parameters of Diffie-Hellman.
+    pub(crate) parameters: BTreeSet<PathBuf>,
 }
 
 impl Secrets {
     /// Every path.
     pub(crate) fn all(&self) -> impl Iterator<Item = &PathBuf> {
-        self.certificates.iter().chain(&self.keys).chain(&self.authorities).chain(&self.tickets)
+        let made = self.certificates.iter().chain(&self.keys).chain(&self.authorities);
+        made.chain(&self.tickets).chain(&self.parameters)
     }
 }
 
@@ -178,6 +181,7 @@ pub(crate) fn secrets(
     };
     secrets.authorities = AUTHORITIES.into_iter().flat_map(missing).collect();
     secrets.tickets = missing("ssl_session_ticket_key").collect();
+    secrets.parameters = missing("ssl_dhparam").collect();
     secrets
 }
 

@@ -321,11 +321,14 @@ impl Reduced {
 
     /// Says text of nginx in the words of the tree.
     fn told(&self, text: &[u8]) -> Vec<u8> {
-        let mut names = self.addresses().names();
-        names.extend(self.paths.names());
+        let mut text = String::from_utf8_lossy(text).into_owned();
+        let mut names = self.paths.names();
+        // There may be thousands, and most text names none.
+        if text.contains("127.") || text.contains("unix:") {
+            names.extend(self.addresses().names());
+        }
         // The longest first: one may begin with another.
         names.sort_by_key(|(here, _)| std::cmp::Reverse(here.len()));
-        let mut text = String::from_utf8_lossy(text).into_owned();
         for (here, there) in names {
             if text.contains(&here) {
                 text = text.replace(&here, &there);

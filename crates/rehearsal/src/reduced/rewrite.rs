@@ -225,6 +225,11 @@ impl Work<'_> {
 
     fn includes(&mut self) {
         for include in self.config.includes() {
+            // What is no file (`/dev/stdin`) or not there is looked for where it stands, and nginx says so.
+            let inside = as_path(&include.pattern).starts_with(&self.paths.config_dir);
+            if !inside && !include.glob && include.matched.is_empty() {
+                continue;
+            }
             let place = self.paths.included(&include.pattern);
             self.argument(self.config.node(include.node), 0, &place);
         }

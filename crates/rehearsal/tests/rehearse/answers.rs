@@ -133,7 +133,7 @@ fn error_page_of_a_dead_upstream_is_named() {
 
 fn missing_certificates_are_made_up() {
     let text = "server { listen 792 ssl; ssl_certificate ssl/a.pem; ssl_certificate_key ssl/a.key;\n \
-                location / { return 200 ok; } }\nserver { listen 793; location / { proxy_pass https://10.1.2.3; } }";
+                ssl_dhparam ssl/dh.pem; location / { return 200 ok; } }\nserver { listen 793; location / { proxy_pass https://10.1.2.3; } }";
     let questions = [question("GET https://a:792/", status(200)), question("GET http://a:793/", status(200))];
     let report = run(None, &tree(text), &questions, &settings());
     assert!(blocking(&report).is_empty(), "{:#?}", report.findings);
