@@ -6,7 +6,7 @@ mod settings_file;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use evenkeel_model::{Router, Suggestion, suggest, witnesses};
+use evenkeel_model::{Router, Suggestion, suggest};
 use evenkeel_syntax::secret::redact_str;
 use serde_json::json as value;
 
@@ -41,7 +41,7 @@ pub(crate) fn init(args: &args::Init, global: &Global, output: Output) -> anyhow
     }
     progress.say("looking for a request for every server and location");
     let router = Router::new(&tree.config).with_files(Served::new(&tree));
-    let suggestion = suggest(&tree.config, &witnesses(&tree.config), &mut |request| router.route(request));
+    let suggestion = suggest(&tree.config, &router.witnesses(), &mut |request| router.route(request));
     drop(progress);
     let live = is_live(&directory, &settings);
     let target = settings_file(global, &directory, live)?;
