@@ -130,6 +130,12 @@ pub enum RehearsalError {
         /// What to do about it.
         hint: Option<String>,
     },
+    /// The tree wanted more than a sandbox gives.
+    #[error("rehearse to the end: the tree wanted more than a sandbox gives ({wanted})")]
+    Ended {
+        /// Of what: `more than 2048 processes`.
+        wanted: String,
+    },
 }
 
 impl RehearsalError {
@@ -138,10 +144,14 @@ impl RehearsalError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             RehearsalError::Sandbox { hint, .. } => hint.as_deref(),
+            RehearsalError::Ended { .. } => Some("what a sandbox gives is in docs/guide/rehearsal.md"),
         }
     }
 
     pub(crate) fn from_sandbox(error: SandboxError) -> RehearsalError {
+        if let SandboxError::Ended { because: Some(wanted) } = error {
+            return RehearsalError::Ended { wanted };
+        }
         let reduced = "where namespaces are refused, --mode reduced rehearses without them, and sees less";
         let hint = match error.hint() {
             Some(hint) => Some(format!("{hint}; {reduced}")),
