@@ -49,7 +49,7 @@ pub(super) fn draw(spec: &Spec, identity: &Identity) -> Result<(Plan, Pool, Vec<
     let trees = spec.trees.iter().map(|tree| source(tree, &mut pool)).collect::<Result<_, _>>()?;
     let addresses = addresses(spec, &mut differences)?;
     let open_files = open_files(spec, identity.mode, &mut differences);
-    let hidden = spec.hidden.iter().cloned().chain(sockets_of_this_machine());
+    let hidden = spec.hidden.iter().cloned().chain(sockets_of_this_machine(&spec.nginx));
     let plan = Plan {
         own_maps: identity.own_maps(),
         config_dir: Raw::from(&spec.config_dir),
@@ -178,16 +178,18 @@ fn settings() -> Vec<(String, String)> {
     SETTINGS.iter().filter_map(differs).collect()
 }
 
-/// Lists the sockets of this machine that lie where the mirror would show them. A mount that is read-only keeps nobody
-/// from connecting.
-fn sockets_of_this_machine() -> Vec<PathBuf> {
+/// Lists the sockets of this machine that lie where the mirror would show them, or below what is `shown` besides. A mount
+/// that is read-only keeps nobody from connecting.
+fn sockets_of_this_machine(shown: &[PathBuf]) -> Vec<PathBuf> {
     const APART: &[&str] = &["/dev", "/home", "/proc", "/root", "/run", "/sys", "/tmp", "/var/run"];
     let table = fs::read("/proc/net/unix").unwrap_or_default();
     let table = String::from_utf8_lossy(&table);
     let mut paths: Vec<PathBuf> = table
         .lines()
         .filter_map(|line| line.find('/').map(|start| PathBuf::from(&line[start..])))
-        .filter(|path| !APART.iter().any(|apart| path.starts_with(apart)))
+        .filter(|path| {
+            !APART.iter().any(|apart| path.starts_with(apart)) || shown.iter().any(|it| path.starts_with(it))
+        })
         .filter(|path| fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()))
         .collect();
     paths.sort_unstable();

@@ -64,11 +64,14 @@ fn mirrored() -> tempfile::TempDir {
 
 fn nothing_outside_is_within_reach() {
     let (shown, apart) = (mirrored(), tempfile::tempdir().unwrap());
+    // A directory that the mirror lacks and the tree names, such as a web root.
+    let named = tempfile::tempdir().unwrap();
+    fs::set_permissions(&named, fs::Permissions::from_mode(0o755)).unwrap();
     let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     let datagrams = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     datagrams.set_nonblocking(true).unwrap();
-    let unix = [shown.path().join("machine.sock"), apart.path().join("machine.sock")];
+    let unix = [&shown, &apart, &named].map(|place| place.path().join("machine.sock"));
     let _unix = unix.clone().map(|path| UnixListener::bind(path).unwrap());
     let name = format!("evenkeel-probe-{}", std::process::id());
     let _abstract = UnixListener::bind_addr(&UnixAddress::from_abstract_name(&name).unwrap()).unwrap();
@@ -88,6 +91,7 @@ fn nothing_outside_is_within_reach() {
         let mut spec = spec(tree.path());
         spec.mode = Some(mode);
         spec.nginx.push(std::env::current_exe().unwrap());
+        spec.nginx.push(named.path().to_owned());
         spec.hidden = vec![shown.path().join("key.pem")];
         let sandbox = Sandbox::start(spec).await.unwrap();
         let mut arguments = vec!["probe".to_owned(), "reach".to_owned(), port.to_string()];
