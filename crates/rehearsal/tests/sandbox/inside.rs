@@ -32,6 +32,7 @@ pub(crate) fn probe(args: &[String]) -> ExitCode {
     let found = match args.first().map(String::as_str) {
         Some("reach") => reach(&args[1..]),
         Some("privileges") => privileges(),
+        Some("hoard") => hoard(),
         _ => vec!["no such probe".to_owned()],
     };
     for line in &found {
@@ -39,6 +40,24 @@ pub(crate) fn probe(args: &[String]) -> ExitCode {
     }
     println!("looked at everything");
     ExitCode::from(u8::from(!found.is_empty()))
+}
+
+/// Holds 200 MiB that two processes share.
+fn hoard() -> Vec<String> {
+    let (length, access) = (200 << 20, libc::PROT_READ | libc::PROT_WRITE);
+    // SAFETY: a new mapping, which lives as long as the process; nobody else writes to it meanwhile.
+    let memory = unsafe {
+        let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
+        let at = libc::mmap(std::ptr::null_mut(), length, access, flags, -1, 0);
+        assert!(at != libc::MAP_FAILED);
+        std::slice::from_raw_parts_mut(at.cast::<u8>(), length)
+    };
+    memory.fill(1);
+    // SAFETY: this process has one thread.
+    unsafe { nix::unistd::fork() }.unwrap();
+    assert!(memory.iter().step_by(4096).all(|byte| *byte == 1));
+    std::thread::sleep(Duration::from_secs(3));
+    vec!["held it".to_owned()]
 }
 
 /// Starts this program inside and fails with what it could do.

@@ -17,6 +17,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("program_that_writes_without_end_is_refused", program_that_writes_without_end_is_refused),
     ("one_process_holds_no_more_memory_than_all", one_process_holds_no_more_memory_than_all),
     ("many_processes_hold_no_more_memory_together", many_processes_hold_no_more_memory_together),
+    ("memory_that_is_shared_counts_once", memory_that_is_shared_counts_once),
     ("sandbox_ends_when_its_time_is_over", sandbox_ends_when_its_time_is_over),
     ("open_files_are_limited_as_on_the_host", open_files_are_limited_as_on_the_host),
     ("everything_inside_is_first_to_be_killed", everything_inside_is_first_to_be_killed),
@@ -132,6 +133,30 @@ fn many_processes_hold_no_more_memory_together() {
         let because = Some("more than 120 MiB of memory".to_owned());
         assert!(matches!(&ended, Err(SandboxError::Ended { because: why }) if *why == because), "{ended:?}");
     });
+}
+
+fn memory_that_is_shared_counts_once() {
+    let tree = tree("");
+    let program = std::env::current_exe().unwrap();
+    for (limit, fits) in [(300, true), (120, false)] {
+        block_on(async {
+            let mut spec = limited(tree.path(), |limits| {
+                limits.memory_bytes = limit << 20;
+                limits.start = Duration::from_millis(1500);
+            });
+            spec.nginx.push(program.clone());
+            let sandbox = Sandbox::start(spec).await.unwrap();
+            if sandbox.differences().iter().any(|one| one.contains("there is no /proc")) {
+                println!("  not run: memory cannot be counted without /proc");
+                return;
+            }
+            let arguments = ["probe".to_owned(), "hoard".to_owned()];
+            let started = sandbox.start_nginx(&program, &arguments).await;
+            let held = matches!(&started, Ok(Started::Hangs { .. }));
+            let ended = matches!(&started, Err(SandboxError::Ended { because: Some(_) }));
+            assert!(if fits { held } else { ended }, "{limit}: {started:?}");
+        });
+    }
 }
 
 fn sandbox_ends_when_its_time_is_over() {

@@ -67,8 +67,15 @@ const REFUSED: &[libc::c_long] = &[
     libc::SYS_vhangup,
 ];
 /// System calls that are answered as by an older kernel: programs have another way.
-const MISSING: &[libc::c_long] =
-    &[libc::SYS_clone3, libc::SYS_io_uring_enter, libc::SYS_io_uring_register, libc::SYS_io_uring_setup];
+const MISSING: &[libc::c_long] = &[
+    libc::SYS_clone3,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    libc::SYS_io_uring_setup,
+    // Memory that no process seems to hold.
+    libc::SYS_memfd_create,
+    libc::SYS_memfd_secret,
+];
 /// Flags of `clone` that make a namespace.
 const NAMESPACES: &[libc::c_int] = &[
     libc::CLONE_NEWCGROUP,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -172,32 +172,43 @@ impl Init<'_> {
         Ok((Says::Started { pid }, vec![handle, output.into()]))
     }
 
-    /// Says which limit is passed: how many processes there are, and what they hold of memory that they do not share.
+    /// Says which limit is passed: how many processes there are, and how much memory they hold.
     fn too_much(&self) -> Option<String> {
         let many = || format!("more than {} processes", self.plan.processes);
         if !self.mounts.has_proc {
             return (count_by_asking(self.plan.processes) > self.plan.processes).then(many);
         }
-        let (mut processes, mut pages) = (0, 0_u64);
-        for entry in fs::read_dir("/proc").ok()?.flatten() {
-            let name = entry.file_name();
-            if !name.to_string_lossy().bytes().all(|byte| byte.is_ascii_digit()) || name == "1" {
-                continue;
-            }
-            processes += 1;
-            let held = fs::read_to_string(entry.path().join("statm")).unwrap_or_default();
-            let mut fields = held.split(' ').skip(1).map_while(|field| field.parse::<u64>().ok());
-            let (resident, shared) = (fields.next().unwrap_or(0), fields.next().unwrap_or(0));
-            pages += resident.saturating_sub(shared);
-        }
-        if processes > self.plan.processes {
+        let entries = fs::read_dir("/proc").ok()?.flatten().map(|entry| entry.path());
+        let is_process = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+            name.iter().all(u8::is_ascii_digit) && name != b"1"
+        };
+        let processes: Vec<PathBuf> = entries.filter(is_process).collect();
+        if processes.len() > usize::try_from(self.plan.processes).unwrap_or(usize::MAX) {
             return Some(many());
         }
-        let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096);
-        let held = pages.saturating_mul(u64::try_from(page).unwrap_or(4096));
-        (held > self.plan.memory_bytes)
-            .then(|| format!("more than {} MiB of memory", self.plan.memory_bytes >> 20))
+        // What several of them share counts for each of them here, and once there.
+        let most: u64 = processes.iter().map(|process| resident(process)).sum();
+        let limit = self.plan.memory_bytes;
+        let is_too_much = most > limit && processes.iter().map(|process| share(process)).sum::<u64>() > limit;
+        is_too_much.then(|| format!("more than {} MiB of memory", limit >> 20))
     }
+}
+
+/// How many bytes of memory a process has in use.
+fn resident(process: &Path) -> u64 {
+    let held = fs::read_to_string(process.join("statm")).unwrap_or_default();
+    let pages = held.split(' ').nth(1).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
+    let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096);
+    pages.saturating_mul(u64::try_from(page).unwrap_or(4096))
+}
+
+/// The same, with memory that `n` processes share counted as an `n`th.
+fn share(process: &Path) -> u64 {
+    let text = fs::read_to_string(process.join("smaps_rollup")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kib.map_or_else(|| resident(process), |kib| kib << 10)
 }
 
 /// Counts processes, as far as `most`, where no `/proc` lists them: their numbers are given out one after the other.
