@@ -9,6 +9,7 @@ use super::blocks::Role;
 use super::script;
 use super::uri::{Escape, escape};
 use super::walk::{Turn, Walk, shown};
+use crate::catalog::Version;
 use crate::config::Node;
 use crate::context::Context;
 use crate::lower::{LocationKind, location_pattern};
@@ -22,6 +23,9 @@ struct Address {
     /// What follows.
     uri: Vec<u8>,
 }
+
+/// A release that is known to compare the length of the URI with that of the location.
+const COUNTS_SINCE: Version = Version { major: 1, minor: 31, patch: 3 };
 
 impl<'c> Walk<'_, 'c> {
     pub(super) fn pass(&mut self, handler: Node<'c>, kind: PassKind) -> Turn {
@@ -44,7 +48,7 @@ impl<'c> Walk<'_, 'c> {
             _ => self.own_uri(),
         };
         let Some(uri) = uri else {
-            return self.error(500, "the URI to pass on is empty, or shorter than the location");
+            return self.error(500, "the URI to pass on is empty");
         };
         let (upstream, servers) = self.upstream(&address, variables);
         if variables && value.known && servers.is_empty() && upstream.is_none() {
@@ -81,7 +85,7 @@ impl<'c> Walk<'_, 'c> {
         own(self.block).or_else(|| own(outer?.id())).unwrap_or(handler)
     }
 
-    fn uri_to_pass(&self, directive: Node<'c>, address: &Address, variables: bool) -> Option<Vec<u8>> {
+    fn uri_to_pass(&mut self, directive: Node<'c>, address: &Address, variables: bool) -> Option<Vec<u8>> {
         if variables && !address.uri.is_empty() {
             return Some(address.uri.clone());
         }
@@ -90,8 +94,11 @@ impl<'c> Walk<'_, 'c> {
         }
         let replaces = self.valid_location && !address.uri.is_empty();
         let cut = if replaces { self.text_length(directive) } else { 0 };
-        // `try_files` may have found a URI that is shorter than the location's text.
-        let rest = self.uri.get(cut..)?;
+        // `try_files` may have found a URI that is shorter than the location's text. Older releases count on without looking.
+        if cut > self.uri.len() && self.router.version().is_none_or(|version| version < COUNTS_SINCE) {
+            self.depend("proxy");
+        }
+        let rest = &self.uri[cut.min(self.uri.len())..];
         let mut uri = if replaces { address.uri.clone() } else { Vec::new() };
         if self.quoted_uri || self.internal {
             uri.extend(escape(rest, Escape::Uri));

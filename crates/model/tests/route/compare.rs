@@ -84,7 +84,7 @@ pub(crate) fn mismatch(config: &Config, route: &Route, question: &Question, seen
             let there = answer.head.windows(line.len()).any(|window| window == line);
             (!there).then(|| format!("Location {} was predicted, but {}", predicted.escape_ascii(), got()))
         }
-        Outcome::Pass { servers, pass, .. } => pass_mismatch(servers, pass, answer, question),
+        Outcome::Pass { .. } => pass_mismatch(route, answer),
         // nginx leaves the Location of a redirect that an error page has taken over; a client passes over it.
         _ if location.is_some() && matches!(answer.status, 201 | 300..=399) => {
             Some(format!("no Location was predicted, but {}", got()))
@@ -152,7 +152,8 @@ fn status(route: &Route) -> Option<u16> {
     }
 }
 
-fn pass_mismatch(servers: &[String], pass: &[u8], answer: &Answer, _question: &Question) -> Option<String> {
+fn pass_mismatch(route: &Route, answer: &Answer) -> Option<String> {
+    let Outcome::Pass { upstream, servers, pass, .. } = &route.outcome else { return None };
     let port = String::from_utf8_lossy(answer.header("X-Echo-Port")?).into_owned();
     if !servers.iter().any(|server| server.ends_with(&format!(":{port}"))) {
         return Some(format!("one of {servers:?} was predicted, port {port} was asked"));
@@ -162,16 +163,9 @@ fn pass_mismatch(servers: &[String], pass: &[u8], answer: &Answer, _question: &Q
     let line = line.strip_suffix(b" HTTP/1.0").or(line.strip_suffix(b" HTTP/1.1")).unwrap_or(line);
     let space = line.iter().position(|&byte| byte == b' ')?;
     let asked = &line[space + 1..];
-    let after_scheme = pass.windows(3).position(|window| window == b"://").map_or(0, |at| at + 3);
-    let authority_end = pass[after_scheme..]
-        .iter()
-        .position(|byte| matches!(byte, b'/' | b'?'))
-        .map_or(pass.len(), |at| after_scheme + at);
-    let predicted = &pass[authority_end..];
-    // nginx puts a slash before what has none.
-    let same =
-        predicted == asked || (!predicted.starts_with(b"/") && asked.strip_prefix(b"/") == Some(predicted));
-    (!same).then(|| {
+    let begin = format!("http://{}", upstream.as_deref().unwrap_or_default());
+    let predicted = pass.strip_prefix(begin.as_bytes());
+    (predicted != Some(asked)).then(|| {
         format!("{} was predicted, the upstream was asked for {}", pass.escape_ascii(), asked.escape_ascii())
     })
 }

@@ -11,7 +11,7 @@ use evenkeel_model::{Config, FileKind, Route, Router};
 
 use crate::ask::ask;
 use crate::compare::{Seen, key, log, mismatch};
-use crate::generate::case;
+use crate::generate::{Case, case};
 use crate::nginx::{Binary, Nginx, Place, Refused};
 use crate::random::Random;
 use crate::requests::{Question, question};
@@ -29,6 +29,8 @@ const SHOWN_MAX: usize = 6;
 struct Score {
     configs: usize,
     refused: usize,
+    /// Configurations that ended nginx.
+    crashed: usize,
     requests: usize,
     /// Predictions that rest on something that no configuration tells, by what; where nothing wild is in the
     /// configuration, and where something is.
@@ -60,17 +62,19 @@ pub(crate) fn play(binary: &Binary, size: &Size) {
                         Random::new(size.seed.wrapping_mul(1_000_003).wrapping_add(index as u64));
                     // Every fifth uses what is not modelled.
                     let wild = index % 5 == 4;
-                    one(binary, &place, &mut random, size.requests, (ipv6, wild), &score);
+                    let played = draw(binary, &place, &mut random, (ipv6, wild, size.requests), &score);
+                    one(binary, &place, &played, &score);
                 }
             });
         }
     });
     let score = score.into_inner().unwrap();
     eprintln!(
-        "{}: {} configurations ({} drawn again), {} requests, {} wrong\n  open: {:?}\n  open where something is not modelled: {:?}\n  kinds: {:?}\n  nginx: {:?}",
+        "{}: {} configurations ({} drawn again, {} ended nginx), {} requests, {} wrong\n  open: {:?}\n  open where something is not modelled: {:?}\n  kinds: {:?}\n  nginx: {:?}",
         binary.path.display(),
         score.configs,
         score.refused,
+        score.crashed,
         score.requests,
         score.wrong,
         score.open,
@@ -81,66 +85,89 @@ pub(crate) fn play(binary: &Binary, size: &Size) {
     assert!(score.wrong == 0, "{} predictions did not come true\n{}", score.wrong, score.shown.join("\n"));
     let open: usize = score.open.values().sum();
     assert!(open * 50 < score.requests.max(1), "{open} of {} predictions are open", score.requests);
+    assert!(score.crashed * 20 <= size.configs, "{} configurations ended nginx", score.crashed);
     assert_eq!(score.requests, size.configs * size.requests);
 }
 
-/// Plays one configuration.
-fn one(
+/// What was asked of one configuration, and what came of it.
+struct Played {
+    case: Case,
+    config: Config,
+    questions: Vec<Question>,
+    /// The same with the ports of this run.
+    placed: Vec<Question>,
+    seen: Vec<Result<Seen, String>>,
+}
+
+/// Draws configurations until nginx takes one and lives through the questions. An old release may not: some of its
+/// faults, mended since, end it.
+fn draw(
     binary: &Binary,
     place: &Place,
     random: &mut Random,
-    requests: usize,
-    (ipv6, wild): (bool, bool),
+    (ipv6, wild, requests): (bool, bool, usize),
     score: &Mutex<Score>,
-) {
-    let (case, nginx) = loop {
+) -> Played {
+    loop {
         let case = case(random, ipv6, wild);
-        match Nginx::start(binary, place, &case.config) {
-            Ok(nginx) => break (case, nginx),
+        let nginx = match Nginx::start(binary, place, &case.config) {
+            Ok(nginx) => nginx,
             Err(Refused(why)) => {
-                let mut score = score.lock().unwrap();
-                score.refused += 1;
-                if std::env::var_os("EVENKEEL_ROUTE_VERBOSE").is_some() {
+                score.lock().unwrap().refused += 1;
+                if count("EVENKEEL_ROUTE_VERBOSE", 0) > 0 {
                     eprintln!("refused: {why}");
                 }
+                continue;
             }
+        };
+        let questions: Vec<Question> = (0..requests).map(|_| question(random, &case)).collect();
+        let placed: Vec<Question> =
+            questions.iter().map(|question| question.at(&nginx.ports, &place.path)).collect();
+        let config = support::load(&place.main(), &place.path, Some(&binary.build));
+        match observe(nginx, place, &placed) {
+            Some(seen) => return Played { case, config, questions, placed, seen },
+            None => score.lock().unwrap().crashed += 1,
         }
-    };
-    let questions: Vec<Question> = (0..requests).map(|_| question(random, &case)).collect();
-    let placed: Vec<Question> =
-        questions.iter().map(|question| question.at(&nginx.ports, &place.path)).collect();
-    let config = support::load(&place.main(), &place.path, Some(&binary.build));
-    let router = router(&config);
-    let seen = observe(nginx, place, &placed);
+    }
+}
+
+/// Plays one configuration.
+fn one(binary: &Binary, place: &Place, played: &Played, score: &Mutex<Score>) {
+    let Played { case, config, questions, placed, seen } = played;
+    let router = router(config);
     let shown_max = count("EVENKEEL_ROUTE_SHOWN", SHOWN_MAX);
-    for (index, (question, seen)) in placed.iter().zip(&seen).enumerate() {
+    for (index, (question, seen)) in placed.iter().zip(seen).enumerate() {
         let route = router.route(&question.request);
-        let wrong = verdict(&config, &route, question, seen);
-        let mut all = score.lock().unwrap();
-        all.requests += 1;
-        *all.statuses.entry(kind_of(seen)).or_default() += 1;
-        if route.depends_on.is_empty() {
-            let kind = format!("{:?}", route.outcome);
-            let kind = kind.split([' ', '(']).next().unwrap_or_default().to_owned();
-            *all.kinds.entry(kind).or_default() += 1;
-        } else {
-            let open: Vec<String> =
-                route.depends_on.iter().map(|what| open_kind(&what.to_string())).collect();
-            let open = open.join(" ");
-            let among = if case.wild { &mut all.open_wild } else { &mut all.open };
-            *among.entry(open).or_default() += 1;
-        }
-        if let Some(why) = wrong {
-            all.wrong += 1;
-            let number = all.wrong;
-            drop(all);
-            if number <= shown_max {
-                let told = tell(binary, place, &case.config, &questions[index], &why);
-                score.lock().unwrap().shown.push(told);
-            }
+        let wrong = verdict(config, &route, question, seen);
+        let number = score.lock().unwrap().count(case, &route, seen, wrong.is_some());
+        if let Some(why) = wrong
+            && number <= shown_max
+        {
+            let told = tell(binary, place, &case.config, &questions[index], &why);
+            score.lock().unwrap().shown.push(told);
         }
     }
     score.lock().unwrap().configs += 1;
+}
+
+impl Score {
+    /// Counts one answer; how many were wrong up to here.
+    fn count(&mut self, case: &Case, route: &Route, seen: &Result<Seen, String>, wrong: bool) -> usize {
+        self.requests += 1;
+        *self.statuses.entry(kind_of(seen)).or_default() += 1;
+        if route.depends_on.is_empty() {
+            let kind = format!("{:?}", route.outcome);
+            let kind = kind.split([' ', '(']).next().unwrap_or_default().to_owned();
+            *self.kinds.entry(kind).or_default() += 1;
+        } else {
+            let open: Vec<String> =
+                route.depends_on.iter().map(|what| open_kind(&what.to_string())).collect();
+            let among = if case.wild { &mut self.open_wild } else { &mut self.open };
+            *among.entry(open.join(" ")).or_default() += 1;
+        }
+        self.wrong += usize::from(wrong);
+        self.wrong
+    }
 }
 
 fn kind_of(seen: &Result<Seen, String>) -> String {
@@ -180,8 +207,12 @@ pub(crate) fn verdict(
     if route.depends_on.is_empty() { mismatch(config, route, question, seen) } else { None }
 }
 
-/// Asks everything, stops nginx, reads its log.
-pub(crate) fn observe(nginx: Nginx, place: &Place, questions: &[Question]) -> Vec<Result<Seen, String>> {
+/// Asks everything, stops nginx, reads its log; `None`: it had stopped by itself.
+pub(crate) fn observe(
+    nginx: Nginx,
+    place: &Place,
+    questions: &[Question],
+) -> Option<Vec<Result<Seen, String>>> {
     let mut answers = Vec::new();
     let mut ports = std::collections::HashSet::new();
     for (id, question) in questions.iter().enumerate() {
@@ -203,10 +234,12 @@ pub(crate) fn observe(nginx: Nginx, place: &Place, questions: &[Question]) -> Ve
         answers
             .push(answer.map(|answer| (key(&question, &answer), answer)).map_err(|error| error.to_string()));
     }
-    nginx.stop();
+    if !nginx.stop() {
+        return None;
+    }
     let log = log(&place.path.join("access.log"));
     let seen = |answer: Result<(String, _), String>| {
         answer.map(|(key, answer)| Seen { logged: log.get(&key).cloned(), answer })
     };
-    answers.into_iter().map(seen).collect()
+    Some(answers.into_iter().map(seen).collect())
 }

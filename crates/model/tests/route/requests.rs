@@ -123,6 +123,24 @@ const FILES: &[&str] = &[
 const TAILS: &[&str] =
     &["", "/", "b", "/b", "x.php", "//", "/../a", "/./", ".html", "/e/f.txt", "index.html", "1", "//b/"];
 
+/// Headers that change an answer, and what follows them as a body.
+const ODD_HEADERS: &[(&str, &str, &str)] = &[
+    ("Content-Length", "abc", ""),
+    ("Content-Length", "-1", ""),
+    ("Content-Length", "99999999999999999999", ""),
+    ("Content-Length", "1", "a"),
+    ("Transfer-Encoding", "chunked", "0\r\n\r\n"),
+    ("Transfer-Encoding", "gzip", ""),
+    ("Range", "bytes=0-3", ""),
+    ("Range", "bytes=9999-", ""),
+    ("If-Match", "\"x\"", ""),
+    ("If-None-Match", "*", ""),
+    ("If-Unmodified-Since", "Fri, 01 Jan 1999 00:00:00 GMT", ""),
+    ("If-Modified-Since", "Fri, 01 Jan 1999 00:00:00 GMT", ""),
+    ("Expect", "100-continue", ""),
+    ("Upgrade", "websocket", ""),
+];
+
 /// A question for a case.
 pub(crate) fn question(random: &mut Random, case: &Case) -> Question {
     let listen = random.pick(&case.addresses);
@@ -201,6 +219,19 @@ pub(crate) fn question(random: &mut Random, case: &Case) -> Question {
     if matches!(method, "POST" | "PUT" | "PATCH") {
         body = random.pick(&[&b""[..], b"abc"]).to_vec();
         headers.push((b"Content-Length".to_vec(), body.len().to_string().into_bytes()));
+    }
+    if random.percent(4) {
+        let (name, value, follows) = random.pick(ODD_HEADERS);
+        headers.push((name.as_bytes().to_vec(), value.as_bytes().to_vec()));
+        body.extend(follows.as_bytes());
+    }
+    if random.percent(1) {
+        let long = vec![b'a'; random.pick(&[900, 2_000, 8_150, 8_200, 9_000, 20_000])];
+        match random.below(3) {
+            0 => target.extend([b"/", &long[..]].concat()),
+            1 => target.extend([b"?x=", &long[..]].concat()),
+            _ => headers.push((b"X-Test".to_vec(), long)),
+        }
     }
     let request = Request {
         method: method.as_bytes().to_vec(),

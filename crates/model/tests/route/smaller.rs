@@ -18,7 +18,7 @@ fn probe(binary: &Binary, place: &Place, config: &Block, question: &Question) ->
     let model = support::load(&place.main(), &place.path, Some(&binary.build));
     let router = router(&model);
     let route = router.route(&placed.request);
-    let seen = observe(nginx, place, std::slice::from_ref(&placed)).remove(0);
+    let seen = observe(nginx, place, std::slice::from_ref(&placed))?.remove(0);
     let seen = seen.ok()?;
     let why = verdict(&model, &route, &placed, &Ok(seen.clone()))?;
     let mut told = String::new();

@@ -154,7 +154,6 @@ pub(crate) const UNMODELLED: &[&str] = &[
     "max_ranges 0;",
     "open_file_cache max=10;",
     "auth_request /auth;",
-    "mirror /mirror;",
     "real_ip_header X-Real-IP;",
     "set_real_ip_from 127.0.0.1;",
     "random_index on;",
