@@ -199,3 +199,40 @@ pub async fn reach(targets: &[Target], limits: &Limits) -> Vec<Reached> {
     });
     futures_util::future::join_all(asked).await.into_iter().flatten().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::testing::config;
+
+    #[test]
+    fn each_address_is_asked_once_and_a_datagram_never() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let at = listener.local_addr().unwrap();
+        let config = config(&format!(
+            "events {{}}\nhttp {{ resolver 192.0.2.1; upstream a {{ server {at}; server {at} weight=2; }}\n \
+             server {{ location / {{ proxy_pass http://a; }} location /b {{ proxy_pass http://{at}/x; }} }} }}"
+        ));
+        let targets = targets(&config);
+        assert_eq!(targets.len(), 4);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let found = runtime.block_on(reach(&targets, &Limits::default()));
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(matches!(found[0].reach, Reach::NotAsked(_)), "{found:?}");
+        assert_eq!((found[1].at, matches!(found[1].reach, Reach::Accepted { .. })), (Some(at), true));
+        assert!(listener.accept().is_ok());
+        assert!(listener.accept().is_err(), "one connection");
+    }
+
+    #[test]
+    fn what_there_is_no_time_for_is_told() {
+        let text = "events {}\nhttp { server { location / { proxy_pass http://127.0.0.1:1; } } }";
+        let limits = Limits { all: Duration::ZERO, at_once: 0, ..Limits::default() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let found = runtime.block_on(reach(&targets(&config(text)), &limits));
+        assert_eq!(found[0].reach, Reach::NotAsked("there was no time"));
+    }
+}

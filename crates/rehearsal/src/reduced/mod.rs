@@ -5,6 +5,7 @@
 mod addresses;
 mod copy;
 pub(crate) mod keeper;
+mod passes;
 mod paths;
 mod rewrite;
 

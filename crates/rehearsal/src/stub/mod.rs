@@ -113,7 +113,7 @@ pub struct Seen {
     pub version: String,
     /// The `Host` header, or its like.
     pub host: Option<String>,
-    /// The headers or the parameters, in order; those past 16 KiB are left out.
+    /// The headers or the parameters, in order; those past 12 KiB are left out.
     pub headers: Vec<(String, String)>,
 }
 

@@ -23,8 +23,8 @@ const FEW: Duration = Duration::from_millis(200);
 /// How many bytes the head of a request may have.
 pub(super) const HEAD_BYTES_MAX: usize = 64 << 10;
 
-/// How many bytes of headers are told to the parent.
-const TOLD_BYTES_MAX: usize = 16 << 10;
+/// How many bytes of headers are told to the parent: a packet holds them even when every one must be escaped.
+const TOLD_BYTES_MAX: usize = 12 << 10;
 
 /// A stub in its process.
 pub(super) struct Served {

@@ -127,6 +127,21 @@ fn huge_and_slow_heads() {
         };
         let answer = tokio::task::spawn_blocking(huge).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+        let odd = move || {
+            // Each of these bytes takes six to tell.
+            let odd = |length: usize| vec![b'\x01'; length];
+            let parts = [
+                b"GET /".to_vec(),
+                odd(30 << 10),
+                b" HTTP/1.0\r\nHost: ".to_vec(),
+                odd(20 << 10),
+                b"\r\nX: ".to_vec(),
+            ];
+            send(at, &[parts.concat(), odd(8 << 10), b"\r\n\r\n".to_vec()].concat());
+        };
+        tokio::task::spawn_blocking(odd).await.unwrap();
+        let seen = stubs.seen().await.unwrap();
+        assert_eq!((seen.len(), &seen[0].method[..]), (1, "GET"), "it was told nevertheless");
         let slow: Vec<TcpStream> = (0..50)
             .map(|_| {
                 let mut stream = TcpStream::connect(at).unwrap();
