@@ -67,6 +67,19 @@ fn changed_key_of_a_zone_is_refused() {
 }
 
 #[test]
+fn what_nginx_writes_into_the_tree_itself_is_written_in_the_sandbox_too() {
+    let host = Host::new();
+    let main = host.good_main().replace("/logs/error.log", "/etc/error.log");
+    host.write("etc/nginx.conf", &main);
+    host.start_nginx();
+    // The old master's words stand in the log that the new tree has at the same place.
+    host.propose().replace("nginx.conf", "limit_req_zone $binary_remote_addr", "limit_req_zone $server_name");
+    refused(&host, "uses the \"$server_name\" key while previously it used");
+    host.propose().replace("sites/shop.conf", "\"one\"", "\"two\"");
+    host.apply_rehearsed(&[]).ends(0).says("confirmed");
+}
+
+#[test]
 fn cache_that_moves_under_the_same_zone_is_refused() {
     let host = Host::new();
     for part in ["cache/one", "cache/two"] {

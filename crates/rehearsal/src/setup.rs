@@ -14,7 +14,7 @@ use evenkeel_model::Config;
 use crate::certificates::{Authority, CertificateError, DH_PARAMETERS, Identity};
 use crate::inventory::Names;
 use crate::inventory::elsewhere::elsewhere;
-use crate::inventory::paths::{Directories, Here, Secrets, directories, secrets};
+use crate::inventory::paths::{Directories, Here, Secrets, directories, secrets, written};
 use crate::machine::Machine;
 use crate::reach::{Target, TargetKind};
 use crate::rehearse::{How, Settings, Tree};
@@ -56,6 +56,8 @@ pub(crate) fn setup(
     spec.trees = trees.iter().map(|tree| tree.directory.to_owned()).collect();
     spec.program.clone_from(&settings.program);
     spec.mode = match settings.how {
+        // Root would read every key there is.
+        How::Best if settings.untrusted && nix::unistd::geteuid().is_root() => Some(Mode::Shift),
         How::Best | How::Reduced => None,
         How::Ident => Some(Mode::Ident),
         How::Subid => Some(Mode::Subid),
@@ -68,6 +70,9 @@ pub(crate) fn setup(
 
     let found = directories(configs(), &Here, on_host);
     spec.directories = writable(&found, settings);
+    let written = written(configs(), &settings.config_dir);
+    spec.directories.retain(|it| !written.iter().any(|path| path.parent() == Some(&it.path)));
+    spec.written = written.into_iter().collect();
     let mut args = settings.args.clone();
     if let Some(built) = built {
         spec.directories.extend(own_directories(built, &spec.directories));
@@ -149,9 +154,8 @@ pub(crate) fn setup(
     spec.files = files.into_iter().map(|(path, (bytes, mode))| (path, bytes, mode)).collect();
     if settings.untrusted {
         let real = ["/etc/ssl/private", "/etc/letsencrypt", "/etc/pki/tls/private"].map(PathBuf::from);
-        let known: Vec<PathBuf> = spec.files.iter().map(|(path, ..)| path.clone()).collect();
-        let covers = |place: &PathBuf| known.iter().any(|path| path.starts_with(place));
-        spec.hidden = real.into_iter().filter(|place| place.exists() && !covers(place)).collect();
+        // A made-up key that lies in one of them is laid there afterwards.
+        spec.hidden = real.into_iter().filter(|place| place.exists()).collect();
     }
     Ok(Setup { spec, nginx: seen.path, args, identity, differences })
 }

@@ -103,6 +103,24 @@ pub(crate) fn directories<'c>(
     found
 }
 
+/// Files that nginx writes into the tree itself, at its root or in a directory that also holds configuration.
+pub(crate) fn written<'c>(configs: impl Iterator<Item = &'c Config>, config_dir: &Path) -> BTreeSet<PathBuf> {
+    let mut written = BTreeSet::new();
+    for config in configs {
+        let path_of = |bytes: &[u8]| PathBuf::from(std::ffi::OsStr::from_bytes(bytes));
+        let files: Vec<PathBuf> = config.files().iter().map(|file| path_of(&file.path)).collect();
+        let runtime = config.runtime_paths();
+        let files_only = runtime.iter().filter(|it| !matches!(it.what, RuntimeUse::Temp | RuntimeUse::Cache));
+        written.extend(files_only.map(|it| path_of(&it.path)).filter(|path| {
+            let parent = path.parent().filter(|parent| parent.starts_with(config_dir));
+            parent.is_some_and(|parent| {
+                parent == config_dir || files.iter().any(|file| file.starts_with(parent))
+            })
+        }));
+    }
+    written
+}
+
 /// A certificate with its key, or another file of TLS, that must be made up.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Secrets {

@@ -30,6 +30,7 @@ mod sockets;
 mod trees;
 
 use network::Networks;
+use trees::Written;
 
 /// The descriptors that this process is started with: whom to talk to, and what to become.
 const CONTROL: i32 = 3;
@@ -166,8 +167,13 @@ fn inside(
     }
     let config_dir = plan.config_dir.path();
     let in_tree = |path: &PathBuf| path.starts_with(&config_dir);
+    let mut written: Vec<Written> = plan.written.iter().map(|path| Written::file(path.path())).collect();
     for (path, uid, gid, mode) in &plan.directories {
         let path = path.path();
+        if in_tree(&path) {
+            written.push(Written::directory(path, *uid, *gid, *mode));
+            continue;
+        }
         mounts.directory(&path, *uid, *gid, *mode).map_err(Failure::with(&path))?;
     }
     for (path, mount, was) in &kept.nginx {
@@ -186,7 +192,7 @@ fn inside(
         Ok(())
     };
     lay(&mut mounts, false)?;
-    mounts.lay_trees(&config_dir, kept.trees, pool, |mounts| lay(mounts, true))?;
+    mounts.lay_trees(&config_dir, kept.trees, (pool, &written), |mounts| lay(mounts, true))?;
     let system_log = sockets::system_log(std::path::Path::new("/dev/log")).ok();
     let mut errno = [0; 4];
     File::from(configured).read_exact(&mut errno).map_err(Failure::at("set up the networks"))?;
@@ -208,6 +214,8 @@ fn settle(plan: &Plan) {
     for (name, value) in &plan.settings {
         let _as_on_the_host_where_possible = fs::write(format!("/proc/sys/net/{name}"), value);
     }
+    // Memory of this kind stays without anybody who holds it.
+    let _shared = fs::write("/proc/sys/kernel/shmall", "16384");
     // Numbers are given out up to this one, so there cannot be more processes: Linux 6.14 and later.
     let most = plan.processes.saturating_add(1).max(301);
     let _counted_by_ourselves_otherwise = fs::write("/proc/sys/kernel/pid_max", most.to_string());

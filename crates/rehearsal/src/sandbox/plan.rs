@@ -64,6 +64,7 @@ pub(super) fn draw(spec: &Spec, identity: &Identity) -> Result<(Plan, Pool, Vec<
             .iter()
             .map(|one| (Raw::from(&one.path), one.uid, one.gid, one.mode))
             .collect(),
+        written: spec.written.iter().map(Raw::from).collect(),
         files: spec
             .files
             .iter()

@@ -31,8 +31,11 @@ pub struct Spec {
     pub addresses: Option<Vec<IpAddr>>,
     /// Names for `/etc/hosts` inside. They come before what this machine's own file says of other names.
     pub hosts: Vec<(String, IpAddr)>,
-    /// Directories to be there, empty and writable, whatever lies there on this machine.
+    /// Directories to be there, empty and writable, whatever lies there on this machine. One below `config_dir` is the same
+    /// one in every tree.
     pub directories: Vec<Directory>,
+    /// Files below `config_dir` that nginx writes: empty, writable, and the same ones in every tree.
+    pub written: Vec<PathBuf>,
     /// Files of our own that cover what lies there, or lies nowhere: path, contents, mode. One below `config_dir` is
     /// laid into every tree.
     pub files: Vec<(PathBuf, Vec<u8>, u32)>,
@@ -57,6 +60,7 @@ impl Spec {
             addresses: None,
             hosts: Vec::new(),
             directories: Vec::new(),
+            written: Vec::new(),
             files: Vec::new(),
             hidden: Vec::new(),
             accounts: Vec::new(),

@@ -52,6 +52,8 @@ pub(super) struct Plan {
     /// Names and contents of files below `/etc`.
     pub(super) etc: Vec<(String, Vec<u8>)>,
     pub(super) directories: Vec<(Raw, u32, u32, u32)>,
+    /// Files in the tree that are written.
+    pub(super) written: Vec<Raw>,
     pub(super) files: Vec<(Raw, Bytes, u32)>,
     pub(super) hidden: Vec<Raw>,
     /// Settings below `/proc/sys/net` that are not the kernel's own.

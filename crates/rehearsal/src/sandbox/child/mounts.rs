@@ -107,7 +107,7 @@ pub(super) fn mirror<'a>(
         match APART.iter().any(|apart| name == *apart) {
             true => fs::create_dir_all(new.join(&name)).map_err(step("a directory of its own"))?,
             // What cannot be mirrored is not there: a mount that does not answer must not hold up everything.
-            false => drop(lay_back(&entry.path(), &new.join(&name))),
+            false => drop(lay_back(&entry, &new.join(&name))),
         }
     }
     APART.iter().try_for_each(|name| fs::create_dir_all(new.join(name))).map_err(step("directories"))?;
@@ -143,12 +143,12 @@ pub(super) fn mirror<'a>(
 }
 
 /// Mirrors one entry of a directory at a new place.
-fn lay_back(from: &Path, to: &Path) -> io::Result<()> {
-    let found = fs::symlink_metadata(from)?;
+fn lay_back(entry: &fs::DirEntry, to: &Path) -> io::Result<()> {
+    let (from, found) = (entry.path(), entry.file_type()?);
     if found.is_symlink() {
         return symlink(fs::read_link(from)?, to);
     }
-    let mount = sys::clone_mount(AT_FDCWD, from, false)?;
+    let mount = sys::clone_mount(AT_FDCWD, &from, false)?;
     lay(&mount, found.is_dir(), to)
 }
 
@@ -221,6 +221,11 @@ impl Mounts {
             own(&directory, like.uid(), like.gid());
         }
         Ok(())
+    }
+
+    /// The name, in the attic, of what was made there last.
+    pub(super) fn newest(&self) -> PathBuf {
+        PathBuf::from(self.shown.to_string())
     }
 
     /// Makes an empty directory in the attic and gives a mount of it.
@@ -335,7 +340,7 @@ impl Mounts {
         fs::set_permissions(&at, fs::Permissions::from_mode(mode))
     }
 
-    fn fresh_file(&mut self, contents: &[u8], mode: u32) -> io::Result<OwnedFd> {
+    pub(super) fn fresh_file(&mut self, contents: &[u8], mode: u32) -> io::Result<OwnedFd> {
         self.shown += 1;
         let name = PathBuf::from(format!("{}", self.shown));
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
@@ -371,6 +376,6 @@ impl Mounts {
 }
 
 /// Gives something away, where that is possible: with one user there is nobody to give it to.
-fn own(path: &Path, uid: u32, gid: u32) {
+pub(super) fn own(path: &Path, uid: u32, gid: u32) {
     let _only_where_possible = std::os::unix::fs::chown(path, Some(uid), Some(gid));
 }

@@ -10,7 +10,7 @@ use nix::fcntl::AT_FDCWD;
 use nix::mount::{MntFlags, umount2};
 use nix::sys::stat::Mode;
 
-use super::mounts::Mounts;
+use super::mounts::{Mounts, own};
 use super::paths::resolve;
 use crate::sandbox::sys;
 use crate::sandbox::wire::{Entry, Failure, Pool, Raw};
@@ -21,15 +21,34 @@ pub(super) enum Held<'a> {
     Copied(u32, &'a [(Raw, Entry)]),
 }
 
+/// Something in the trees that nginx writes to: one and the same in all of them.
+pub(super) struct Written {
+    path: PathBuf,
+    /// Owner, group and mode of a directory.
+    directory: Option<(u32, u32, u32)>,
+}
+
+impl Written {
+    pub(super) fn file(path: PathBuf) -> Self {
+        Self { path, directory: None }
+    }
+
+    pub(super) fn directory(path: PathBuf, uid: u32, gid: u32, mode: u32) -> Self {
+        Self { path, directory: Some((uid, gid, mode)) }
+    }
+}
+
 impl Mounts {
     /// Lays the trees out one after the other, each with the files that go into it, and shows the first one.
     pub(super) fn lay_trees(
         &mut self,
         config_dir: &Path,
         trees: Vec<Held<'_>>,
-        pool: &Pool,
+        (pool, written): (&Pool, &[Written]),
         mut fill: impl FnMut(&mut Self) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
+        let shared = written.iter().map(|it| self.in_attic(it).map_err(Failure::with(&it.path)));
+        let shared = shared.collect::<Result<Vec<PathBuf>, Failure>>()?;
         let (existing, rest) = resolve(config_dir).map_err(Failure::with(config_dir))?;
         self.config_dir = self.provide_parents(&existing, &rest).map_err(Failure::with(config_dir))?;
         let at = self.config_dir.clone();
@@ -45,7 +64,13 @@ impl Mounts {
                 }
             }
             fill(self)?;
+            for it in written {
+                self.make_room(it).map_err(Failure::with(&it.path))?;
+            }
             sys::seal(&at).map_err(failed())?;
+            for (it, name) in written.iter().zip(&shared) {
+                self.show(it, name).map_err(Failure::with(&it.path))?;
+            }
             let whole = sys::clone_mount(AT_FDCWD, &at, false).map_err(failed())?;
             let name = PathBuf::from(format!("tree{number}"));
             nix::sys::stat::mkdirat(&self.attic, &name, Mode::from_bits_truncate(0o700))
@@ -54,6 +79,33 @@ impl Mounts {
             umount2(&at, MntFlags::MNT_DETACH).map_err(|error| failed()(error.into()))?;
         }
         self.exchange(0).map_err(Failure::with(config_dir))
+    }
+
+    /// Makes what is written in the attic, and gives its name there.
+    fn in_attic(&mut self, it: &Written) -> io::Result<PathBuf> {
+        match it.directory {
+            Some((_, _, mode)) => drop(self.fresh(mode)?),
+            None => drop(self.fresh_file(b"", 0o644)?),
+        }
+        Ok(self.newest())
+    }
+
+    /// Has something lie in the tree over which it can be shown.
+    fn make_room(&mut self, it: &Written) -> io::Result<()> {
+        match it.directory {
+            Some((uid, gid, mode)) => self.directory(&it.path, uid, gid, mode),
+            None => self.file(&it.path, b"", 0o644),
+        }
+    }
+
+    fn show(&self, it: &Written, name: &Path) -> io::Result<()> {
+        let mount = sys::clone_mount(self.attic.as_fd(), name, false)?;
+        let (at, _) = resolve(&it.path)?;
+        sys::attach(mount.as_fd(), AT_FDCWD, &at)?;
+        if let Some((uid, gid, _)) = it.directory {
+            own(&at, uid, gid);
+        }
+        Ok(())
     }
 
     /// Shows another tree, over the one that is there: nobody sees anything between the two.
