@@ -12,10 +12,8 @@ use super::regex::{Matched, Pattern, Patterns};
 use super::walk::{Walk, shown};
 use crate::config::{Config, Node, NodeId};
 
-/// How deep maps may ask other maps.
-///
-/// Source: `ngx_http_variable_depth`, src/http/ngx_http_variables.c
-const DEPTH_MAX: usize = 100;
+/// How many maps one request may ask, each time counted.
+const QUESTIONS_MAX: usize = 1_000;
 
 /// A `map`, made ready.
 pub(super) struct Map {
@@ -63,13 +61,16 @@ impl Walk<'_, '_> {
     pub(super) fn mapped(&mut self, name: &str, node: NodeId) -> Option<Vec<u8>> {
         let router = self.router;
         let map = router.maps().get(&node)?;
-        if self.mapping >= DEPTH_MAX {
-            return Some(Vec::new());
+        self.maps_asked += 1;
+        if self.maps_asked > QUESTIONS_MAX || self.mapping.contains(&node) {
+            // A map that asks itself: nginx gives up after a hundred rounds.
+            self.depend("map");
+            return None;
         }
-        self.mapping += 1;
+        self.mapping.push(node);
         let source = self.eval(router.config.node(node).arg(0).unwrap_or(b""));
         let value = if source.known { self.look_up(map, source.text) } else { None };
-        self.mapping -= 1;
+        self.mapping.pop();
         let value = value?;
         self.step("map", format!("${name} = {}", shown(&value)), Some(node));
         if !map.volatile {

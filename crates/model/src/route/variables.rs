@@ -10,6 +10,9 @@ use crate::request::{Dependence, HttpVersion};
 /// The release from which `$http_x` has all lines of a header, not the first only.
 const ALL_LINES: Version = Version { major: 1, minor: 23, patch: 0 };
 
+/// How long a value may get before it counts as unknown: a tree may double one again and again.
+const VALUE_BYTES_MAX: usize = 1 << 20;
+
 /// A value put together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Value {
@@ -28,6 +31,12 @@ impl Walk<'_, '_> {
                 Part::Capture(group) => evaluated.text.extend_from_slice(self.group(group)),
                 Part::Variable(name) => self.append(name, &mut evaluated),
                 Part::Args => {}
+            }
+            if evaluated.text.len() > VALUE_BYTES_MAX {
+                evaluated.text.truncate(VALUE_BYTES_MAX);
+                evaluated.known = false;
+                self.depend("length");
+                break;
             }
         }
         evaluated

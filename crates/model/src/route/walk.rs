@@ -14,6 +14,9 @@ use crate::request::{Dependence, HttpVersion, Outcome, Request, Route, Step};
 /// Source: `NGX_HTTP_MAX_URI_CHANGES`, src/http/ngx_http_request.h
 pub(super) const URI_CHANGES_MAX: u32 = 10;
 
+/// How long the text of a step may get.
+const STEP_BYTES_MAX: usize = 2_000;
+
 /// A request on its way.
 pub(super) struct Walk<'r, 'c> {
     pub(super) router: &'r Router<'c>,
@@ -55,8 +58,9 @@ pub(super) struct Walk<'r, 'c> {
     pub(super) location_header: Option<Vec<u8>>,
     pub(super) captured: Vec<Vec<u8>>,
     pub(super) variables: BTreeMap<Vec<u8>, Vec<u8>>,
-    /// How deep maps ask maps at the moment.
-    pub(super) mapping: usize,
+    /// The maps that wait for their source or value.
+    pub(super) mapping: Vec<NodeId>,
+    pub(super) maps_asked: usize,
     /// Files that nginx would serve if they were there.
     pub(super) candidates: Vec<Vec<u8>>,
     /// Where a `try_files` stood before files of which nobody knows whether they are there.
@@ -131,7 +135,12 @@ impl<'c> Walk<'_, 'c> {
     }
 
     pub(super) fn step(&mut self, what: &'static str, text: impl Into<String>, node: Option<NodeId>) {
-        self.steps.push(Step { what, text: text.into(), node });
+        let mut text: String = text.into();
+        if text.len() > STEP_BYTES_MAX {
+            text.truncate(text.floor_char_boundary(STEP_BYTES_MAX));
+            text.push('…');
+        }
+        self.steps.push(Step { what, text, node });
     }
 
     pub(super) fn depend(&mut self, module: &str) {

@@ -117,3 +117,22 @@ fn broken_configurations_have_routes_too() {
         let _ = router.witnesses();
     }
 }
+
+#[test]
+fn values_that_grow_without_end_are_unknown() {
+    let doubled = "set $a $a$a; ".repeat(60);
+    let config = config(&format!(
+        "map $c$c $b {{ volatile; default $c; }} map $b$b $c {{ default $b; }}\n\
+         server {{ location / {{ set $a 0123456789; {doubled} return 200 $a; }}\nlocation /m {{ return 200 $b; }} }}"
+    ));
+    let found = route(&config, &request("GET http://h/"));
+    assert_eq!(found.depends_on.iter().map(ToString::to_string).collect::<Vec<_>>(), ["module:length"]);
+    assert!(told(&config, &route(&config, &request("GET http://h/m"))).ends_with("? module:map"));
+}
+
+#[test]
+fn maps_that_lead_to_maps_are_asked_once() {
+    let maps: String = (0..40).map(|n| format!("map $m{0}$m{0} $m{n} {{ default x; }} ", n + 1)).collect();
+    let config = config(&format!("{maps} map $uri $m40 {{ default x; }}\nserver {{ return 200 $m0; }}"));
+    assert_eq!(end(&config, &request("GET http://h/")), "3 return 200 x");
+}
