@@ -10,8 +10,23 @@ use evenkeel_model::Config;
 use super::paths::{Found, Outside};
 
 /// The places that are not mirrored, and those whose directories are shown empty.
-const NOT_SHOWN: [&str; 8] =
-    ["/home", "/root", "/run", "/tmp", "/var/cache", "/var/lib/nginx", "/var/run", "/var/tmp"];
+const NOT_SHOWN: [&str; 15] = [
+    "/home",
+    "/root",
+    "/run",
+    "/tmp",
+    "/var/cache",
+    "/var/lib/containers",
+    "/var/lib/docker",
+    "/var/lib/lxc",
+    "/var/lib/lxd",
+    "/var/lib/machines",
+    "/var/lib/nginx",
+    "/var/log",
+    "/var/run",
+    "/var/spool",
+    "/var/tmp",
+];
 /// How many such places are shown.
 const SHOWN_MAX: usize = 500;
 
