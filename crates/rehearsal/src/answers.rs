@@ -51,7 +51,8 @@ pub(crate) fn judge(told: &Told<'_>, config: &Config, live: Option<&Config>) -> 
         let finding = Finding::new("prediction-differs", Severity::Warning, message).at(place(route, config));
         findings.push(finding.help(help).old(before));
     }
-    let old_answer = old.map(|(_, heard)| &heard.observed);
+    let both = old.filter(|(_, heard)| !heard.not_asked && !new.not_asked);
+    let old_answer = both.map(|(_, heard)| &heard.observed);
     let differs_from_old = old_answer.is_some_and(|old| changed(old, &new.observed));
     // What the configuration itself was told to answer is a change, and no accident.
     let meant = differs.is_none() && route.depends_on.is_empty() && new.reached.is_none() && is_meant(route);
@@ -111,6 +112,9 @@ fn place(route: &Route, config: &Config) -> Option<(String, u32)> {
 
 /// Why an answer is not what `routes.toml` wants.
 fn failure(item: &Item<'_>, route: &Route, heard: &Heard, config: &Config) -> Option<String> {
+    if heard.not_asked {
+        return None;
+    }
     unmet(item, route, heard, config).or_else(|| lacking(item, heard))
 }
 

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::rc::Rc;
@@ -10,9 +11,9 @@ use std::time::Duration;
 
 use evenkeel_model::{Config, FileKind, Request, Route, Router};
 
-use crate::client;
+use crate::client::{self, AskError};
 use crate::compare::{Heard, Reached};
-use crate::corpus::{Door, door};
+use crate::corpus::{Door, NoDoor, door};
 use crate::machine::Machine;
 use crate::report::Observed;
 use crate::stage::Stage;
@@ -92,8 +93,9 @@ impl<'c> Asker<'c> {
         let (door, request) = match door(self.config, request, self.machine) {
             Ok(found) => found,
             Err(error) => {
-                let observed = Observed { error: Some(error), ..Observed::default() };
-                return Ok(Heard { observed, ..Heard::default() });
+                let not_asked = matches!(error, NoDoor::NotAsked(_));
+                let observed = Observed { error: Some(error.to_string()), ..Observed::default() };
+                return Ok(Heard { observed, not_asked, ..Heard::default() });
             }
         };
         let answer = through(stage, &door, &request).await;
@@ -109,7 +111,10 @@ impl<'c> Asker<'c> {
                     answer.headers.iter().map(|(name, value)| (name.clone(), text(value))).collect();
                 heard.body = answer.body;
             }
-            Err(error) => heard.observed.error = Some(error),
+            Err(error) => {
+                heard.not_asked = matches!(error, Unanswered::Ask(AskError::Unsupported { .. }));
+                heard.observed.error = Some(error.to_string());
+            }
         }
         // Of several (a subrequest, a mirror, a second try) the last one answered.
         let asked = seen.into_iter().rev().find(|(seen, _)| !matches!(seen.protocol.as_str(), "dns" | "udp"));
@@ -129,23 +134,31 @@ impl<'c> Asker<'c> {
     }
 }
 
-async fn through(stage: &Stage, door: &Door, request: &Request) -> Result<client::Answer, String> {
-    let late = |what: &str| format!("no {what} within {} s", CONNECT_WITHIN.as_secs());
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+enum Unanswered {
+    #[error("no connection within {} s", CONNECT_WITHIN.as_secs())]
+    Late,
+    #[error("connect: {0}")]
+    Connect(io::Error),
+    #[error("{0}")]
+    Ask(AskError),
+}
+
+async fn through(stage: &Stage, door: &Door, request: &Request) -> Result<client::Answer, Unanswered> {
     match door {
         Door::Inet { from, to } => {
-            let connected = tokio::time::timeout(CONNECT_WITHIN, stage.connect(*from, *to)).await;
-            let stream = connected
-                .map_err(|_| late("connection"))?
-                .map_err(|error| format!("connect to {to}: {error}"))?;
-            client::ask(stream, request, ANSWER_WITHIN).await.map_err(|error| error.to_string())
+            let stream = within(stage.connect(*from, *to)).await?;
+            client::ask(stream, request, ANSWER_WITHIN).await.map_err(Unanswered::Ask)
         }
         Door::Unix(path) => {
-            let path = Path::new(OsStr::from_bytes(path));
-            let connected = tokio::time::timeout(CONNECT_WITHIN, stage.connect_unix(path)).await;
-            let stream = connected
-                .map_err(|_| late("connection"))?
-                .map_err(|error| format!("connect to {}: {error}", path.display()))?;
-            client::ask(stream, request, ANSWER_WITHIN).await.map_err(|error| error.to_string())
+            let stream = within(stage.connect_unix(Path::new(OsStr::from_bytes(path)))).await?;
+            client::ask(stream, request, ANSWER_WITHIN).await.map_err(Unanswered::Ask)
         }
     }
+}
+
+async fn within<S>(connecting: impl Future<Output = io::Result<S>>) -> Result<S, Unanswered> {
+    let connected = tokio::time::timeout(CONNECT_WITHIN, connecting).await;
+    connected.map_err(|_| Unanswered::Late)?.map_err(Unanswered::Connect)
 }

@@ -14,6 +14,8 @@ pub(crate) struct Heard {
     pub(crate) body: Vec<u8>,
     /// The stand-in that the request reached: how the tree calls it.
     pub(crate) reached: Option<Reached>,
+    /// Whether a rehearsal cannot ask it, so that nothing is known.
+    pub(crate) not_asked: bool,
 }
 
 /// A stand-in that was reached.
@@ -35,7 +37,7 @@ impl Heard {
 /// Says in what an answer differs from an exact prediction; `None` when it agrees, when nothing exact was said, or when
 /// nobody stands in for the upstream (nginx may be its own).
 pub(crate) fn differs(route: &Route, heard: &Heard, has_stand_in: &dyn Fn(&str) -> bool) -> Option<String> {
-    if !route.depends_on.is_empty() {
+    if !route.depends_on.is_empty() || heard.not_asked {
         return None;
     }
     let seen = &heard.observed;

@@ -81,12 +81,23 @@ pub(crate) enum Door {
     Unix(Vec<u8>),
 }
 
+/// Why there is no way in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoDoor {
+    /// Whoever asks would find nobody.
+    #[error("nothing listens on port {0}")]
+    Nobody(u16),
+    /// It cannot be asked in a rehearsal.
+    #[error("not asked: {0}")]
+    NotAsked(&'static str),
+}
+
 /// Finds the way into a configuration for a request, and makes the request say it, so that the model and the client
 /// mean the same connection.
 ///
 /// # Errors
-/// Says why it cannot be asked, or would find nobody.
-pub(crate) fn door(config: &Config, request: &Request, machine: &Machine) -> Result<(Door, Request), String> {
+/// [`NoDoor`]
+pub(crate) fn door(config: &Config, request: &Request, machine: &Machine) -> Result<(Door, Request), NoDoor> {
     let to = match &request.listen {
         Some(LocalAddress::Unix(path)) => return Ok((Door::Unix(path.clone()), request.clone())),
         Some(LocalAddress::Inet(at)) => SocketAddr::new(concrete(at.ip(), machine), at.port()),
@@ -100,17 +111,14 @@ pub(crate) fn door(config: &Config, request: &Request, machine: &Machine) -> Res
                 return Ok((Door::Unix(path), Request { listen, ..request.clone() }));
             }
             ListenAddress::Name { host, port } => {
-                let ip = machine
-                    .host(&host)
-                    .first()
-                    .copied()
-                    .ok_or("it listens on a name that is not known here")?;
+                let ip = machine.host(&host).first().copied();
+                let ip = ip.ok_or(NoDoor::NotAsked("it listens on a name that is not known here"))?;
                 SocketAddr::new(ip, port)
             }
         },
     };
     if listen_options(config, to).any(|options| options.proxy_protocol) {
-        return Err("the PROXY protocol is not spoken in a rehearsal".to_owned());
+        return Err(NoDoor::NotAsked("the PROXY protocol is not spoken in a rehearsal"));
     }
     let from = if to.ip().is_loopback() {
         None
@@ -124,7 +132,7 @@ pub(crate) fn door(config: &Config, request: &Request, machine: &Machine) -> Res
 }
 
 /// The first listen of an http server with the request's port, of its kind where there is one.
-fn listen_for(config: &Config, request: &Request) -> Result<ListenAddress, String> {
+fn listen_for(config: &Config, request: &Request) -> Result<ListenAddress, NoDoor> {
     let port = request.port.unwrap_or(if request.tls { 443 } else { 80 });
     let servers = config.servers().iter().filter(|server| server.kind == ServerKind::Http);
     let listens: Vec<_> = servers
@@ -137,7 +145,7 @@ fn listen_for(config: &Config, request: &Request) -> Result<ListenAddress, Strin
         })
         .collect();
     let of_kind = listens.iter().find(|listen| listen.options.ssl == request.tls);
-    let found = of_kind.or(listens.first()).ok_or_else(|| format!("nothing listens on port {port}"))?;
+    let found = of_kind.or(listens.first()).ok_or(NoDoor::Nobody(port))?;
     Ok(found.address.clone())
 }
 
@@ -164,7 +172,7 @@ mod tests {
         Request::parse(text).unwrap()
     }
 
-    fn through(text: &str, asked: &str) -> Result<String, String> {
+    fn through(text: &str, asked: &str) -> Result<String, NoDoor> {
         let machine = Machine { addresses: vec!["10.0.0.2".parse().unwrap()], ..Machine::default() };
         let (door, request) = door(&config(text), &request(asked), &machine)?;
         let Door::Inet { from, to } = door else { return Ok("unix".to_owned()) };
@@ -186,8 +194,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_asked_is_said() {
-        assert!(through(TEXT, "GET http://a:82/").unwrap_err().contains("PROXY"));
-        assert_eq!(through(TEXT, "GET http://a:99/").unwrap_err(), "nothing listens on port 99");
+        assert!(matches!(through(TEXT, "GET http://a:82/"), Err(NoDoor::NotAsked(_))));
+        assert_eq!(through(TEXT, "GET http://a:99/"), Err(NoDoor::Nobody(99)));
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(crate) const TESTS: &[Test] = &[
     ("upstream that nobody serves is refused from here", dead_upstream_is_refused_from_here),
     ("key that is kept elsewhere is laid into the tree", kept_key_is_laid_into_the_tree),
     ("answer from a cache comes from its upstream", cached_answer_comes_from_its_upstream),
+    ("witness of every location agrees with the model", witnesses_agree_with_the_model),
+    ("upstream that nginx itself serves is no stand-in's", own_upstream_is_no_stand_in),
 ];
 
 pub(crate) fn question(url: &str, live: Live) -> Question {
@@ -188,4 +190,45 @@ fn cached_answer_comes_from_its_upstream() {
     let asked = at(&report, "GET http://a:790/");
     assert_eq!(asked.new.upstream.as_deref(), Some("10.1.2.3:80"));
     assert!(asked.new.target.is_none(), "the second time nobody was asked");
+}
+
+fn witnesses_agree_with_the_model() {
+    let new = tree_of(&[
+        (
+            "nginx.conf",
+            &main_file(
+                "",
+                "upstream app { server 10.1.2.3:8080; }\ninclude sites/*.conf;\nserver { listen 790 default_server; return 444; }",
+            ),
+        ),
+        (
+            "sites/a.conf",
+            "server {\n listen 790; server_name a.test *.b.test;\n root /etc/nginx/www;\n \
+             location / { try_files $uri $uri/ @app; }\n location @app { proxy_pass http://app; }\n \
+             location = /ping { return 200 pong; }\n location ^~ /static/ { alias /etc/nginx/www/; }\n \
+             location ~ ^/user/(?<id>[0-9]+)$ { proxy_pass http://app; }\n \
+             location ~* \\.php$ { fastcgi_pass 10.1.2.4:9000; fastcgi_param X y; }\n \
+             location /api/ { proxy_pass http://app/v2/; location /api/old { return 410; } }\n \
+             location /moved { return 301 https://$host$request_uri; }\n location /secret { internal; }\n}",
+        ),
+        ("www/index.html", "hello"),
+    ]);
+    let report = run(None, &new, &[], &settings());
+    // In a sandbox nothing is different; a location that no witness reaches is told by `test`.
+    assert!(report.findings.is_empty(), "{:#?}", report.findings);
+    let asked = &report.runs[0].asked;
+    assert!(asked.len() >= 8, "{asked:#?}");
+    assert!(asked.iter().filter(|asked| asked.depends_on.is_empty()).count() >= 8, "{asked:#?}");
+    let reached = |upstream: &str| asked.iter().any(|asked| asked.new.upstream.as_deref() == Some(upstream));
+    assert!(reached("app") && reached("10.1.2.4:9000"), "{asked:#?}");
+}
+
+fn own_upstream_is_no_stand_in() {
+    let new = tree(
+        "server { listen 790; location / { proxy_pass http://127.0.0.1:791/x/; } }\n\
+         server { listen 127.0.0.1:791; location / { return 404; } location /x/ { return 200 inner; } }",
+    );
+    let report = run(None, &new, &[question("GET http://a:790/", status(200))], &settings());
+    assert!(report.findings.is_empty(), "{:#?}", report.findings);
+    assert_eq!(at(&report, "GET http://a:790/").new.upstream, None);
 }
