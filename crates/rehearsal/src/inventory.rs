@@ -81,6 +81,21 @@ impl Names {
         Names(names)
     }
 
+    /// Gives the names that a tree listens on an address, too: that of the hosts file, else one that nginx can bind. Says
+    /// which names were taken for the host's own.
+    pub(crate) fn take_listens(&mut self, config: &Config, machine: &Machine) -> Vec<String> {
+        let mut taken = Vec::new();
+        for listen in config.listens() {
+            let ListenAddress::Name { host, .. } = listen else { continue };
+            let host = host.to_ascii_lowercase();
+            if machine.host(&host).is_empty() && !self.0.contains_key(&host) {
+                self.0.insert(host.clone(), vec![IpAddr::V4(Ipv4Addr::LOCALHOST)]);
+                taken.push(host);
+            }
+        }
+        taken
+    }
+
     fn of(&self, address: &Address) -> Vec<SocketAddr> {
         match address {
             Address::Inet(address) => vec![*address],

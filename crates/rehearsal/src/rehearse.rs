@@ -239,7 +239,9 @@ async fn play(
     progress: &mut dyn FnMut(&str),
 ) -> Result<Report, RehearsalError> {
     let all: Vec<&Target> = new_targets.iter().chain(live_targets.unwrap_or_default()).collect();
-    let names = Names::assign(all.iter().copied(), machine);
+    let mut names = Names::assign(all.iter().copied(), machine);
+    let listened: Vec<String> =
+        against.into_iter().chain([tree]).flat_map(|tree| names.take_listens(tree.config, machine)).collect();
     // Whose sockets are whose can be seen of a master alone. Without one, what the live tree listens on is its own; without
     // a live tree this is not the host, and whoever listens here is in nobody's way.
     let is_host = settings.master.is_some();
@@ -260,6 +262,11 @@ async fn play(
     };
     let trees: Vec<&Tree<'_>> = against.into_iter().chain([tree]).collect();
     let mut report = Report::default();
+    report.differences.extend(listened.iter().map(|name| {
+        format!(
+            "{name} is listened on as 127.0.0.1 inside: what it resolves to on the host is not known here"
+        )
+    }));
     let mut runs = Vec::new();
     for nginx in &settings.nginx {
         let asked = built(nginx);

@@ -100,6 +100,12 @@ fn an_address_that_this_machine_lacks_is_named_as_a_difference() {
 }
 
 #[test]
+fn a_name_to_listen_on_is_taken_for_the_hosts_own() {
+    let tree = Tree::http("", "server { listen shop.invalid:8099; return 200 ok; }");
+    tree.rehearse(&[], QUICK).ends(0).says("shop.invalid is listened on as 127.0.0.1");
+}
+
+#[test]
 fn what_a_worker_died_of_is_said_and_not_what_it_survived() {
     let main = "worker_priority -5; worker_rlimit_core 10g; working_directory /nowhere;";
     Tree::http(main, OK).fails("workers-die", "chdir(\"/nowhere\") failed", QUICK);
