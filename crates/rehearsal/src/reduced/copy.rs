@@ -95,8 +95,8 @@ pub(super) fn written<'w>(
 }
 
 fn own(place: &Path, uid: u32, gid: u32, mode: u32) -> io::Result<()> {
-    if geteuid().is_root() {
-        chown(place, Some(uid), Some(gid))?;
+    // Root of a user namespace may not know the owner, or may not give things away.
+    if geteuid().is_root() && chown(place, Some(uid), Some(gid)).is_ok() {
         return fs::set_permissions(place, fs::Permissions::from_mode(mode));
     }
     // The only user there is must be able to write where the host's could.
