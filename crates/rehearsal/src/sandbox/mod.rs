@@ -1,7 +1,23 @@
 //! The namespaces, mounts and limits in which nginx runs.
 //!
-//! One program, executed again, makes two networks and a view of this machine's files that nobody can write to, and
-//! starts nginx in it as the host would. What lives outside (stubs, clients) gets sockets that were made inside.
+//! Three processes: whoever asks (this one), this program executed again (`child`), and its child, the first process of
+//! the sandbox (`child::serve`), which does what it is asked over one socket: make sockets, start programs, show another
+//! tree. What lives outside (stubs, clients) gets sockets that were made inside; a socket stays in the network that it was
+//! made in, whoever holds it.
+//!
+//! Invariants:
+//! * Whatever ends one of the three ends all, and with the first process inside the kernel ends everything else: the
+//!   control socket, a pipe between the other two, and the process namespace see to it. No file is written outside.
+//! * There is no network but the two of the sandbox, connected with each other and with nothing else.
+//! * Every mount is a private, read-only copy, but for one file system in memory with a limit. What speaks with the
+//!   machine's services (`/run`, their sockets, devices) is not mirrored: a read-only mount keeps nobody from connecting.
+//!   What cannot be found out is a named pipe that a service keeps elsewhere.
+//! * A program inside has no capability that reaches beyond nginx's needs, none over the machine, and cannot gain any; it
+//!   makes no namespace and no mount, and sees no process but its own.
+//! * Where the kernel refuses one of the parts, there is no sandbox. Only `/proc` may be missing, which [`Sandbox::differences`]
+//!   says.
+//!
+//! Linux 5.12 (`mount_setattr`) is the oldest that will do.
 
 mod accounts;
 pub(crate) mod child;

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use evenkeel_rehearsal::sandbox::{Limits, Sandbox, SandboxError, Spec, Started};
@@ -22,6 +23,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("open_files_are_limited_as_on_the_host", open_files_are_limited_as_on_the_host),
     ("everything_inside_is_first_to_be_killed", everything_inside_is_first_to_be_killed),
     ("what_is_not_there_is_named", what_is_not_there_is_named),
+    ("setting_that_refuses_is_named", setting_that_refuses_is_named),
 ];
 
 /// A program in the place of nginx.
@@ -231,4 +233,30 @@ fn what_is_not_there_is_named() {
         let error = Sandbox::start(spec).await.unwrap_err();
         assert!(matches!(&error, SandboxError::Spawn { program, .. } if program == missing), "{error:?}");
     });
+}
+
+/// Is a command on a machine that allows no user namespaces: in one, whose own limit is zero.
+pub(crate) fn refused(tree: &str) -> ExitCode {
+    let (user, group) = (nix::unistd::geteuid(), nix::unistd::getegid());
+    nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUSER).unwrap();
+    for (file, text) in [
+        ("/proc/self/setgroups", "deny".to_owned()),
+        ("/proc/self/uid_map", format!("0 {user} 1")),
+        ("/proc/self/gid_map", format!("0 {group} 1")),
+        ("/proc/sys/user/max_user_namespaces", "0".to_owned()),
+    ] {
+        std::fs::write(file, text).unwrap();
+    }
+    let error = block_on(Sandbox::start(spec(Path::new(tree)))).unwrap_err();
+    println!("failed to {error}: {}", error.hint().unwrap_or("no hint"));
+    ExitCode::SUCCESS
+}
+
+fn setting_that_refuses_is_named() {
+    let tree = tree("");
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let output = command.arg("refused").arg(tree.path()).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let expected = "failed to enter a user namespace: user.max_user_namespaces is 0 on this machine";
+    assert!(said.starts_with(expected), "{said}{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -26,6 +26,9 @@ fn main() -> ExitCode {
     if args.get(1).is_some_and(|arg| arg == "hold") {
         return killed::hold(&args[2]);
     }
+    if args.get(1).is_some_and(|arg| arg == "refused") {
+        return limits::refused(&args[2]);
+    }
     if args.get(1).is_some_and(|arg| arg == "measure") {
         return life::measure();
     }
