@@ -94,7 +94,7 @@ impl<'c> Asker<'c> {
             Ok(found) => found,
             Err(error) => {
                 let not_asked = matches!(error, NoDoor::NotAsked(_));
-                let observed = Observed { error: Some(error.to_string()), ..Observed::default() };
+                let observed = Observed { error: Some(error.to_string()), not_asked, ..Observed::default() };
                 return Ok(Heard { observed, not_asked, ..Heard::default() });
             }
         };
@@ -112,7 +112,12 @@ impl<'c> Asker<'c> {
                 heard.body = answer.body;
             }
             Err(error) => {
-                heard.not_asked = matches!(error, Unanswered::Ask(AskError::Unsupported { .. }));
+                // A socket that speaks HTTP/2 alone answers in a language that this client does not read.
+                let foreign = |error: &AskError| {
+                    matches!(error, AskError::Unsupported { .. } | AskError::NotHttp { .. })
+                };
+                heard.not_asked = matches!(&error, Unanswered::Ask(error) if foreign(error));
+                heard.observed.not_asked = heard.not_asked;
                 heard.observed.error = Some(error.to_string());
             }
         }

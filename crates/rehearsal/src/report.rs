@@ -99,6 +99,8 @@ pub struct Observed {
     pub target: Option<String>,
     /// Why there was no answer.
     pub error: Option<String>,
+    /// Whether it cannot be asked in a rehearsal: nothing rests on it.
+    pub not_asked: bool,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
 }

@@ -92,7 +92,11 @@ fn of_kind(kind: Kind, seen: &Seen<'_>, route: &Route) -> Result<(), Not> {
         None => fails("kind", kind.name(), seen.describe()),
     };
     let Some(status) = seen.status else {
-        return if kind == Kind::Close { Ok(()) } else { wrong() };
+        return match kind {
+            Kind::Close => Ok(()),
+            Kind::File if rests_on_files(route) => Err(Not::Known("files that are not here".to_owned())),
+            _ => wrong(),
+        };
     };
     match kind {
         Kind::Pass(_) if !seen.passed() => wrong(),

@@ -1,6 +1,6 @@
 //! One route of a routes file, and what became of it.
 
-use evenkeel_model::{Config, Judgement, Route, RouteSpec, Seen};
+use evenkeel_model::{Config, Expectation, Judgement, Route, RouteSpec, Seen};
 use evenkeel_rehearsal::report::{Asked, Observed};
 use evenkeel_syntax::secret::redact_str;
 
@@ -60,7 +60,11 @@ impl<'f> Tested<'f> {
             target: observed.target.as_deref(),
             body: None,
         };
-        let judgement = self.spec.expect.as_ref().map(|expect| expect.judge_seen(&seen, &self.route, config));
+        let judged = |expect: &Expectation| match &observed.error {
+            Some(why) if observed.not_asked => Judgement::Undecided(vec![why.clone()]),
+            _ => expect.judge_seen(&seen, &self.route, config),
+        };
+        let judgement = self.spec.expect.as_ref().map(judged);
         let fails = judgement.as_ref().and_then(Judgement::fails).or_else(|| asked.fails.clone());
         self.seen.push(SeenBy { nginx: nginx.to_owned(), observed, judgement, fails });
     }
