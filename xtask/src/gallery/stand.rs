@@ -168,9 +168,8 @@ impl Drop for Stand {
 
 /// A process that ends when the pipe to it closes; Ctrl-C is not for it.
 fn start_part(arguments: &[&str]) -> anyhow::Result<Child> {
-    let me = std::env::current_exe().context("find xtask")?;
-    let mut command = Command::new(me);
-    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
+    let mut command = Command::new(me());
+    command.arg0("xtask").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
     command.spawn().with_context(|| format!("start xtask {}", arguments.join(" ")))
 }
 
@@ -185,6 +184,11 @@ fn start_app(app: &App) -> anyhow::Result<Child> {
     BufReader::new(output).read_line(&mut line)?;
     ensure!(line.trim() == "ready", "the application {} does not come up", app.name);
     Ok(child)
+}
+
+/// This program, even when another has been built in its place since it started.
+pub(super) fn me() -> String {
+    format!("/proc/{}/exe", std::process::id())
 }
 
 /// Where programs are looked for, with the places where root alone looks.

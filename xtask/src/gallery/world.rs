@@ -11,7 +11,7 @@ use nix::unistd::Uid;
 
 use super::entry::Entry;
 use super::evenkeel::Place;
-use super::stand::path_of_root;
+use super::stand::{me, path_of_root};
 use super::trial::Trial;
 use super::{alone, trial};
 
@@ -39,11 +39,7 @@ pub(super) fn apart(entry: &Entry, part: &str, place: &Place) -> anyhow::Result<
     if !Uid::effective().is_root() {
         command.args(["--map-current-user", "--keep-caps"]);
     }
-    command
-        .arg("--")
-        .arg(std::env::current_exe().context("find xtask")?)
-        .args(["stand", part])
-        .arg(&entry.dir);
+    command.arg("--").arg(me()).args(["stand", part]).arg(&entry.dir);
     command.arg(serde_json::to_string(place)?);
     // Its input ends when we do, however we do.
     let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
