@@ -13,6 +13,11 @@ use crate::reach::Address;
 /// How many ports one `listen` may have.
 const RANGE_MAX: u16 = 1000;
 
+/// The first port that everybody may have.
+const UNPRIVILEGED: u16 = 1024;
+/// What is added to one that not everybody may have.
+const HIGHER: u16 = 40_000;
+
 /// How many ports are told of.
 const MOVES_TOLD: usize = 5;
 
@@ -63,7 +68,8 @@ impl Addresses {
         addresses
     }
 
-    /// What stands in place of the address of a `listen`; `None` when its name is not known here.
+    /// What stands in place of the address of a `listen`; `None` when its name is not known here. An address that the
+    /// host lacks is not made up: nginx must fail on it.
     pub(super) fn listen(&mut self, listen: &ListenAddress) -> Option<String> {
         match listen {
             ListenAddress::Unix(path) => Some(format!("unix:{}", self.socket(path).display())),
@@ -72,6 +78,9 @@ impl Addresses {
                 Some(self.place(SocketAddr::new(ip, *port)).to_string())
             }
             ListenAddress::Inet { ip, port, last } if port == last => {
+                if !self.has(*ip) {
+                    self.keep(SocketAddr::new(*ip, *port));
+                }
                 Some(self.place(SocketAddr::new(*ip, *port)).to_string())
             }
             ListenAddress::Inet { ip, port, last } => {
@@ -83,6 +92,17 @@ impl Addresses {
                 Some(format!("{here}:{port}-{last}"))
             }
         }
+    }
+
+    /// Keeps an address that nobody here has.
+    fn keep(&mut self, at: SocketAddr) {
+        // What is refused must be the address, not the port.
+        let port = if at.port() < UNPRIVILEGED { at.port() + HIGHER } else { at.port() };
+        self.places.insert(at, SocketAddr::new(at.ip(), port));
+    }
+
+    fn has(&self, ip: IpAddr) -> bool {
+        ip.is_unspecified() || ip.is_loopback() || self.own.contains(&ip)
     }
 
     /// Where something lies that nginx of this tree connects to.
@@ -222,6 +242,17 @@ mod tests {
         let socket = addresses.target(&Address::Unix(b"/run/a.sock".to_vec()), 0).unwrap();
         assert_eq!(socket, "unix:/tmp/s/0");
         assert!(addresses.names().contains(&("/tmp/s/0".to_owned(), "/run/a.sock".to_owned())));
+    }
+
+    #[test]
+    fn address_that_nobody_here_has_is_kept_for_listens_alone() {
+        let mut addresses =
+            addresses("events {}\nhttp { server { listen 192.0.2.1:80; listen 10.0.0.2:80; } }");
+        let listen = |text: &str| ListenAddress::inet(text.parse().unwrap(), 80);
+        assert_eq!(addresses.listen(&listen("192.0.2.1")).as_deref(), Some("192.0.2.1:40080"));
+        assert!(addresses.listen(&listen("10.0.0.2")).unwrap().starts_with("127."));
+        assert!(addresses.names().contains(&("192.0.2.1:40080".to_owned(), "192.0.2.1:80".to_owned())));
+        assert!(addresses.place(at("192.0.2.2:80")).ip().is_loopback(), "an upstream lies elsewhere");
     }
 
     #[test]

@@ -20,6 +20,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
+use crate::sandbox::Limits;
 use crate::sandbox::processes::{children, title};
 use crate::stub::wire::{PACKET_BYTES_MAX, Wire};
 
@@ -59,21 +60,16 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Starts the keeper of a directory, which goes with it.
-    ///
-    /// `open_files`: how many files what it starts may open, soft and hard, as far as this user may say so.
-    pub(super) fn start(
-        program: &Path,
-        directory: &Path,
-        open_files: Option<(u64, u64)>,
-    ) -> io::Result<Keeper> {
+    /// Starts the keeper of a directory, which goes with it. Of the limits, those that hold for each process count.
+    pub(super) fn start(program: &Path, directory: &Path, limits: &Limits) -> io::Result<Keeper> {
         let (ours, theirs) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         rustix::io::ioctl_fionbio(&ours, true)?;
         let mut command = Command::new(program);
         command.arg("__keeper").arg(directory).current_dir("/").env_clear();
-        if let Some((soft, hard)) = open_files {
-            command.args([soft.to_string(), hard.to_string()]);
+        command.args([limits.file_bytes, limits.memory_bytes].map(|limit| limit.to_string()));
+        if let Some((soft, hard)) = limits.open_files {
+            command.args([soft, hard].map(|limit| limit.to_string()));
         }
         command.stdin(theirs).stdout(Stdio::null()).stderr(Stdio::null());
         let wire = Mutex::new(Some(Wire::new(ours)?));
@@ -128,13 +124,21 @@ fn users(directory: &Path) -> Vec<i32> {
 pub(crate) fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let Some(directory) = arguments.next().map(PathBuf::from) else { return ExitCode::from(2) };
     let limits: Vec<u64> = arguments.filter_map(|limit| limit.to_str()?.parse().ok()).collect();
-    if let [soft, hard] = limits[..] {
-        // Nobody but root may raise them; then they stay as low as they are.
-        let _as_it_is = setrlimit(Resource::RLIMIT_NOFILE, soft, hard);
-    }
+    limit(&limits);
     match run() {
         Ok(()) | Err(_) if fs::remove_dir_all(&directory).is_ok() => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
+    }
+}
+
+/// Limits what is started from here. Nobody but root may raise a limit; then it stays as low as it is.
+fn limit(limits: &[u64]) {
+    let (each, open_files) = limits.split_at(limits.len().min(2));
+    for (resource, limit) in [Resource::RLIMIT_FSIZE, Resource::RLIMIT_DATA].into_iter().zip(each) {
+        let _as_it_is = setrlimit(resource, *limit, *limit);
+    }
+    if let [soft, hard] = open_files {
+        let _as_it_is = setrlimit(Resource::RLIMIT_NOFILE, *soft, *hard);
     }
 }
 

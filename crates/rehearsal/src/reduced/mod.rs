@@ -67,7 +67,7 @@ impl Reduced {
             move |source| SandboxError::Path { path, source }
         };
         let directory = mkdtemp(&template).map_err(|errno| at(&template)(errno.into()))?;
-        let keeper = Keeper::start(&spec.program, &directory, spec.limits.open_files).map_err(|source| {
+        let keeper = Keeper::start(&spec.program, &directory, &spec.limits).map_err(|source| {
             let _not_needed = fs::remove_dir_all(&directory);
             SandboxError::Spawn { program: spec.program.clone(), source }
         })?;
@@ -325,7 +325,7 @@ impl Reduced {
         let mut text = String::from_utf8_lossy(text).into_owned();
         let mut names = self.paths.names();
         // There may be thousands, and most text names none.
-        if text.contains("127.") || text.contains("unix:") {
+        if text.contains("bind()") || text.contains("127.") || text.contains("unix:") {
             names.extend(self.addresses().names());
         }
         // The longest first: one may begin with another.
