@@ -83,14 +83,12 @@ pub(super) fn draw(spec: &Spec, identity: &Identity) -> Result<(Plan, Pool, Vec<
 }
 
 fn of_mode(mode: Mode) -> Vec<String> {
-    let raised = "limits and priorities beyond this user's own are refused (worker_rlimit_nofile, worker_priority), \
-                  and so is `proxy_bind … transparent`";
-    match mode {
-        Mode::Ident => vec![
-            "nginx has no power over this machine: a negative worker_priority and `proxy_bind … transparent` are \
-             refused"
-                .to_owned(),
-        ],
+    let raised =
+        "limits and priorities beyond this user's own are refused (worker_rlimit_nofile, worker_priority)";
+    let transparent =
+        "connections from addresses of clients (`proxy_bind … transparent`) get no answer".to_owned();
+    let mut differences = match mode {
+        Mode::Ident => vec!["nginx has no power over this machine: a negative worker_priority is refused".to_owned()],
         Mode::Shift => vec![
             "every user is one that owns nothing here: files that are not for everyone cannot be read".to_owned(),
             "private keys in the tree are left out".to_owned(),
@@ -106,7 +104,9 @@ fn of_mode(mode: Mode) -> Vec<String> {
                 .to_owned(),
             raised.to_owned(),
         ],
-    }
+    };
+    differences.push(transparent);
+    differences
 }
 
 fn addresses(spec: &Spec, differences: &mut Vec<String>) -> Result<Vec<IpAddr>, SandboxError> {

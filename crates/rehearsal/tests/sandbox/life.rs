@@ -31,6 +31,10 @@ pub(crate) const TESTS: &[Test] = &[
     ("tree_may_stand_anywhere", tree_may_stand_anywhere),
     ("files_of_our_own_cover_those_of_the_machine", files_of_our_own_cover_those_of_the_machine),
     ("upstream_on_the_hosts_loopback_is_asked_there", upstream_on_the_hosts_loopback_is_asked_there),
+    (
+        "connections_from_addresses_of_clients_get_no_answer",
+        connections_from_addresses_of_clients_get_no_answer,
+    ),
 ];
 
 pub(crate) const NGINX: &str = "/usr/sbin/nginx";
@@ -423,6 +427,21 @@ fn upstream_on_the_hosts_loopback_is_asked_there() {
         assert!(get(&sandbox, Some("198.51.100.9"), "127.0.0.1:81", "/").await.ends_with("inner"));
         let taken = sandbox.listen(Side::Host, HOST.parse().unwrap()).await.unwrap_err();
         assert_eq!(taken.kind(), std::io::ErrorKind::AddrInUse);
+    });
+}
+
+fn connections_from_addresses_of_clients_get_no_answer() {
+    let tree = tree(&http(
+        "server { listen 80; proxy_connect_timeout 200ms; proxy_bind $remote_addr transparent;
+         location / { proxy_pass http://10.0.0.5:8080; } }",
+    ));
+    block_on(async {
+        let sandbox = Sandbox::start(spec(tree.path())).await.unwrap();
+        let _stub = sandbox.listen(Side::World, "[::]:8080".parse().unwrap()).await.unwrap();
+        running(start(&sandbox).await);
+        let answer = get(&sandbox, None, HOST, "/").await;
+        assert!(answer.starts_with("HTTP/1.1 504"), "{answer} {}", error_log(&sandbox).await);
+        assert!(sandbox.differences().iter().any(|one| one.contains("transparent")));
     });
 }
 
