@@ -103,7 +103,13 @@ impl<'m> World<'m> {
         };
         match socket {
             Ok(socket) => {
-                let kind = self.kind(stand.kind);
+                // An upstream of both kinds of servers is asked on both kinds of sockets.
+                let kind = match (spot, self.kind(stand.kind)) {
+                    (Spot::Datagrams(_), kind @ (StubKind::Udp | StubKind::Dns(_))) => kind,
+                    (Spot::Datagrams(_), _) => StubKind::Udp,
+                    (_, StubKind::Udp) => StubKind::Tcp,
+                    (_, kind) => kind,
+                };
                 let stub = self.stubs.serve(socket, kind, &stand.address).await?;
                 self.open.insert(spot.clone(), (stub, stand.clone()));
             }
