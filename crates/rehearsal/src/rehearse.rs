@@ -1,6 +1,7 @@
 //! One rehearsal, from the trees to the report.
 
 use std::cell::OnceCell;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -195,9 +196,7 @@ pub async fn rehearse(
         });
     }
     let mut machine = Machine::look(settings.master);
-    // Without a live tree and a master, a tree that lies elsewhere is another host's: this one may lack its addresses.
-    let is_host = settings.master.is_some() || against.is_some() || tree.directory == settings.config_dir;
-    let lent = if is_host { Vec::new() } else { machine.take_addresses(tree.config) };
+    let lent = lent(&mut machine, tree, against, settings);
     let new_targets = targets(tree.config);
     let live_targets = against.map(|live| targets(live.config));
     let reaching = reached(&new_targets, tree.config, &machine, settings.offline);
@@ -218,6 +217,28 @@ pub async fn rehearse(
     sort(&mut report.findings);
     report.timings.total_ms = millis(settings.began.elapsed());
     Ok(report)
+}
+
+/// Takes addresses of another host for our own. Where a master runs this is the host, and what it lacks it lacks. A live
+/// tree that listens on what this machine lacks shows that it is not; and so does a lone tree that lies elsewhere.
+fn lent(
+    machine: &mut Machine,
+    tree: &Tree<'_>,
+    against: Option<&Tree<'_>>,
+    settings: &Settings,
+) -> Vec<IpAddr> {
+    if settings.master.is_some() {
+        return Vec::new();
+    }
+    let mut lent = against.map(|live| machine.take_addresses(live.config)).unwrap_or_default();
+    let is_elsewhere = match against {
+        Some(_) => !lent.is_empty(),
+        None => tree.directory != settings.config_dir,
+    };
+    if is_elsewhere {
+        lent.extend(machine.take_addresses(tree.config));
+    }
+    lent
 }
 
 /// Asks from here whether the upstreams accept connections.

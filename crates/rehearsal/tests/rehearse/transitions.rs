@@ -18,6 +18,8 @@ pub(crate) const TESTS: &[Test] = &[
     ("directive that nginx does not know is refused once", unknown_directive_is_refused_once),
     ("error log that moves while a port is held is read all the same", new_error_log_is_read),
     ("live tree that does not start leaves the fresh start", broken_live_tree_leaves_the_fresh_start),
+    ("addresses of another host are lent", addresses_of_another_host_are_lent),
+    ("address that the host lacks refuses the reload", address_that_the_host_lacks_refuses_the_reload),
 ];
 
 const PING: &str = "server { listen 790; location / { return 200 ok; } }";
@@ -61,7 +63,7 @@ fn port_of_another_process_refuses_the_reload() {
 
 fn wildcard_refuses_the_reload() {
     let at = |listen: &str| tree(&format!("server {{ listen {listen}; return 200; }}"));
-    refused(&at("127.0.0.1:790"), &at("790"), "bind() to 0.0.0.0:790 failed (98", 8);
+    refused(&at("127.0.0.1:794"), &at("794"), "bind() to 0.0.0.0:794 failed (98", 8);
 }
 
 fn changed_req_key_refuses_the_reload() {
@@ -147,4 +149,18 @@ fn broken_live_tree_leaves_the_fresh_start() {
     let settings = evenkeel_rehearsal::Settings { master: Some(own), ..settings() };
     let report = run(Some(&broken), &broken, &[], &settings);
     assert!(only(&report, "start-refused").old, "a live tree that runs outside shows what the sandbox lacks");
+}
+
+fn addresses_of_another_host_are_lent() {
+    let at = |address: &str| tree(&format!("server {{ listen {address}:790; return 200; }}"));
+    let report = from_to(&at("203.0.113.9"), &at("203.0.113.8"));
+    assert!(blocking(&report).is_empty(), "{:#?}", report.findings);
+    assert!(report.differences.iter().any(|it| it.contains("203.0.113.9")), "{:#?}", report.differences);
+}
+
+fn address_that_the_host_lacks_refuses_the_reload() {
+    // A live tree that fits this machine makes it the host.
+    let report = from_to(&tree(PING), &tree("server { listen 203.0.113.8:790; return 200; }"));
+    let finding = only(&report, "transition-refused");
+    assert!(finding.message.contains("Cannot assign requested address"), "{}", finding.message);
 }
