@@ -118,31 +118,35 @@ pub(super) fn unescape_redirect(bytes: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
-        let pair =
-            bytes.get(at + 1).and_then(|&high| hex(high)).zip(bytes.get(at + 2).and_then(|&low| hex(low)));
-        match (byte, pair) {
-            (b'?', _) => {
+        if byte == b'?' {
+            plain.extend_from_slice(&bytes[at..]);
+            break;
+        }
+        if byte != b'%' {
+            plain.push(byte);
+            at += 1;
+            continue;
+        }
+        let (first, second) = (bytes.get(at + 1), bytes.get(at + 2));
+        let Some(high) = first.and_then(|&byte| hex(byte)) else {
+            // The percent sign is lost, what follows it stays.
+            plain.extend(first);
+            at += 2;
+            continue;
+        };
+        let value = second.and_then(|&byte| hex(byte)).map(|low| high << 4 | low);
+        at += 3;
+        match value {
+            // All three are lost.
+            None => {}
+            Some(b'?') => {
+                plain.push(b'?');
                 plain.extend_from_slice(&bytes[at..]);
                 break;
             }
-            (b'%', Some((high, low))) => {
-                let value = high << 4 | low;
-                if value == b'?' {
-                    plain.push(b'?');
-                    plain.extend_from_slice(&bytes[at + 3..]);
-                    break;
-                }
-                if value > b'%' && value < 0x7f {
-                    plain.push(value);
-                } else {
-                    plain.extend_from_slice(&bytes[at..at + 3]);
-                }
-                at += 3;
-                continue;
-            }
-            _ => plain.push(byte),
+            Some(value) if value > b'%' && value < 0x7f => plain.push(value),
+            Some(_) => plain.extend_from_slice(&bytes[at - 3..at]),
         }
-        at += 1;
     }
     plain
 }
@@ -203,5 +207,6 @@ mod tests {
         assert_eq!(escape(b"/a b?\xff%", Escape::Uri), b"/a%20b%3F%FF%25");
         assert_eq!(escape(b"a+b&c", Escape::Args), b"a%2Bb%26c");
         assert_eq!(unescape_redirect(b"/a%41%20%3f%41"), b"/aA%20?%41");
+        assert_eq!(unescape_redirect(b"/%\xff/%4x/%"), b"/\xff//");
     }
 }

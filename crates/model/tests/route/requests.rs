@@ -59,7 +59,9 @@ impl Question {
             }
             all.push(smaller);
         }
-        for index in 1..self.request.target.len() {
+        // A long one stays: a byte at a time, it would take all day.
+        let bytes = if self.request.target.len() < 300 { self.request.target.len() } else { 1 };
+        for index in 1..bytes {
             let mut smaller = self.clone();
             smaller.request.target.remove(index);
             all.push(smaller);
@@ -131,13 +133,9 @@ const ODD_HEADERS: &[(&str, &str, &str)] = &[
     ("Content-Length", "1", "a"),
     ("Transfer-Encoding", "chunked", "0\r\n\r\n"),
     ("Transfer-Encoding", "gzip", ""),
-    ("Range", "bytes=0-3", ""),
-    ("Range", "bytes=9999-", ""),
     ("If-Match", "\"x\"", ""),
-    ("If-None-Match", "*", ""),
     ("If-Unmodified-Since", "Fri, 01 Jan 1999 00:00:00 GMT", ""),
     ("If-Modified-Since", "Fri, 01 Jan 1999 00:00:00 GMT", ""),
-    ("Expect", "100-continue", ""),
     ("Upgrade", "websocket", ""),
 ];
 
