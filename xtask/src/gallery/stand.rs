@@ -39,8 +39,10 @@ impl Stand {
         let name = format!("{}{}-{}-{role}", keeper::MARK, std::process::id(), entry.number());
         let dir = std::env::temp_dir().join(name);
         std::fs::create_dir(&dir).with_context(|| format!("make {}", dir.display()))?;
+        // Without a keeper nobody would take the directory away.
+        let keeper = start_keeper(&dir).inspect_err(|_| drop(std::fs::remove_dir(&dir)))?;
         let mut stand = Stand {
-            keeper: Some(start_keeper(&dir)?),
+            keeper: Some(keeper),
             values: Values::from([("DIR".to_owned(), dir.display().to_string())]),
             requests: Vec::new(),
             nginx: nginx.to_path_buf(),
