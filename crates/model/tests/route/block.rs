@@ -26,6 +26,7 @@ pub(crate) const FIXED: &[&str] = &[
     "_temp_path",
     "lingering_close",
     "keepalive_timeout",
+    "proxy_buffer",
 ];
 
 /// How many lines a configuration may have: so many log formats are declared.

@@ -73,6 +73,9 @@ impl Generator<'_> {
         }
         http.line("lingering_close off;");
         http.line("keepalive_timeout 0;");
+        // An upstream tells in its header what it was asked, however long that was.
+        http.line("proxy_buffer_size 64k;");
+        http.line("proxy_buffers 4 64k;");
         http.line("server_names_hash_bucket_size 128;");
         http.line("access_log access.log T1;");
         for upstream in 0..3 {
