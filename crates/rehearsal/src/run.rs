@@ -10,7 +10,7 @@ use crate::asker::Asker;
 use crate::compare::Heard;
 use crate::corpus::{Item, corpus};
 use crate::finding::{Finding, Severity};
-use crate::inventory::{Around, Names};
+use crate::inventory::{Around, Names, conflicts};
 use crate::machine::Machine;
 use crate::refusal::taken_address;
 use crate::rehearse::{Question, RehearsalError, Settings, Tree};
@@ -205,9 +205,13 @@ impl Playing<'_, '_> {
         let taken = self.ran.findings.iter().filter(|it| it.rule == "transition-refused");
         let mut taken = taken.filter_map(|it| taken_address(&it.message));
         let held = &self.play.new.around.held;
+        let old: Vec<ListenAddress> =
+            self.play.live.iter().flat_map(|live| live.tree.config.listens()).collect();
         taken.any(|taken| {
-            let listen = ListenAddress::inet(taken.ip(), taken.port());
-            held.iter().any(|held| crate::inventory::conflicts(&listen, *held))
+            let wanted = ListenAddress::inet(taken.ip(), taken.port());
+            // The live tree may have been in its own way; only a start tells.
+            let is_own = old.iter().any(|listen| conflicts(listen, taken));
+            !is_own && held.iter().any(|held| conflicts(&wanted, *held))
         })
     }
 
