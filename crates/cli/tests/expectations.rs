@@ -283,6 +283,15 @@ fn init_writes_over_nothing_without_leave_and_never_into_a_tree_what_decides_abo
 }
 
 #[test]
+fn init_says_where_it_may_not_write_the_settings() {
+    let tree = tree(None);
+    let (text, code) = says(Path::new("/proc"), &["init", tree.path().to_str().unwrap()]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("the settings were not written (") && text.contains("--config FILE"), "{text}");
+    assert!(tree.path().join("routes.toml").exists());
+}
+
+#[test]
 fn init_refuses_a_tree_that_it_cannot_learn_from() {
     let broken = tree(None);
     std::fs::write(broken.path().join("sites-enabled/zz.conf"), "server {").unwrap();

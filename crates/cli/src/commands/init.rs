@@ -50,9 +50,13 @@ pub(crate) fn init(args: &args::Init, global: &Global, output: Output) -> anyhow
     let mut notes = Vec::new();
     let text = settings_file::text(&settings, &tree.config, live);
     match target {
-        Some(paths) => match write_first(&paths, &text, args.force)? {
-            Some(path) => written.push(path),
-            None => notes.push("the settings were there already and stay as they are".to_owned()),
+        Some(paths) => match write_first(&paths, &text, args.force) {
+            Ok(Some(path)) => written.push(path),
+            Ok(None) => notes.push("the settings were there already and stay as they are".to_owned()),
+            Err(error) if global.config.is_some() => return Err(error),
+            Err(error) => {
+                notes.push(format!("the settings were not written ({error:#}); --config FILE says where"));
+            }
         },
         None => notes.push(
             "evenkeel.toml was not written: settings lie outside every tree; --config FILE says where"
@@ -169,8 +173,7 @@ fn next(
     written: &[PathBuf],
 ) -> Vec<(String, &'static str)> {
     let shown = named.unwrap_or(tree).display();
-    let settings =
-        written.iter().find(|path| path.ends_with("evenkeel.toml") && *path != Path::new(DEFAULT_FILE));
+    let settings = written.iter().skip(1).find(|path| *path != Path::new(DEFAULT_FILE));
     let config = settings.map(|path| format!(" --config {}", path.display())).unwrap_or_default();
     let prefix = prefix.map(|prefix| format!(" --prefix {}", prefix.display())).unwrap_or_default();
     vec![
