@@ -91,6 +91,10 @@ impl Walk<'_, '_> {
             self.depend("large_client_header_buffers");
         }
         if length > limit {
+            if !self.is_plain() {
+                // What is wrong in the part that fits is seen first.
+                self.depend("large_client_header_buffers");
+            }
             return Err(self.error(414, format!("the request line does not fit into {limit} bytes")));
         }
         Ok(())
@@ -108,6 +112,14 @@ impl Walk<'_, '_> {
         }
         self.depend("connect");
         Ok(())
+    }
+
+    /// Whether nothing in the request line makes nginx refuse it before it is at its end.
+    fn is_plain(&self) -> bool {
+        let (method, target) = (&self.request.method, &self.request.target);
+        let letters = !method.is_empty() && method.iter().all(u8::is_ascii_uppercase);
+        let printable = target.starts_with(b"/") && target.iter().all(|&byte| byte > b' ' && byte != 0x7f);
+        letters && printable && self.request.version > HttpVersion::V0_9
     }
 
     fn read_uri(&mut self, line: &Line) -> Result<(), Turn> {

@@ -6,9 +6,25 @@ use super::blocks::Role;
 use super::walk::Walk;
 use crate::request::{Dependence, Outcome};
 
+/// The headers that may turn a 200 into 206, 304, 412 or 416.
+///
+/// Source: src/http/modules/ngx_http_not_modified_filter_module.c, ngx_http_range_filter_module.c
+const CONDITIONS: &[&str] =
+    &["range", "if-range", "if-modified-since", "if-unmodified-since", "if-match", "if-none-match"];
+
 impl Walk<'_, '_> {
-    /// The answer as the client sees it: with the status that an `error_page` gave, and with an absolute `Location`.
+    /// The answer, and what the client asked of it on conditions that only its time and length tell.
     pub(super) fn answer(&mut self, outcome: Outcome, status: Option<u16>) -> (Outcome, Option<u16>) {
+        let (outcome, status) = self.final_answer(outcome, status);
+        let conditional = CONDITIONS.iter().any(|name| self.header(name).is_some());
+        if conditional && matches!(status, None | Some(200)) && !matches!(outcome, Outcome::Close { .. }) {
+            self.depend("conditional");
+        }
+        (outcome, status)
+    }
+
+    /// The answer as the client sees it: with the status that an `error_page` gave, and with an absolute `Location`.
+    fn final_answer(&mut self, outcome: Outcome, status: Option<u16>) -> (Outcome, Option<u16>) {
         if let Some(doubt) = self.doubt.take()
             && !matches!(outcome, Outcome::File { .. })
         {

@@ -45,3 +45,13 @@ fn regex_that_takes_too_long_is_named() {
     let config = config("server { location ~ ^/(a|aa|a)+[bc]$ { return 200; } }");
     assert!(end(&config, &asked).ends_with("? module:regex"));
 }
+
+#[test]
+fn conditions_of_the_client_are_named() {
+    let config = config("root /www; server { location /r { return 204; } }");
+    let mut asked = request("GET http://h/a.html");
+    asked.headers.push((b"If-None-Match".to_vec(), b"x".to_vec()));
+    assert_eq!(end(&config, &asked), "2 file /www/a.html ? module:conditional");
+    asked.target = b"/r".to_vec();
+    assert_eq!(end(&config, &asked), "2 return 204");
+}
