@@ -152,6 +152,7 @@ impl<'c> Walk<'_, 'c> {
                     self.args = Vec::new();
                 }
                 if uri.is_empty() {
+                    self.uri = uri;
                     return Flow::Answer(self.error(500, "the rewritten URI is empty"));
                 }
                 self.uri = uri;

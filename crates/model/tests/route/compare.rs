@@ -165,6 +165,10 @@ fn pass_mismatch(route: &Route, answer: &Answer) -> Option<String> {
     let asked = &line[space + 1..];
     let begin = format!("http://{}", upstream.as_deref().unwrap_or_default());
     let predicted = pass.strip_prefix(begin.as_bytes());
+    // A line feed in a variable ends the line for the upstream.
+    let end = predicted.and_then(|uri| uri.iter().position(|&byte| byte == b'\n'));
+    let predicted = predicted.map(|uri| &uri[..end.unwrap_or(uri.len())]);
+    let asked = asked.strip_suffix(b"\n").unwrap_or(asked);
     (predicted != Some(asked)).then(|| {
         format!("{} was predicted, the upstream was asked for {}", pass.escape_ascii(), asked.escape_ascii())
     })
