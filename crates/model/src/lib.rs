@@ -6,6 +6,8 @@
 //!   every file parsed once. It opens no file: [`Files`] holds what the caller found out, [`Wants`] says what is missing.
 //! * [`validate`] lists everything that `nginx -t` would refuse, without DNS, certificates or root. What cannot be known
 //!   (an unknown module, a file on another machine) is never an error.
+//! * [`Router`] says where nginx sends a request, and why; what the answer rests on and nobody told is a [`Dependence`].
+//!   [`witnesses`] is one request for every server and location. Held against a real one too (`tests/route`).
 //! * [`Config`] has typed views: servers, locations, upstreams, listening addresses, what a release must expect.
 //!
 //! Deliberately absent: the file system, the clock, the network, and any opinion (that is for the linter).
