@@ -33,11 +33,6 @@ impl Walk<'_, '_> {
             let candidates = std::mem::take(&mut self.candidates);
             return (Outcome::Files { candidates }, None);
         }
-        // A precondition may fail by the file's time or tag.
-        let conditional = self.header("if-match").is_some() || self.header("if-unmodified-since").is_some();
-        if conditional && matches!(outcome, Outcome::File { .. } | Outcome::Return { .. }) {
-            self.depend("not_modified");
-        }
         match outcome {
             Outcome::Redirect { status, location } => {
                 let location = self.absolute(location);
