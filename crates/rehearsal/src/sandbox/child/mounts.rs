@@ -161,6 +161,24 @@ fn lay(mount: &OwnedFd, is_dir: bool, to: &Path) -> io::Result<()> {
     sys::attach(mount.as_fd(), AT_FDCWD, to)
 }
 
+/// The directories of one that is to be written to, where it is more than a place for logs, pids or a cache: what else
+/// lies in nginx's prefix is served.
+fn inner_directories(directory: &Path) -> io::Result<Vec<(PathBuf, OwnedFd)>> {
+    let mut inner = Vec::new();
+    if ["/var", "/run", "/tmp"].iter().any(|own| directory.starts_with(own)) {
+        return Ok(inner);
+    }
+    for entry in fs::read_dir(directory)?.take(ENTRIES_MAX) {
+        let entry = entry?;
+        if entry.file_type()?.is_dir()
+            && let Ok(mount) = sys::clone_mount(AT_FDCWD, &entry.path(), false)
+        {
+            inner.push((entry.path(), mount));
+        }
+    }
+    Ok(inner)
+}
+
 fn identity(path: &Path) -> io::Result<(u64, u64)> {
     let found = fs::metadata(path)?;
     Ok((found.dev(), found.ino()))
@@ -299,8 +317,10 @@ impl Mounts {
                 return Err(io::Error::from_raw_os_error(libc::ENOTDIR));
             }
             true => {
+                let kept = inner_directories(&existing)?;
                 let fresh = self.fresh(mode)?;
                 sys::attach(fresh.as_fd(), AT_FDCWD, &existing)?;
+                kept.iter().try_for_each(|(path, mount)| lay(mount, true, path))?;
                 existing
             }
             false => self.provide_parents(&existing, &rest)?,
