@@ -16,6 +16,10 @@ impl<'c> Walk<'_, 'c> {
         if let Some(handler) = self.handler {
             return self.handled(self.router.config.node(handler));
         }
+        if self.uri.is_empty() {
+            // nginx looks at the byte before it.
+            self.depend("empty-uri");
+        }
         let (get, head, post) = (self.method == b"GET", self.method == b"HEAD", self.method == b"POST");
         if self
             .router

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use crate::block::{Block, LINES_MAX};
 use crate::echo;
@@ -31,6 +32,9 @@ pub(crate) struct Place {
     /// Its path without links.
     pub(crate) path: PathBuf,
 }
+
+/// How long an nginx that has crashed may take to be gone.
+const ENDS_WITHIN: Duration = Duration::from_millis(200);
 
 /// How many ports a configuration can name: `@P0@` and so on.
 pub(crate) const PORTS: usize = 4;
@@ -143,10 +147,19 @@ impl Nginx {
 }
 
 impl Nginx {
-    /// Ends it; whether it had not ended by itself. With `lingering_close off` nginx logs a request before it closes the
-    /// connection: who has read to the end finds the entry.
-    pub(crate) fn stop(mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
+    /// Ends it; whether it had not ended by itself, which a refused connection makes likely. With `lingering_close off`
+    /// nginx logs a request before it closes the connection: who has read to the end finds the entry.
+    pub(crate) fn stop(mut self, refused: bool) -> bool {
+        let patience = Instant::now() + if refused { ENDS_WITHIN } else { Duration::ZERO };
+        loop {
+            if self.child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            if Instant::now() >= patience {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 }
 

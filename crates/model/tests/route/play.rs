@@ -1,6 +1,7 @@
 //! Plays configurations and requests, and makes what went wrong as small as it gets.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -214,6 +215,7 @@ pub(crate) fn observe(
     questions: &[Question],
 ) -> Option<Vec<Result<Seen, String>>> {
     let mut answers = Vec::new();
+    let mut refused = false;
     let mut ports = std::collections::HashSet::new();
     for (id, question) in questions.iter().enumerate() {
         let mut question = question.clone();
@@ -231,10 +233,11 @@ pub(crate) fn observe(
                 other => break other,
             }
         };
+        refused |= matches!(&answer, Err(error) if error.kind() == ErrorKind::ConnectionRefused);
         answers
             .push(answer.map(|answer| (key(&question, &answer), answer)).map_err(|error| error.to_string()));
     }
-    if !nginx.stop() {
+    if !nginx.stop(refused) {
         return None;
     }
     let log = log(&place.path.join("access.log"));
