@@ -397,3 +397,15 @@ fn what_init_writes_for_two_hundred_sites_passes() {
     let document = init_and_test(tree.path());
     assert!(document["coverage"]["percent"].as_u64() >= Some(75), "{}", document["coverage"]);
 }
+
+#[test]
+fn files_beside_what_nginx_writes_are_served_in_a_rehearsal() {
+    let tree = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(tree.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let conf = "pid nginx.pid;\nevents {}\nhttp { server { listen 80; server_name a; location / { root html; } } }\n";
+    std::fs::write(tree.path().join("nginx.conf"), conf).unwrap();
+    let routes = "[[route]]\nrequest = \"GET http://a/\"\nlive = { status = 200 }\n";
+    std::fs::write(tree.path().join("routes.toml"), routes).unwrap();
+    let (document, code) = rehearse(tree.path());
+    assert_eq!((code, &document["summary"]["passed"]), (0, &1.into()), "{document}");
+}
