@@ -39,8 +39,8 @@ const CONNECT_SINCE: Version = Version { major: 1, minor: 31, patch: 3 };
 impl Walk<'_, '_> {
     /// Reads request line and header and chooses the server.
     pub(super) fn read(&mut self, handshake: &Handshake) -> Result<(), Turn> {
-        self.check_line_length()?;
         self.check_connect()?;
+        self.check_line_length()?;
         let Some(line) = line::parse(self.request) else {
             return Err(self.bad("the request line is broken"));
         };

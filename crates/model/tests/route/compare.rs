@@ -86,7 +86,7 @@ pub(crate) fn mismatch(config: &Config, route: &Route, question: &Question, seen
         }
         Outcome::Pass { .. } => pass_mismatch(route, answer),
         // nginx leaves the Location of a redirect that an error page has taken over; a client passes over it.
-        _ if location.is_some() && matches!(answer.status, 201 | 300..=399) => {
+        _ if location.is_some() && matches!(answer.status, 201 | 301..=308) => {
             Some(format!("no Location was predicted, but {}", got()))
         }
         Outcome::File { path } => {
