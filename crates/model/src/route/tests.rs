@@ -7,7 +7,7 @@ use crate::{
 
 mod bad_input;
 mod entry;
-mod errors;
+mod error_pages;
 mod reached;
 mod served;
 mod uncertain;

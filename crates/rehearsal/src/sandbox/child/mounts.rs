@@ -47,7 +47,7 @@ pub(super) struct Mounts {
     pub(super) attic: OwnedFd,
     /// The number of the file system in memory.
     room: u64,
-    shown: u32,
+    pub(super) shown: u32,
     pub(super) trees: usize,
     pub(super) config_dir: PathBuf,
     /// Whether there is a `/proc`.
@@ -239,11 +239,6 @@ impl Mounts {
             own(&directory, like.uid(), like.gid());
         }
         Ok(())
-    }
-
-    /// The name, in the attic, of what was made there last.
-    pub(super) fn newest(&self) -> PathBuf {
-        PathBuf::from(self.shown.to_string())
     }
 
     /// Makes an empty directory in the attic and gives a mount of it.
