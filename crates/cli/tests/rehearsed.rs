@@ -138,6 +138,20 @@ fn finding_that_is_accepted_goes_on_and_is_recorded() {
 }
 
 #[test]
+fn route_that_is_taken_away_is_asked_until_that_is_accepted() {
+    let host = Host::start();
+    host.propose().write("routes.toml", "").replace("sites/shop.conf", "proxy_pass http://", "return 410; #");
+    refused(&host, "answered 410 instead of 200")
+        .says("takes the route")
+        .says("--accept route-answers-wrong");
+    host.apply_rehearsed(&["--accept", "route-answers-wrong"])
+        .ends(0)
+        .says("confirmed")
+        .says("as was accepted");
+    assert_eq!(host.get("/").unwrap().0, 410);
+}
+
+#[test]
 fn rehearsal_that_is_left_out_is_recorded() {
     let host = Host::start();
     host.propose().replace("sites/shop.conf", "\"one\"", "\"two\"");

@@ -20,6 +20,8 @@ use crate::{diff, stages};
 
 /// Beyond nginx's own time for a reload: exchanging the files, watching new workers stay.
 const PROOF_MARGIN: Duration = Duration::from_secs(2);
+/// The finding of a rehearsal that says that a route answers wrongly.
+const ROUTE_WRONG: &str = "route-answers-wrong";
 const CONFIRM_WITHIN: Duration = Duration::from_secs(60);
 const BAKE: Duration = Duration::from_secs(10);
 /// How many bundles stay, those that are needed not counted.
@@ -92,7 +94,7 @@ impl Host {
         let was = stages::check(live_config(self, &settings, &live), None, &self.settings.rules);
         let checked = stages::check(new.config, Some(&was.config), &self.settings.rules);
         let gate = stages::gate(&checked.report, &was.report, &request.accept);
-        let (routes, route_notes, broken) = self.asked(from, to);
+        let (routes, route_notes, broken) = self.asked(from, to, &request.accept);
         let check = match broken {
             None => stages::check_evidence(&gate, &checked.report),
             Some(why) => Evidence::new(EvidenceKind::Check, false, why),
@@ -210,8 +212,14 @@ impl Host {
         }
     }
 
-    /// The routes to ask: the new tree's, and the live tree's that it takes away. The third says why none can be.
-    pub(super) fn asked(&self, from: &FileSet, to: &FileSet) -> (Vec<Route>, Vec<String>, Option<String>) {
+    /// The routes to ask: the new tree's, and the live tree's that it takes away, unless that was accepted. The third says
+    /// why none can be.
+    fn asked(
+        &self,
+        from: &FileSet,
+        to: &FileSet,
+        accept: &[String],
+    ) -> (Vec<Route>, Vec<String>, Option<String>) {
         let mut notes = Vec::new();
         let old = self.routes(from).unwrap_or_else(|why| {
             notes.push(format!("the live tree's routes are not asked: {why}"));
@@ -223,10 +231,12 @@ impl Host {
         };
         for route in old {
             let known = routes.iter().any(|new| new.name == route.name || new.request() == route.request());
-            if !known {
+            let name = &route.name;
+            if !known && accept.iter().any(|accept| accept == ROUTE_WRONG) {
+                notes.push(format!("the change takes the route \"{name}\" away, as was accepted"));
+            } else if !known {
                 notes.push(format!(
-                    "the change takes the route \"{}\" away; it was asked all the same",
-                    route.name
+                    "the change takes the route \"{name}\" away; it was asked all the same (`--accept {ROUTE_WRONG}` lets it go)"
                 ));
                 routes.push(route);
             }
