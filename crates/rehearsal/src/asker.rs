@@ -15,6 +15,7 @@ use crate::client::{self, AskError};
 use crate::compare::{Heard, Reached};
 use crate::corpus::{Door, NoDoor, door};
 use crate::machine::Machine;
+use crate::page::page;
 use crate::report::Observed;
 use crate::stage::Stage;
 use crate::stub::StubError;
@@ -135,6 +136,9 @@ impl<'c> Asker<'c> {
             heard.observed.address = Some(stand.address.clone()).filter(|address| !address.is_empty());
             heard.reached = Some(Reached { names: stand.names.clone(), at: stand.address.clone() });
         }
+        if heard.reached.is_none() {
+            heard.observed.page = page(&heard.body);
+        }
         Ok(heard)
     }
 }
@@ -144,9 +148,9 @@ impl<'c> Asker<'c> {
 enum Unanswered {
     #[error("no connection within {} s", CONNECT_WITHIN.as_secs())]
     Late,
-    #[error("connect: {0}")]
+    #[error("failed to connect: {0}")]
     Connect(io::Error),
-    #[error("{0}")]
+    #[error("failed to {0}")]
     Ask(AskError),
 }
 

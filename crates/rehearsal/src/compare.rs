@@ -120,6 +120,12 @@ pub(crate) fn outcome_of(seen: &Observed) -> String {
     }
 }
 
+/// The same, with the words of a page that nginx itself gave.
+pub(crate) fn page_of(seen: &Observed) -> String {
+    let page = seen.page.as_ref().map(|page| format!(", {page}"));
+    format!("{}{}", outcome_of(seen), page.unwrap_or_default())
+}
+
 /// What the model said, in a few words.
 pub(crate) fn predicted(route: &Route) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -141,7 +147,7 @@ pub(crate) fn predicted(route: &Route) -> String {
 pub(crate) fn changed(old: &Observed, new: &Observed) -> bool {
     let shape = |seen: &Observed| {
         let error = seen.error.is_some();
-        (seen.status, error, seen.location.clone(), seen.upstream.clone(), seen.target.clone())
+        (seen.status, error, [&seen.location, &seen.upstream, &seen.target, &seen.page].map(Clone::clone))
     };
     shape(old) != shape(new)
 }

@@ -17,6 +17,7 @@ mod corpus;
 pub mod finding;
 mod inventory;
 mod machine;
+mod page;
 pub mod reach;
 mod reduced;
 mod refusal;

@@ -97,6 +97,8 @@ pub struct Observed {
     pub address: Option<String>,
     /// The request target that reached it.
     pub target: Option<String>,
+    /// What a page says that nginx itself gave, in a few words; `None` when it had no body or an upstream answered.
+    pub page: Option<String>,
     /// Why there was no answer.
     pub error: Option<String>,
     /// Whether it cannot be asked in a rehearsal: nothing rests on it.

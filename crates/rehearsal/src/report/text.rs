@@ -1,7 +1,7 @@
 //! A report for people: the verdict first.
 
 use super::{Asked, Down, Report, Run, Step, Upstream};
-use crate::compare::outcome_of;
+use crate::compare::page_of;
 use crate::finding::Finding;
 
 /// How many changed answers, outages and differences are shown.
@@ -106,9 +106,8 @@ fn tell(out: &mut String, finding: &Finding, accepted: &[String]) {
 
 fn changes(run: &Run) -> Vec<String> {
     let changed = run.asked.iter().filter(|it| it.changed);
-    let line = |it: &Asked| {
-        Some(format!("{}: {} -> {}", it.request, outcome_of(it.old.as_ref()?), outcome_of(&it.new)))
-    };
+    let line =
+        |it: &Asked| Some(format!("{}: {} -> {}", it.request, page_of(it.old.as_ref()?), page_of(&it.new)));
     changed.filter_map(line).collect()
 }
 
@@ -119,7 +118,7 @@ fn outages(run: &Run) -> Vec<String> {
             SLOW_MS.. => format!(" after {} ms", down.seen.took_ms),
             _ => String::new(),
         };
-        format!("{} down: {} gets {}{took_over}{late}", down.what, down.request, outcome_of(&down.seen))
+        format!("{} down: {} gets {}{took_over}{late}", down.what, down.request, page_of(&down.seen))
     };
     run.down.iter().map(line).collect()
 }
