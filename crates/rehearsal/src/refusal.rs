@@ -51,7 +51,7 @@ fn display(path: &str, config: &Config) -> Option<String> {
 fn place_of(message: &str, config: &Config) -> Option<(String, u32)> {
     let (names, value): (&[&str], Option<&str>) = if message.starts_with("bind() to ") {
         return listen_of(message, config);
-    } else if message.contains(" while previously it used ") {
+    } else if ZONE_CHANGED.iter().any(|words| message.contains(words)) {
         (&ZONES, message.split('"').nth(1))
     } else if message.starts_with("chdir(") {
         (&["working_directory"], None)
@@ -80,6 +80,9 @@ const ZONES: [&str; 6] = [
     "uwsgi_cache_path",
     "scgi_cache_path",
 ];
+
+/// What nginx says of a shared zone that is another one than before.
+const ZONE_CHANGED: [&str; 2] = [" while previously it used ", " had previously different levels"];
 
 /// Whether `zone=one:10m` or `keys_zone=one:10m` names a zone.
 fn has_zone(argument: &str, zone: &str) -> bool {
@@ -112,7 +115,7 @@ fn named_path(path: &str, config: &Config) -> Option<(String, u32)> {
 
 /// The way out, for the messages whose cause is known.
 fn help(message: &str) -> Option<&'static str> {
-    let helps: [(&str, &str); 15] = [
+    let helps: [(&str, &str); 16] = [
         (
             "Address already in use",
             "the address is taken: by another process, or by the running nginx itself, which cannot go from an address to \
@@ -125,6 +128,10 @@ fn help(message: &str) -> Option<&'static str> {
         (
             "while previously it used",
             "a running nginx keeps a shared zone under its name; give the changed zone a new name, here and where it is used",
+        ),
+        (
+            "had previously different levels",
+            "a running nginx keeps a cache under the name of its zone; give the changed cache a new name and a new path",
         ),
         (
             "chdir(",
@@ -196,6 +203,9 @@ mod tests {
         let text = "events {}\nhttp {\n proxy_cache_path /run/c2 keys_zone=one:1m;\n}\n";
         let said = "cache \"one\" uses the \"/run/c2\" cache path while previously it used the \"/run/c\" cache path";
         assert_eq!(finding(&[said], text).line, Some(3));
+        let found = finding(&["cache \"one\" had previously different levels"], text);
+        assert_eq!(found.line, Some(3));
+        assert!(found.help.unwrap().contains("a new path"));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! One nginx, rehearsed: the way from the live tree, a fresh start, the questions, and upstreams that are down.
 
 use std::cell::OnceCell;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -160,7 +162,7 @@ impl Playing<'_, '_> {
                         progress("asking the proposed tree");
                         new = Some(self.answers(&play.new).await?);
                     } else {
-                        self.end_deaf(&nginx, live.tree.config).await;
+                        self.end_deaf(&nginx, &[live.tree.config, play.new.tree.config]).await;
                     }
                     self.stage.stop_nginx().await;
                 }
@@ -291,7 +293,7 @@ impl Playing<'_, '_> {
         Ok(match rule {
             None => Up::Runs(nginx, step),
             Some(rule) => {
-                self.end_deaf(&nginx, config).await;
+                self.end_deaf(&nginx, &[config]).await;
                 Up::Failed(Failed { step, rule })
             }
         })
@@ -314,12 +316,15 @@ impl Playing<'_, '_> {
     }
 
     /// Ends a master that failed and may not hear: it tries for 2.5 s to bind (`ngx_open_listening_sockets`,
-    /// src/core/ngx_connection.c). One that made unix sockets must remove them itself.
-    async fn end_deaf(&self, nginx: &Nginx, config: &Config) {
-        let makes_files = config.listens().iter().any(|listen| matches!(listen, ListenAddress::Unix(_)));
-        if !makes_files {
-            for pid in std::iter::once(nginx.master).chain(nginx.children()) {
-                let _gone_already = self.stage.signal(pid, Signal::SIGKILL).await;
+    /// src/core/ngx_connection.c). The files of its unix sockets stay; after a reboot, below `/run`, none would.
+    async fn end_deaf(&self, nginx: &Nginx, configs: &[&Config]) {
+        for pid in std::iter::once(nginx.master).chain(nginx.children()) {
+            let _gone_already = self.stage.signal(pid, Signal::SIGKILL).await;
+        }
+        for listen in configs.iter().flat_map(|config| config.listens()) {
+            if let ListenAddress::Unix(path) = listen {
+                let path = Path::new(OsStr::from_bytes(&path));
+                let _a_start_tells = self.stage.remove_unix(path).await;
             }
         }
     }

@@ -14,7 +14,7 @@ use evenkeel_model::Config;
 use crate::certificates::{Authority, CertificateError, DH_PARAMETERS, Identity};
 use crate::inventory::Names;
 use crate::inventory::elsewhere::elsewhere;
-use crate::inventory::paths::{Directories, Here, Secrets, directories, secrets, written};
+use crate::inventory::paths::{Directories, Here, Secrets, directories, pairs, secrets, written};
 use crate::machine::Machine;
 use crate::reach::{Target, TargetKind};
 use crate::rehearse::{How, Settings, Tree};
@@ -103,6 +103,7 @@ pub(crate) fn setup(
         }
         made_up.authorities.extend(verified_authorities(tree.config));
     }
+    made_up.complete(&configs().flat_map(pairs).collect::<Vec<_>>());
     let tls = targets.iter().any(|target| is_tls(target.kind));
     let mut identity = None;
     if tls || made_up.all().next().is_some() {
@@ -135,7 +136,9 @@ pub(crate) fn setup(
     if let [first, ..] = told_of.as_slice() {
         let why = match settings.untrusted {
             true => "replaced by a made-up certificate, because the tree is not trusted",
-            false => "replaced by a made-up certificate, because nobody here may read it",
+            false => {
+                "replaced by a made-up certificate, because this machine lacks it, its key or the right to read them"
+            }
         };
         differences.push(told(why, first, &told_of));
     }

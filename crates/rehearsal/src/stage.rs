@@ -92,6 +92,13 @@ impl Stage {
         }
     }
 
+    pub(crate) async fn remove_unix(&self, path: &Path) -> io::Result<()> {
+        match self {
+            Stage::Sandbox(it) => it.remove_unix(path).await,
+            Stage::Reduced(it) => it.remove_unix(path),
+        }
+    }
+
     pub(crate) async fn start_nginx(&self, nginx: &Path, args: &[String]) -> Result<Started, SandboxError> {
         match self {
             Stage::Sandbox(it) => it.start_nginx(nginx, args).await,

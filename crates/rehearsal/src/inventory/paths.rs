@@ -142,6 +142,20 @@ impl Secrets {
         let made = self.certificates.iter().chain(&self.keys).chain(&self.authorities);
         made.chain(&self.tickets).chain(&self.parameters)
     }
+
+    /// Makes up what belongs to a certificate or a key that is made up: they no longer fit what they were issued for.
+    pub(crate) fn complete(&mut self, pairs: &[(PathBuf, PathBuf)]) {
+        let mut known = 0;
+        while known < self.certificates.len() + self.keys.len() {
+            known = self.certificates.len() + self.keys.len();
+            for (certificate, key) in pairs {
+                if self.certificates.contains(certificate) || self.keys.contains(key) {
+                    self.certificates.insert(certificate.clone());
+                    self.keys.insert(key.clone());
+                }
+            }
+        }
+    }
 }
 
 /// Pairs of directives: a certificate, and its key beside it.
@@ -174,6 +188,24 @@ pub(crate) fn secrets(
         Found::Closed => true,
         Found::Nothing => !on_host,
     };
+    for (certificate, key) in pairs(config) {
+        if untrusted || lacks(&certificate) || lacks(&key) {
+            secrets.certificates.insert(certificate);
+            secrets.keys.insert(key);
+        }
+    }
+    let missing = |name: &'static str| {
+        config.named(name).filter_map(|node| path_of(config, node)).filter(|path| lacks(path))
+    };
+    secrets.authorities = AUTHORITIES.into_iter().flat_map(missing).collect();
+    secrets.tickets = missing("ssl_session_ticket_key").collect();
+    secrets.parameters = missing("ssl_dhparam").collect();
+    secrets
+}
+
+/// Every certificate with its key.
+pub(crate) fn pairs(config: &Config) -> Vec<(PathBuf, PathBuf)> {
+    let mut pairs = Vec::new();
     for (certificate, key) in PAIRS {
         let mut keys: BTreeMap<_, Vec<PathBuf>> = BTreeMap::new();
         for node in config.named(key) {
@@ -188,19 +220,10 @@ pub(crate) fn secrets(
             *at += 1;
             let Some(certificate) = path_of(config, node) else { continue };
             let key = key.unwrap_or_else(|| certificate.clone());
-            if untrusted || lacks(&certificate) || lacks(&key) {
-                secrets.certificates.insert(certificate);
-                secrets.keys.insert(key);
-            }
+            pairs.push((certificate, key));
         }
     }
-    let missing = |name: &'static str| {
-        config.named(name).filter_map(|node| path_of(config, node)).filter(|path| lacks(path))
-    };
-    secrets.authorities = AUTHORITIES.into_iter().flat_map(missing).collect();
-    secrets.tickets = missing("ssl_session_ticket_key").collect();
-    secrets.parameters = missing("ssl_dhparam").collect();
-    secrets
+    pairs
 }
 
 /// The absolute path of the first argument, when it is one.
@@ -277,5 +300,16 @@ mod tests {
         assert_eq!(names(true, false), ["/etc/ssl/b.key"]);
         assert_eq!(names(false, false), ["/etc/nginx/gone.key", "/etc/ssl/b.key"]);
         assert_eq!(names(true, true).len(), 3);
+    }
+
+    #[test]
+    fn certificate_of_a_made_up_key_is_made_up_too() {
+        let text = "events {}\nhttp {\n server { ssl_certificate a.pem; ssl_certificate_key a.key; }\n \
+                    server { ssl_certificate gone.pem; ssl_certificate_key a.key; }\n}";
+        let config = config(text);
+        let mut made_up = secrets(&config, &|path| path.to_owned(), &MACHINE, (false, false));
+        assert_eq!(made_up.certificates.len(), 1);
+        made_up.complete(&pairs(&config));
+        assert!(made_up.certificates.contains(Path::new("/etc/nginx/a.pem")), "{made_up:?}");
     }
 }

@@ -102,13 +102,27 @@ impl Drop for Keeper {
             return;
         }
         // It was killed: what it kept has lost its keeper, and its files are still there.
-        for pid in users(&self.directory) {
-            for process in children(pid).into_iter().chain([pid]) {
-                let _gone = kill(Pid::from_raw(process), Signal::SIGKILL);
+        let began = Instant::now();
+        loop {
+            let users = users(&self.directory);
+            if users.is_empty() || began.elapsed() > GONE {
+                break;
             }
+            end(&users);
+            std::thread::sleep(LOOK);
         }
         let _gone = fs::remove_dir_all(&self.directory);
     }
+}
+
+/// Kills masters and their workers. A master is stopped first: it starts no worker behind our back.
+fn end(masters: &[i32]) {
+    let signal = |pid: i32, signal: Signal| {
+        let _it_may_have_ended = kill(Pid::from_raw(pid), signal);
+    };
+    masters.iter().for_each(|pid| signal(*pid, Signal::SIGSTOP));
+    let workers: Vec<i32> = masters.iter().flat_map(|pid| children(*pid)).collect();
+    workers.iter().chain(masters).for_each(|pid| signal(*pid, Signal::SIGKILL));
 }
 
 /// The masters that were started on a directory: its name, which nobody else has, stands in their command line.

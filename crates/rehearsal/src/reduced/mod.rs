@@ -201,6 +201,15 @@ impl Reduced {
         UnixStream::connect(place).await
     }
 
+    /// Takes the file of a unix socket of the copy away.
+    pub(crate) fn remove_unix(&self, path: &Path) -> io::Result<()> {
+        use std::os::unix::ffi::OsStrExt;
+        match fs::remove_file(self.addresses().socket(path.as_os_str().as_bytes())) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Starts nginx on the current tree, with those of its arguments that name no file.
     ///
     /// # Errors

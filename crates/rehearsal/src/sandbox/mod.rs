@@ -195,6 +195,14 @@ impl Sandbox {
         UnixStream::from_std(std::os::unix::net::UnixStream::from(socket))
     }
 
+    /// Takes the file of a unix socket away, which an nginx that was killed leaves.
+    ///
+    /// # Errors
+    /// As of `unlink`, or the sandbox has ended.
+    pub async fn remove_unix(&self, path: &Path) -> io::Result<()> {
+        self.control.ask(Order::RemoveUnix { path: Raw::from(path) }).await.map(drop)
+    }
+
     /// Lets another tree of the specification stand at `config_dir`, from one moment to the next.
     ///
     /// # Errors

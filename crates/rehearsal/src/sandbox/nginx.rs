@@ -18,9 +18,7 @@ const LOOK: Duration = Duration::from_millis(1);
 /// How long workers may take after the start has ended well. Without any it runs all the same: its sockets are open.
 const WORKERS: Duration = Duration::from_millis(500);
 /// How long nginx may take to end by itself.
-const GOES: Duration = Duration::from_secs(1);
-/// How often it is told to.
-const TOLD: Duration = Duration::from_millis(20);
+const GOES: Duration = Duration::from_millis(400);
 /// How much of the output is read.
 const OUTPUT_BYTES_MAX: usize = 256 << 10;
 
@@ -74,22 +72,14 @@ impl Sandbox {
 
     /// Ends every process that was started inside: asks for a moment, then kills.
     pub async fn stop_nginx(&self) {
+        for pid in processes::children(self.init_pid) {
+            // Asked to, nginx takes its unix sockets and its pid file away.
+            let _it_may_have_ended = self.signal(pid, Signal::SIGTERM).await;
+        }
         let limit = Instant::now() + GOES;
-        let mut told = None;
-        while Instant::now() < limit {
-            let children = processes::children(self.init_pid);
-            if children.iter().all(|child| processes::has_ended(*child)) {
-                break;
-            }
-            // Asked to, nginx takes its unix sockets and its pid file away. A master that tries to bind a taken address hears
-            // nothing until it has slept five times, and every signal ends one sleep (`ngx_open_listening_sockets`,
-            // src/core/ngx_connection.c).
-            if told.is_none_or(|told: Instant| told.elapsed() > TOLD) {
-                for pid in children {
-                    let _it_may_have_ended = self.signal(pid, Signal::SIGTERM).await;
-                }
-                told = Some(Instant::now());
-            }
+        while Instant::now() < limit
+            && processes::children(self.init_pid).into_iter().any(|child| !processes::has_ended(child))
+        {
             tokio::time::sleep(LOOK).await;
         }
         let _it_may_have_ended = self.control.ask(Order::KillAll).await;

@@ -158,6 +158,10 @@ pub(super) enum Order {
     ConnectUnix {
         path: Raw,
     },
+    /// Takes the file of a unix socket away.
+    RemoveUnix {
+        path: Raw,
+    },
     /// A program; its handle and its output come back.
     Start {
         program: Raw,

@@ -9,6 +9,10 @@ pub(crate) const TESTS: &[Test] = &[
     ("unchanged tree passes", unchanged_tree_passes),
     ("port of another process refuses the reload", port_of_another_process_refuses_the_reload),
     ("address that becomes the wildcard refuses the reload", wildcard_refuses_the_reload),
+    (
+        "reload that is refused leaves no unix socket to a fresh start",
+        refused_reload_leaves_no_socket_to_a_fresh_start,
+    ),
     ("changed key of limit_req_zone refuses the reload", changed_req_key_refuses_the_reload),
     ("changed key of limit_conn_zone refuses the reload", changed_conn_key_refuses_the_reload),
     ("cache that moves under its name refuses the reload", moved_cache_refuses_the_reload),
@@ -64,6 +68,15 @@ fn port_of_another_process_refuses_the_reload() {
 fn wildcard_refuses_the_reload() {
     let at = |listen: &str| tree(&format!("server {{ listen {listen}; return 200; }}"));
     refused(&at("127.0.0.1:794"), &at("794"), "bind() to 0.0.0.0:794 failed (98", 8);
+}
+
+fn refused_reload_leaves_no_socket_to_a_fresh_start() {
+    let at = |listen: &str| {
+        tree(&format!("server {{ listen unix:/run/evenkeel-own.sock; listen {listen}; return 200; }}"))
+    };
+    let report = from_to(&at("127.0.0.1:795"), &at("795"));
+    assert_eq!(blocking(&report), ["transition-refused"].into());
+    assert!(report.runs[0].start.as_ref().unwrap().works, "{:?}", report.runs[0].start);
 }
 
 fn changed_req_key_refuses_the_reload() {

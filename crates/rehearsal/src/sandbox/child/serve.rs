@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -121,6 +122,13 @@ impl Init<'_> {
                 made(self.mounts.place(&path.path()).and_then(|path| sockets::listening_unix(&path)))
             }
             Order::ConnectUnix { path } => made(sockets::connecting_unix(&path.path())),
+            Order::RemoveUnix { path } => {
+                let path = path.path();
+                let is_socket =
+                    || std::fs::symlink_metadata(&path).is_ok_and(|it| it.file_type().is_socket());
+                let removed = if is_socket() { self.mounts.place(&path).map(drop) } else { Ok(()) };
+                removed.map(|()| (Says::Done, Vec::new()))
+            }
             Order::Start { program, arguments } => {
                 let started = self.start(&program.path(), &arguments, filters);
                 if let Ok((Says::Started { pid }, _)) = &started {
