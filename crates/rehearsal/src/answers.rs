@@ -2,7 +2,7 @@
 
 use evenkeel_model::{Config, Judgement, Route, Seen};
 
-use crate::compare::{self, Heard, changed, got_worse, outcome_of, predicted};
+use crate::compare::{self, Heard, changed, got_worse, lost_headers, outcome_of, predicted};
 use crate::corpus::Item;
 use crate::finding::{Finding, Severity};
 use crate::report::Asked;
@@ -61,6 +61,13 @@ pub(crate) fn judge(told: &Told<'_>, config: &Config, live: Option<&Config>) -> 
         let message = format!("{request} is answered with {is}; the live tree answers {was}");
         findings.push(Finding::new("answer-got-worse", Severity::Error, message).at(place(route, config)));
     }
+    if let Some(lost) = old_answer.and_then(|old| lost_headers(old, &new.observed)) {
+        let message = format!("{request} is answered without {lost}, which the live tree sends");
+        let help = "`add_header` is inherited only by blocks that have none of their own";
+        let finding =
+            Finding::new("answer-lost-headers", Severity::Warning, message).at(place(route, config));
+        findings.push(finding.help(help));
+    }
     let asked = Asked {
         name: item.name.clone(),
         request,
@@ -77,7 +84,7 @@ pub(crate) fn judge(told: &Told<'_>, config: &Config, live: Option<&Config>) -> 
 
 /// Tells once what is true of several requests that end at the same place.
 pub(crate) fn gathered(findings: Vec<Finding>) -> Vec<Finding> {
-    const BY_PLACE: [&str; 2] = ["answer-got-worse", "prediction-differs"];
+    const BY_PLACE: [&str; 3] = ["answer-got-worse", "answer-lost-headers", "prediction-differs"];
     let mut gathered: Vec<(Finding, usize)> = Vec::new();
     for finding in findings {
         let same = |(first, _): &&mut (Finding, usize)| {

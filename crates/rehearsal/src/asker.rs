@@ -110,6 +110,7 @@ impl<'c> Asker<'c> {
                 heard.observed.took_ms = millis(answer.took);
                 heard.headers =
                     answer.headers.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+                heard.observed.headers = given(&heard.headers);
                 heard.body = answer.body;
             }
             Err(error) => {
@@ -141,6 +142,34 @@ impl<'c> Asker<'c> {
         }
         Ok(heard)
     }
+}
+
+/// Headers that every answer has, or that say how it is sent.
+const COMMON: [&str; 14] = [
+    "accept-ranges",
+    "connection",
+    "content-length",
+    "content-type",
+    "date",
+    "etag",
+    "expires",
+    "keep-alive",
+    "last-modified",
+    "location",
+    "server",
+    "set-cookie",
+    "transfer-encoding",
+    "vary",
+];
+
+fn given(headers: &[(String, String)]) -> Vec<String> {
+    let names = headers.iter().map(|(name, _)| name.to_ascii_lowercase());
+    let stub = STUB_HEADER.to_ascii_lowercase();
+    let mut names: Vec<String> =
+        names.filter(|name| *name != stub && !COMMON.contains(&name.as_str())).collect();
+    names.sort();
+    names.dedup();
+    names
 }
 
 /// Why there is no answer.

@@ -149,7 +149,31 @@ pub(crate) fn changed(old: &Observed, new: &Observed) -> bool {
         let error = seen.error.is_some();
         (seen.status, error, [&seen.location, &seen.upstream, &seen.target, &seen.page].map(Clone::clone))
     };
-    shape(old) != shape(new)
+    shape(old) != shape(new) || headers(old, new).is_some()
+}
+
+/// Which headers an answer that stayed the same otherwise has lost.
+pub(crate) fn lost_headers(old: &Observed, new: &Observed) -> Option<String> {
+    let same = (old.status, &old.location, &old.upstream) == (new.status, &new.location, &new.upstream);
+    Some(only(&old.headers, &new.headers)).filter(|lost| same && !lost.is_empty())
+}
+
+fn only(these: &[String], those: &[String]) -> String {
+    let names: Vec<&str> = these.iter().filter(|name| !those.contains(name)).map(String::as_str).collect();
+    names.join(", ")
+}
+
+/// Which headers an answer with the same status has lost or gained, in words.
+pub(crate) fn headers(old: &Observed, new: &Observed) -> Option<String> {
+    if old.status != new.status {
+        return None;
+    }
+    match (only(&old.headers, &new.headers), only(&new.headers, &old.headers)) {
+        (lost, gained) if lost.is_empty() && gained.is_empty() => None,
+        (lost, gained) if gained.is_empty() => Some(format!("without {lost}")),
+        (lost, gained) if lost.is_empty() => Some(format!("with {gained}")),
+        (lost, gained) => Some(format!("without {lost}, with {gained}")),
+    }
 }
 
 /// Whether a user who was served before meets an error of the server now.
@@ -259,6 +283,15 @@ mod tests {
     #[test]
     fn change_and_decline_are_told_apart() {
         let (good, moved, bad) = (from("app", "/a").observed, status(301).observed, status(502).observed);
+        let headers = |names: &[&str]| Observed {
+            status: Some(200),
+            headers: names.iter().map(|name| (*name).to_owned()).collect(),
+            ..Observed::default()
+        };
+        let (safe, bare) = (headers(&["x-a", "x-frame-options"]), headers(&["x-a", "x-b"]));
+        assert_eq!(lost_headers(&safe, &bare).unwrap(), "x-frame-options");
+        assert!(changed(&safe, &bare) && lost_headers(&safe, &safe).is_none());
+        assert_eq!(super::headers(&safe, &bare).unwrap(), "without x-frame-options, with x-b");
         assert!(!changed(&good, &good) && changed(&good, &moved) && changed(&good, &bad));
         assert!(got_worse(&good, &bad) && !got_worse(&good, &moved) && !got_worse(&bad, &bad));
         assert!(got_worse(&good, &Observed::default()), "no answer at all is worse");

@@ -1,7 +1,10 @@
 //! What the sandbox must offer, so that a tree meets inside what it would meet on this machine.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 
 use evenkeel_model::{Config, ListenAddress};
 
@@ -47,6 +50,10 @@ pub(crate) struct Around {
     pub(crate) servers: BTreeMap<String, Vec<Server>>,
     /// Addresses that another process of this machine holds and that the tree wants.
     pub(crate) held: Vec<SocketAddr>,
+    /// The same for datagrams.
+    pub(crate) held_datagrams: Vec<SocketAddr>,
+    /// Files of this machine where the tree wants unix sockets to be: nginx takes no place where something is.
+    pub(crate) held_files: Vec<PathBuf>,
 }
 
 /// One server of an upstream.
@@ -153,12 +160,26 @@ impl Around {
         let stands = &around.stands;
         around.servers.values_mut().for_each(|servers| servers.retain(|it| stands.contains_key(&it.spot)));
         around.servers.retain(|_, servers| !servers.is_empty());
-        let own: Vec<ListenAddress> = running.map(Config::listens).unwrap_or_default();
-        let wanted = |held: &SocketAddr| listens.iter().any(|listen| conflicts(listen, *held));
-        let is_own = |held: &SocketAddr| own.iter().any(|listen| conflicts(listen, *held));
-        let held = machine.held.iter().copied().filter(|held| wanted(held) && !is_own(held));
-        around.held = held.collect();
+        let held = |held: &[SocketAddr], udp: bool| {
+            let own = running.map(|config| listens_of(config, udp)).unwrap_or_default();
+            let wanted = listens_of(config, udp);
+            let conflict = |listens: &[ListenAddress], at| listens.iter().any(|it| conflicts(it, at));
+            held.iter().copied().filter(|at| conflict(&wanted, *at) && !conflict(&own, *at)).collect()
+        };
+        around.held = held(&machine.held, false);
+        around.held_datagrams = held(&machine.held_datagrams, true);
         around
+    }
+
+    /// Holds the places of unix sockets that the live tree does not have, where something is on this machine.
+    pub(crate) fn hold_files(&mut self, config: &Config, live: &Config) {
+        let own = live.listens();
+        let new = config.listens().into_iter().filter(|listen| !own.contains(listen));
+        let paths = new.filter_map(|listen| match listen {
+            ListenAddress::Unix(path) => Some(PathBuf::from(OsString::from_vec(path))),
+            _ => None,
+        });
+        self.held_files = paths.filter(|path| path.symlink_metadata().is_ok()).collect();
     }
 
     /// Whether somebody stands in for what the tree calls so: an upstream, or an address.
@@ -204,6 +225,12 @@ impl Around {
         let ports: Vec<u16> = self.stands.keys().filter_map(world).collect();
         self.stands.retain(|spot, _| !matches!(spot, Spot::Anywhere(port) if ports.contains(port)));
     }
+}
+
+/// What is listened on for datagrams, or for everything else.
+fn listens_of(config: &Config, udp: bool) -> Vec<ListenAddress> {
+    let listens = config.servers().iter().flat_map(|server| &server.listens);
+    listens.filter(|listen| listen.options.udp == udp).map(|listen| listen.address.clone()).collect()
 }
 
 fn spot(at: SocketAddr, machine: &Machine) -> Spot {
@@ -261,6 +288,7 @@ mod tests {
             addresses: vec!["10.0.0.2".parse().unwrap(), "127.0.0.1".parse().unwrap()],
             hosts: vec![("localhost".to_owned(), "127.0.0.1".parse().unwrap())],
             held: vec!["127.0.0.1:6379".parse().unwrap(), "0.0.0.0:9000".parse().unwrap()],
+            held_datagrams: vec!["127.0.0.1:5353".parse().unwrap()],
         }
     }
 
@@ -311,6 +339,30 @@ mod tests {
         assert_eq!(held("events {}\nhttp { server { listen 10.0.0.2:9000; } }"), 1);
         assert_eq!(held("events {}\nhttp { server { listen 10.0.0.2:6379; } }"), 0);
         assert_eq!(held("events {}\nhttp { server { listen [::]:9000; } }"), 0);
+    }
+
+    #[test]
+    fn datagrams_and_streams_are_in_each_others_way_never() {
+        let text =
+            |listen: &str| format!("events {{}}\nstream {{ server {{ listen {listen}; return x; }} }}");
+        let held = |listen: &str| {
+            let around = around(&text(listen), &[]);
+            (around.held.len(), around.held_datagrams.len())
+        };
+        assert_eq!([held("5353 udp"), held("5353")], [(0, 1), (0, 0)]);
+        assert_eq!([held("6379 udp"), held("6379")], [(0, 0), (1, 0)]);
+    }
+
+    #[test]
+    fn place_of_a_new_unix_socket_is_held_by_what_is_there() {
+        let there = tempfile::NamedTempFile::new().unwrap();
+        let text = format!("events {{}}\nhttp {{ server {{ listen unix:{}; }} }}", there.path().display());
+        let (new, live) = (config(&text), config("events {}"));
+        let mut around = Around::default();
+        around.hold_files(&new, &new);
+        assert!(around.held_files.is_empty());
+        around.hold_files(&new, &live);
+        assert_eq!(around.held_files, [there.path()]);
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub(crate) struct Machine {
     pub(crate) hosts: Vec<(String, IpAddr)>,
     /// Addresses that other processes listen on than the nginx that runs.
     pub(crate) held: Vec<SocketAddr>,
+    /// The same for datagrams.
+    pub(crate) held_datagrams: Vec<SocketAddr>,
 }
 
 /// How many lines of the hosts file are read.
@@ -28,7 +30,12 @@ impl Machine {
     /// Looks at this machine. `master`: the nginx that runs, whose sockets are not in its own way.
     pub(crate) fn look(master: Option<i32>) -> Machine {
         let hosts = fs::read_to_string("/etc/hosts").unwrap_or_default();
-        Machine { addresses: addresses(), hosts: parse_hosts(&hosts), held: held(master) }
+        Machine {
+            addresses: addresses(),
+            hosts: parse_hosts(&hosts),
+            held: held(master),
+            held_datagrams: held_datagrams(master),
+        }
     }
 
     /// Takes the addresses that a configuration listens on for its own; gives those that it lacked.
@@ -100,6 +107,11 @@ pub(crate) fn parse_hosts(text: &str) -> Vec<(String, IpAddr)> {
     lines.flatten().take(HOSTS_MAX).collect()
 }
 
+/// The tables of the kernel for streams and for datagrams, and how a socket is marked in them that listens: `TCP_LISTEN` and
+/// `TCP_CLOSE`, include/net/tcp_states.h (Linux).
+const STREAMS: ([&str; 2], &str) = (["/proc/net/tcp", "/proc/net/tcp6"], "0A");
+const DATAGRAMS: ([&str; 2], &str) = (["/proc/net/udp", "/proc/net/udp6"], "07");
+
 /// One listening socket of the kernel's tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Listening {
@@ -107,10 +119,12 @@ struct Listening {
     inode: u64,
 }
 
-fn held(master: Option<i32>) -> Vec<SocketAddr> {
+/// What other processes listen on.
+fn of_others((tables, state): ([&str; 2], &str), master: Option<i32>) -> Vec<SocketAddr> {
     let mut listening: Vec<Listening> = Vec::new();
-    for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
-        listening.extend(fs::read_to_string(table).unwrap_or_default().lines().filter_map(parse_listening));
+    for table in tables {
+        let text = fs::read_to_string(table).unwrap_or_default();
+        listening.extend(text.lines().filter_map(|line| parse_listening(line, state)));
     }
     let own = match master.map(sockets_of) {
         Some(Some(own)) => own,
@@ -118,8 +132,18 @@ fn held(master: Option<i32>) -> Vec<SocketAddr> {
         Some(None) => return Vec::new(),
         None => HashSet::new(),
     };
-    let others: Vec<SocketAddr> =
-        listening.into_iter().filter(|it| !own.contains(&it.inode)).map(|it| it.address).collect();
+    listening.into_iter().filter(|it| !own.contains(&it.inode)).map(|it| it.address).collect()
+}
+
+fn held_datagrams(master: Option<i32>) -> Vec<SocketAddr> {
+    let mut held = of_others(DATAGRAMS, master);
+    held.sort_unstable();
+    held.dedup();
+    held
+}
+
+fn held(master: Option<i32>) -> Vec<SocketAddr> {
+    let others = of_others(STREAMS, master);
     let mut held = others.clone();
     for address in others {
         let any = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port());
@@ -157,12 +181,11 @@ fn is_taken(address: SocketAddr) -> bool {
     bound == Err(nix::errno::Errno::EADDRINUSE)
 }
 
-/// Reads a line of `/proc/net/tcp` or `tcp6`; `None` for one that does not listen.
-fn parse_listening(line: &str) -> Option<Listening> {
-    const LISTEN: &str = "0A";
+/// Reads a line of `/proc/net/tcp` or its kin; `None` for one in another state.
+fn parse_listening(line: &str, state: &str) -> Option<Listening> {
     let mut words = line.split_whitespace();
     let local = words.nth(1)?;
-    if words.nth(1)? != LISTEN {
+    if words.nth(1)? != state {
         return None;
     }
     let inode = words.nth(5)?.parse().ok()?;
@@ -186,15 +209,17 @@ fn parse_listening(line: &str) -> Option<Listening> {
 
 /// Names the process that listens on an address, as far as it can be seen: `redis-server (4711)`.
 pub(crate) fn holder(address: SocketAddr) -> Option<String> {
-    let table = if address.is_ipv4() { "/proc/net/tcp" } else { "/proc/net/tcp6" };
-    let lines = fs::read_to_string(table).ok()?;
     let fits = |it: &Listening| {
         it.address.port() == address.port()
             && (it.address.ip() == address.ip()
                 || it.address.ip().is_unspecified()
                 || address.ip().is_unspecified())
     };
-    let inode = lines.lines().filter_map(parse_listening).find(fits)?.inode;
+    let find = |(tables, state): ([&str; 2], &str)| {
+        let lines = fs::read_to_string(tables[usize::from(address.is_ipv6())]).ok()?;
+        lines.lines().filter_map(|line| parse_listening(line, state)).find(fits)
+    };
+    let inode = find(STREAMS).or_else(|| find(DATAGRAMS))?.inode;
     let processes = fs::read_dir("/proc").ok()?.flatten();
     let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     let pid = pids.into_iter().find(|pid| sockets_of(*pid).is_some_and(|own| own.contains(&inode)))?;
@@ -221,13 +246,13 @@ mod tests {
     #[test]
     fn tables_of_the_kernel_are_read() {
         let line = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1";
-        let read = parse_listening(line).unwrap();
+        let read = parse_listening(line, "0A").unwrap();
         assert_eq!((read.address.to_string().as_str(), read.inode), ("127.0.0.1:8080", 4711));
         let line = "   0: 00000000000000000000000001000000:0050 00000000000000000000000000000000:0000 0A \
                     00000000:00000000 00:00000000 00000000     0        0 12 1";
-        assert_eq!(parse_listening(line).unwrap().address.to_string(), "[::1]:80");
-        assert_eq!(parse_listening(&line.replace(" 0A ", " 01 ")), None);
-        assert_eq!(parse_listening("  sl  local_address rem_address   st"), None);
+        assert_eq!(parse_listening(line, "0A").unwrap().address.to_string(), "[::1]:80");
+        assert_eq!(parse_listening(&line.replace(" 0A ", " 01 "), "0A"), None);
+        assert_eq!(parse_listening("  sl  local_address rem_address   st", "0A"), None);
     }
 
     #[test]
@@ -238,6 +263,14 @@ mod tests {
         let own = i32::try_from(std::process::id()).unwrap();
         assert!(!Machine::look(Some(own)).held.contains(&address), "our own sockets are not in our way");
         assert!(holder(address).unwrap().ends_with(&format!("({own})")));
+    }
+
+    #[test]
+    fn port_where_somebody_waits_for_datagrams_is_held() {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap();
+        let machine = Machine::look(None);
+        assert!(machine.held_datagrams.contains(&address) && !machine.held.contains(&address));
     }
 
     #[test]

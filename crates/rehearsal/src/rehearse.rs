@@ -272,8 +272,12 @@ async fn play(
         around: Around::of(tree_config(tree), targets, &names, machine, running),
         asker: Asker::new(tree_config(tree), machine),
     };
+    let mut new = side(tree, new_targets);
+    if let Some(live) = against {
+        new.around.hold_files(tree.config, live.config);
+    }
     let whole = Play {
-        new: side(tree, new_targets),
+        new,
         live: against.map(|live| side(live, live_targets.unwrap_or_default())),
         questions,
         items: OnceCell::new(),

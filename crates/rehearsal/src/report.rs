@@ -99,6 +99,8 @@ pub struct Observed {
     pub target: Option<String>,
     /// What a page says that nginx itself gave, in a few words; `None` when it had no body or an upstream answered.
     pub page: Option<String>,
+    /// The names of the headers that a configuration or an application gives, in lower case and sorted.
+    pub headers: Vec<String>,
     /// Why there was no answer.
     pub error: Option<String>,
     /// Whether it cannot be asked in a rehearsal: nothing rests on it.

@@ -324,6 +324,9 @@ impl Playing<'_, '_> {
         for listen in configs.iter().flat_map(|config| config.listens()) {
             if let ListenAddress::Unix(path) = listen {
                 let path = Path::new(OsStr::from_bytes(&path));
+                if self.play.new.around.held_files.iter().any(|held| held == path) {
+                    continue;
+                }
                 let _a_start_tells = self.stage.remove_unix(path).await;
             }
         }

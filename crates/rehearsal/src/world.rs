@@ -6,7 +6,9 @@ use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use nix::sys::socket::{setsockopt, sockopt};
 
 use crate::certificates::Identity;
 use crate::inventory::{Around, Names, Spot, Stand};
@@ -25,6 +27,8 @@ pub(crate) struct World<'m> {
     zone: Zone,
     open: BTreeMap<Spot, (StubId, Stand)>,
     held: BTreeMap<SocketAddr, OwnedFd>,
+    held_datagrams: BTreeMap<SocketAddr, OwnedFd>,
+    held_files: BTreeMap<PathBuf, OwnedFd>,
     /// What could not be opened, in sentences.
     pub(crate) lacks: Vec<String>,
 }
@@ -37,8 +41,17 @@ impl<'m> World<'m> {
         identity: Option<Identity>,
     ) -> World<'m> {
         let zone = Zone { names: names.0.clone(), others_exist: true };
-        let (open, held, lacks) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-        World { stubs, machine, identity, zone, open, held, lacks }
+        World {
+            stubs,
+            machine,
+            identity,
+            zone,
+            open: BTreeMap::new(),
+            held: BTreeMap::new(),
+            held_datagrams: BTreeMap::new(),
+            held_files: BTreeMap::new(),
+            lacks: Vec::new(),
+        }
     }
 
     /// Opens what this tree needs around it, and closes what another one needed.
@@ -57,6 +70,7 @@ impl<'m> World<'m> {
                 }
             }
         }
+        self.hold_more(stage, around).await;
         for (spot, stand) in &around.stands {
             match self.open.get_mut(spot) {
                 Some((_, known)) => *known = stand.clone(),
@@ -64,6 +78,35 @@ impl<'m> World<'m> {
             }
         }
         Ok(())
+    }
+
+    /// Holds what others than nginx have for datagrams, and the places of unix sockets where something is.
+    async fn hold_more(&mut self, stage: &Stage, around: &Around) {
+        self.held_datagrams.retain(|address, _| around.held_datagrams.contains(address));
+        for address in &around.held_datagrams {
+            let spot = Spot::Datagrams(*address);
+            if self.held_datagrams.contains_key(address) || self.open.contains_key(&spot) || *address == DNS {
+                continue;
+            }
+            match stage.udp(Side::Host, *address).await {
+                Ok(socket) => {
+                    // Two that both say so may share an address of datagrams; nginx always does.
+                    let _it_is_held_less = setsockopt(&socket, sockopt::ReuseAddr, &false);
+                    self.held_datagrams.insert(*address, socket);
+                }
+                Err(error) => self.lack(&format!("{address}, which another process holds here,"), &error),
+            }
+        }
+        self.held_files.retain(|path, _| around.held_files.contains(path));
+        for path in &around.held_files {
+            if self.held_files.contains_key(path) {
+                continue;
+            }
+            match stage.listen_unix(path).await {
+                Ok(socket) => drop(self.held_files.insert(path.clone(), socket)),
+                Err(error) => self.lack(&format!("{}, which is taken here,", path.display()), &error),
+            }
+        }
     }
 
     /// Opens the name server of the sandbox.

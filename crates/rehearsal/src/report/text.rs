@@ -1,7 +1,7 @@
 //! A report for people: the verdict first.
 
 use super::{Asked, Down, Report, Run, Step, Upstream};
-use crate::compare::page_of;
+use crate::compare::{headers, page_of};
 use crate::finding::Finding;
 
 /// How many changed answers, outages and differences are shown.
@@ -106,8 +106,11 @@ fn tell(out: &mut String, finding: &Finding, accepted: &[String]) {
 
 fn changes(run: &Run) -> Vec<String> {
     let changed = run.asked.iter().filter(|it| it.changed);
-    let line =
-        |it: &Asked| Some(format!("{}: {} -> {}", it.request, page_of(it.old.as_ref()?), page_of(&it.new)));
+    let line = |it: &Asked| {
+        let old = it.old.as_ref()?;
+        let headers = headers(old, &it.new).map(|words| format!(", {words}")).unwrap_or_default();
+        Some(format!("{}: {} -> {}{headers}", it.request, page_of(old), page_of(&it.new)))
+    };
     changed.filter_map(line).collect()
 }
 

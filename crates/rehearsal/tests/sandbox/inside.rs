@@ -295,7 +295,9 @@ fn tree_that_is_not_trusted_sees_no_key() {
         let Started::Refused { status: 0, output } = started else { panic!("{started:?}") };
         let output = String::from_utf8(output).unwrap();
         assert!(!output.contains(SECRET) && !output.contains("root:"), "{output}");
-        assert_eq!(output.matches("Permission denied").count(), 2, "{output}");
+        // Whether the key outside is closed or not even seen depends on where it lies.
+        let withheld = ["Permission denied", "No such file"].map(|why| output.matches(why).count());
+        assert_eq!(withheld.iter().sum::<usize>(), 2, "{output}");
         crate::life::running(crate::life::start(&sandbox).await);
         assert!(crate::life::get(&sandbox, None, crate::life::HOST, "/").await.ends_with("here"));
         let key = sandbox.read(Path::new("/etc/ssl/private/a.key"), 100).await.unwrap();

@@ -76,8 +76,10 @@ fn program_that_forks_without_end_is_ended() {
         spec.nginx.push(script.clone());
         let sandbox = Sandbox::start(spec).await.unwrap();
         let _killed_or_ended = sandbox.start_nginx(&script, &[]).await;
-        // The numbers of processes end at 301 where the kernel counts them, and at the limit where it does not.
-        assert!(sandbox.processes().len() <= 320, "{}", sandbox.processes().len());
+        // The numbers of processes end at 301 where the kernel counts them, and at the limit where it does not. While they
+        // are listed some end and others take their place: so many more are seen at the most.
+        let seen = sandbox.processes().len();
+        assert!(seen <= 2 * 301, "{seen}");
         sandbox.stop().await;
     });
 }
