@@ -118,7 +118,7 @@ fn routes_of_the_tree_are_asked() {
     );
     let ran = desk.run(&["rehearse", "new", "--against", "live", "--offline"]).ends(1);
     assert!(ran.out.contains("error[route-answers-wrong]: routes.toml:1: home"), "{}", ran.out);
-    assert!(ran.out.contains("GET http://a:790/: 200 -> 404"), "{}", ran.out);
+    assert!(ran.out.contains("GET http://a:790/: 200, \"ok\" -> 404, nginx's own page"), "{}", ran.out);
 }
 
 #[test]
