@@ -27,7 +27,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// How long a connection may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 /// What every stand-in writes its name into.
-const STUB_HEADER: &str = "x-evenkeel-stub";
+pub(crate) const STUB_HEADER: &str = "x-evenkeel-stub";
 /// How often the model may want to know of more files for one request.
 const LOOKS_MAX: usize = 12;
 

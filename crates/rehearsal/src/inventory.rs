@@ -10,6 +10,7 @@ use evenkeel_model::{Config, ListenAddress};
 
 use crate::machine::Machine;
 use crate::reach::{Address, Target, TargetKind};
+use crate::stub::ANY_NAME;
 
 pub(crate) mod elsewhere;
 pub(crate) mod paths;
@@ -216,14 +217,19 @@ impl Around {
         }
     }
 
-    /// A port that is taken at one address of the world cannot be taken at all of them.
+    /// A port that is taken at one address of the world cannot be taken at all of them: it is taken where names lead that
+    /// nobody knows.
     fn drop_shadowed(&mut self) {
         let world = |spot: &Spot| match spot {
             Spot::World(address) => Some(address.port()),
             _ => None,
         };
         let ports: Vec<u16> = self.stands.keys().filter_map(world).collect();
-        self.stands.retain(|spot, _| !matches!(spot, Spot::Anywhere(port) if ports.contains(port)));
+        for port in ports {
+            if let Some(stand) = self.stands.remove(&Spot::Anywhere(port)) {
+                self.stands.entry(Spot::World(SocketAddr::new(ANY_NAME.into(), port))).or_insert(stand);
+            }
+        }
     }
 }
 
@@ -323,6 +329,15 @@ mod tests {
             ]
         );
         assert_eq!(around.stands[&spots[0]].names, ["app"]);
+    }
+
+    #[test]
+    fn port_of_any_name_stands_beside_that_of_a_known_address() {
+        let text =
+            "events {}\nhttp { server { set $app app.internal; location / { proxy_pass http://$app:80; } } }";
+        assert!(around(text, &[]).stands.contains_key(&Spot::Anywhere(80)));
+        let beside = around(text, &[target(inet("10.9.9.9:80"), None)]);
+        assert!(beside.stands.contains_key(&Spot::World("198.19.255.254:80".parse().unwrap())), "{beside:?}");
     }
 
     #[test]

@@ -16,6 +16,10 @@ pub(crate) fn page(body: &[u8]) -> Option<String> {
     if text.contains("<hr><center>nginx") || text.contains("<hr><center>openresty") {
         return Some("nginx's own page".to_owned());
     }
+    // Its numbers are others each time.
+    if text.starts_with("Active connections: ") && text.contains("server accepts handled requests") {
+        return Some("nginx's own status".to_owned());
+    }
     if text.chars().any(|c| c == char::REPLACEMENT_CHARACTER || (c.is_control() && !c.is_whitespace())) {
         return Some(format!("{} bytes that are no text", body.len()));
     }
@@ -58,6 +62,8 @@ mod tests {
         assert_eq!(page(own).unwrap(), "nginx's own page");
         assert_eq!(page(b"\x89PNG\r\n\x1a\n\0\0").unwrap(), "10 bytes that are no text");
         assert!(page("x".repeat(500).as_bytes()).unwrap().ends_with("…\""));
+        let status = b"Active connections: 1 \nserver accepts handled requests\n 19 19 34 \nReading: 0 Writing: 1 Waiting: 0 \n";
+        assert_eq!(page(status).unwrap(), "nginx's own status");
         assert_eq!(page(b"<img>").unwrap(), "5 bytes");
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use evenkeel_model::Request;
 
-use crate::asker::Asker;
+use crate::asker::{Asker, STUB_HEADER};
 use crate::compare::{Heard, error_page};
 use crate::finding::{Finding, Severity};
 use crate::inventory::{Around, Server, Spot};
@@ -137,6 +137,11 @@ async fn ask(
     Ok(Felt { down, heard, request: unit.request.clone(), others, has_backup: unit.has_backup })
 }
 
+/// Whether an answer is one that somebody gave before, who is down now: the backup was not asked.
+fn is_cached(felt: &Felt) -> bool {
+    felt.heard.header(STUB_HEADER).is_some()
+}
+
 /// What is worth saying of the outages that were played, held against those of the live tree.
 pub(crate) fn judge(
     felt: &[Felt],
@@ -155,7 +160,7 @@ pub(crate) fn judge(
                 format!("with {what} down {request} ends in {shown}; the live tree still serves it");
             let help = "keep a second server or a backup in the upstream, or an `error_page` that nginx itself serves";
             findings.push(Finding::new("upstream-down-worse", Severity::Warning, message).help(help));
-        } else if one.others && one.has_backup && !one.down.took_over {
+        } else if one.others && one.has_backup && !one.down.took_over && !is_cached(one) {
             let message = format!("with {what} down no backup takes over: {request} ends in {shown}");
             let help = "look at `proxy_next_upstream`, and at what the backup is asked for";
             let old = before.is_some_and(|it| !it.down.took_over);
@@ -253,6 +258,9 @@ mod tests {
         assert_eq!(rules(&dead, &alive), [("upstream-down-worse", false)]);
         assert_eq!(rules(&dead, &dead), [("backup-does-not-serve", true)]);
         assert_eq!(rules(&alive, &dead), []);
+        let mut cached = felt(what, 200, false);
+        cached.heard.headers.push((STUB_HEADER.to_owned(), "app".to_owned()));
+        assert_eq!(rules(&[cached], &[]), []);
     }
 
     #[test]

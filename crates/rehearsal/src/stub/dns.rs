@@ -32,20 +32,14 @@ impl Zone {
         let name = name.trim_end_matches('.').to_ascii_lowercase();
         match self.names.get(&name) {
             Some(addresses) => Some(addresses.clone()),
-            None if self.others_exist => Some(vec![stable(&name).into()]),
+            None if self.others_exist => Some(vec![ANY_NAME.into()]),
             None => None,
         }
     }
 }
 
-/// An address of 198.18.0.0/15, which is kept for benchmarks (RFC 2544) and belongs to nobody.
-fn stable(name: &str) -> Ipv4Addr {
-    // FNV-1a: the same on every machine and in every version.
-    let hash =
-        name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    let host = (hash ^ (hash >> 17)) & 0x0001_ffff;
-    Ipv4Addr::from(0xc612_0000 | host.clamp(1, 0x0001_fffe))
-}
+/// What every name is that nobody knows: of 198.18.0.0/15, which is kept for benchmarks (RFC 2544) and belongs to nobody.
+pub(crate) const ANY_NAME: Ipv4Addr = Ipv4Addr::new(198, 19, 255, 254);
 
 /// Serves DNS over TCP: every message after its length in two bytes.
 pub(super) async fn serve(stream: impl Stream, zone: &Zone, exchange: &Exchange) -> io::Result<()> {

@@ -27,6 +27,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, listen, socketpair, so
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
+pub(crate) use self::dns::ANY_NAME;
 use self::wire::{Order, Reply, Says, Wire};
 
 use crate::certificates::Identity;
@@ -70,7 +71,7 @@ pub enum StubKind {
 pub struct Zone {
     /// The addresses of names, in lower case and without the last dot.
     pub names: BTreeMap<String, Vec<IpAddr>>,
-    /// Whether every other name has an address, too: one of 198.18.0.0/15, always the same for a name.
+    /// Whether every other name has an address, too: the same for all of them.
     /// If not, other names do not exist.
     pub others_exist: bool,
 }
