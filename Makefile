@@ -4,7 +4,7 @@ CARGO ?= cargo
 # How long `make fuzz` looks, in seconds.
 SECONDS_OF_FUZZING ?= 600
 
-.PHONY: demo test check bench fuzz setup
+.PHONY: demo test check bench fuzz fuzz-routing setup
 
 # A good change and bad ones, applied to a real nginx on loopback; post-mortems go to target/demo.
 demo:
@@ -34,6 +34,13 @@ bench:
 fuzz:
 	$(CARGO) run --locked --quiet --profile quick -p evenkeel-syntax --example fuzz -- \
 		--seconds $(SECONDS_OF_FUZZING) --seed $$(date +%s%N)
+
+# The router against a real nginx, and against the second one that `make test` fetched: 200 random configurations and
+# 20,000 requests each, another seed every time.
+fuzz-routing:
+	@scripts/setup.sh test
+	EVENKEEL_ROUTE_CONFIGS=200 EVENKEEL_ROUTE_REQUESTS=100 EVENKEEL_SEED=$${EVENKEEL_SEED:-$$(date +%s)} \
+		$(CARGO) test --locked -p evenkeel-model --test route -- --nocapture
 
 setup:
 	@scripts/setup.sh test
