@@ -109,7 +109,13 @@ pub(crate) fn gathered(findings: Vec<Finding>) -> Vec<Finding> {
 
 fn is_meant(route: &Route) -> bool {
     use evenkeel_model::Outcome;
-    matches!(route.outcome, Outcome::Return { .. } | Outcome::Close { .. })
+    // `return 503` with a page of `error_page`, for the time of maintenance, ends in the file of that page.
+    let returns = || route.steps.iter().any(|step| step.what == "return");
+    match route.outcome {
+        Outcome::Return { .. } | Outcome::Close { .. } => true,
+        Outcome::File { .. } => returns(),
+        _ => false,
+    }
 }
 
 fn place(route: &Route, config: &Config) -> Option<(String, u32)> {
@@ -166,7 +172,7 @@ fn lacking(item: &Item<'_>, heard: &Heard) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use evenkeel_model::{Dependence, Live, Outcome, Request};
+    use evenkeel_model::{Dependence, Live, Outcome, Request, Step};
 
     use super::*;
     use crate::compare::Reached;
@@ -254,6 +260,10 @@ mod tests {
         assert_eq!(rules(None, &unknown(), &heard(502), Some(&heard(200))), [("answer-got-worse", false)]);
         assert_eq!(rules(None, &returns(503), &heard(503), Some(&heard(200))), []);
         assert_eq!(rules(None, &unknown(), &heard(404), Some(&heard(200))), []);
+        let steps = vec![Step { what: "return", text: "503".to_owned(), node: None }];
+        let page = Outcome::File { path: b"/sorry.html".to_vec() };
+        let maintenance = Route { status: Some(503), steps, ..route(page) };
+        assert_eq!(rules(None, &maintenance, &heard(503), Some(&heard(200))), []);
     }
 
     #[test]

@@ -71,7 +71,9 @@ pub(crate) fn differs(route: &Route, heard: &Heard, has_stand_in: &dyn Fn(&str) 
             (!same).then(|| format!("{} instead of {status}", outcome_of(seen)))
         }
         Outcome::File { path } => {
-            let served = matches!(seen.status, Some(200 | 206 | 304)) && heard.reached.is_none();
+            // An `error_page` gives its file with the status of the error.
+            let is_page = route.status.is_some_and(|status| status >= 400) && seen.status == route.status;
+            let served = (is_page || matches!(seen.status, Some(200 | 206 | 304))) && heard.reached.is_none();
             (!served).then(|| {
                 format!("{} instead of the file {}", outcome_of(seen), String::from_utf8_lossy(path))
             })
@@ -269,6 +271,9 @@ mod tests {
         let close = || route(Outcome::Close { reason: "return 444".to_owned() });
         assert!(differs(&close(), &status(200), &anybody).is_some());
         assert_eq!(differs(&close(), &Heard::default(), &anybody), None);
+        let page = Route { status: Some(503), ..route(Outcome::File { path: b"/sorry.html".to_vec() }) };
+        assert_eq!(differs(&page, &status(503), &anybody), None);
+        assert!(differs(&page, &status(502), &anybody).is_some());
         let text = route(Outcome::Return { status: 200, body: Some(b"ok".to_vec()) });
         assert!(differs(&text, &status(200), &anybody).is_some());
     }

@@ -71,6 +71,7 @@ fn compare(live: &Config, new: &Config, findings: &mut Findings<'_>) {
                 let words: Vec<_> = gone.args().map(String::from_utf8_lossy).collect();
                 format!("the location `{}` of the live tree", words.join(" "))
             }
+            None if lost.server.names.is_empty() => "a server without a name of the live tree".to_owned(),
             None => format!("the server {} of the live tree", unknown_hosts::title(lost.server)),
         };
         if said.insert((at.id(), gone.id())) {
