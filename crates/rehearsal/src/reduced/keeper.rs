@@ -125,13 +125,18 @@ fn end(masters: &[i32]) {
     workers.iter().chain(masters).for_each(|pid| signal(*pid, Signal::SIGKILL));
 }
 
-/// The masters that were started on a directory: its name, which nobody else has, stands in their command line.
+/// The masters that were started on a directory: its name, which nobody else has, stands in their command line. A worker
+/// whose master is gone writes its errors there (`ngx_log_redirect_stderr`, src/core/ngx_log.c).
 fn users(directory: &Path) -> Vec<i32> {
     let name = directory.display().to_string();
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     let pids: Vec<i32> = pids.collect();
-    pids.into_iter().filter(|pid| *pid != own() && title(*pid).contains(&name)).collect()
+    let writes = |pid: i32| {
+        let log = fs::read_link(format!("/proc/{pid}/fd/2"));
+        title(pid).starts_with("nginx: worker") && log.is_ok_and(|log| log.starts_with(directory))
+    };
+    pids.into_iter().filter(|pid| *pid != own() && (title(*pid).contains(&name) || writes(*pid))).collect()
 }
 
 /// The keeper itself.
