@@ -178,20 +178,7 @@ mod tests {
     use crate::compare::Reached;
     use crate::rehearse::Question;
     use crate::report::{Observed, Origin};
-    use crate::testing::config;
-
-    fn route(outcome: Outcome) -> Route {
-        Route {
-            outcome,
-            status: None,
-            listen: None,
-            server: None,
-            location: None,
-            uri: Vec::new(),
-            steps: Vec::new(),
-            depends_on: Vec::new(),
-        }
-    }
+    use crate::testing::{config, route};
 
     fn returns(status: u16) -> Route {
         route(Outcome::Return { status, body: None })

@@ -200,20 +200,7 @@ mod tests {
     use evenkeel_model::Dependence;
 
     use super::*;
-    use crate::testing::config;
-
-    fn route(outcome: Outcome) -> Route {
-        Route {
-            outcome,
-            status: None,
-            listen: None,
-            server: None,
-            location: None,
-            uri: Vec::new(),
-            steps: Vec::new(),
-            depends_on: Vec::new(),
-        }
-    }
+    use crate::testing::{config, route};
 
     fn pass(to: &str) -> Route {
         let (upstream, servers) = (Some("app".to_owned()), vec!["10.0.0.5:80".to_owned()]);

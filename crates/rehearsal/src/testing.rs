@@ -1,6 +1,6 @@
-//! Configurations for tests, from their text.
+//! Configurations and routes for tests.
 
-use evenkeel_model::{Answer, Config, Files, Settings, Want, load};
+use evenkeel_model::{Answer, Config, Files, Outcome, Route, Settings, Want, load};
 
 /// Loads one file as `/etc/nginx/nginx.conf`; it includes nothing.
 pub(crate) fn config(text: &str) -> Config {
@@ -19,5 +19,19 @@ pub(crate) fn config(text: &str) -> Config {
                 }
             }
         }
+    }
+}
+
+/// A route that ends here and rests on nothing.
+pub(crate) fn route(outcome: Outcome) -> Route {
+    Route {
+        outcome,
+        status: None,
+        listen: None,
+        server: None,
+        location: None,
+        uri: Vec::new(),
+        steps: Vec::new(),
+        depends_on: Vec::new(),
     }
 }

@@ -61,6 +61,7 @@ impl Reduced {
     /// # Errors
     /// [`SandboxError::Path`] when a tree cannot be copied, [`SandboxError::Spawn`] when the keeper does not start.
     pub(crate) fn start(spec: &Spec, configs: &[&Config]) -> Result<Reduced, SandboxError> {
+        // mkdtemp(3) puts letters in the place of the six X. A short name, because unix sockets go below it.
         let template = std::env::temp_dir().join("ek-XXXXXX");
         let at = |path: &Path| {
             let path = path.to_owned();

@@ -7,20 +7,20 @@ mod front;
 #[path = "../../../host/tests/nginx/private.rs"]
 #[expect(dead_code, reason = "the tests of nginx use the rest of it")]
 mod private;
+#[path = "../../../host/tests/runner/mod.rs"]
+mod runner;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use evenkeel_model::Request;
 use evenkeel_rehearsal::client::{Answer, AskError, ask};
 use evenkeel_rehearsal::stub::{StubId, StubKind, Stubs};
 use tokio::net::TcpStream;
 
-/// A test: a sentence that is true when it returns.
-type Test = (&'static str, fn());
+use runner::Test;
 
 /// How many tests run at a time: most of their time they wait.
 const AT_ONCE: usize = 3;
@@ -36,50 +36,7 @@ fn main() -> ExitCode {
     if args.get(1).map(String::as_str) == Some("__parent") {
         return bad::parent();
     }
-    let says = |flag: &str| args.iter().any(|arg| arg == flag);
-    let wanted: Vec<&String> = args.iter().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let is_wanted = |name: &str| match says("--exact") {
-        true => wanted.iter().any(|wanted| *wanted == name),
-        false => wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str())),
-    };
-    let mut tests = [front::TESTS, bad::TESTS].concat();
-    if says("--list") {
-        // Runners ask for those that are ignored, too: none is.
-        let listed = tests.iter().filter(|_| !says("--ignored"));
-        listed.for_each(|(name, _)| println!("{name}: test"));
-        return ExitCode::SUCCESS;
-    }
-    tests.retain(|(name, _)| is_wanted(name));
-    run(tests)
-}
-
-fn run(tests: Vec<Test>) -> ExitCode {
-    let count = tests.len();
-    let (todo, failed) = (Mutex::new(tests.into_iter()), Mutex::new(Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                loop {
-                    let Some((name, test)) = todo.lock().unwrap().next() else { return };
-                    let started = Instant::now();
-                    let passed = std::panic::catch_unwind(test).is_ok();
-                    let word = if passed { "ok" } else { "FAILED" };
-                    println!("test {name} ... {word} ({:.1?})", started.elapsed());
-                    if !passed {
-                        failed.lock().unwrap().push(name);
-                    }
-                }
-            });
-        }
-    });
-    let failed = failed.into_inner().unwrap();
-    let word = if failed.is_empty() { "ok" } else { "FAILED" };
-    println!("test result: {word}. {} passed; {} failed; 0 ignored", count - failed.len(), failed.len());
-    if failed.is_empty() {
-        return ExitCode::SUCCESS;
-    }
-    println!("failed: {}", failed.join(", "));
-    ExitCode::FAILURE
+    runner::run([front::TESTS, bad::TESTS].concat(), AT_ONCE)
 }
 
 /// Runs a test to its end, or panics when that does not come.
