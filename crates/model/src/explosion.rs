@@ -47,6 +47,8 @@ enum Atom {
     Nothing,
 }
 
+/// How long an example of a piece may become.
+const EXAMPLE_BYTES_MAX: usize = 4096;
 /// How many texts are tried.
 const TEXTS_MAX: usize = 16;
 
@@ -59,6 +61,7 @@ fn texts_of(items: &[Item], before: &[u8], texts: &mut Vec<Vec<u8>>) {
                 let mut repeated = Vec::new();
                 branches.iter().flatten().for_each(|inner| endless(inner, &mut repeated));
                 repeated.dedup();
+                repeated.truncate(TEXTS_MAX);
                 for byte in repeated {
                     let pump = [before.as_slice(), &[byte; REPEATS]].concat();
                     let rest = example(&items[at + 1..]);
@@ -93,6 +96,7 @@ fn example(items: &[Item]) -> Vec<u8> {
             Atom::Nothing => Vec::new(),
         };
         text.extend(once.repeat(item.least.min(REPEATS)));
+        text.truncate(EXAMPLE_BYTES_MAX);
     }
     text
 }

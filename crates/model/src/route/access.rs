@@ -125,6 +125,9 @@ pub(super) fn contains(range: &[u8], address: IpAddr) -> Option<bool> {
         Some((network, bits)) => (network, Some(bits.parse::<u32>().ok()?)),
         None => (text, None),
     };
+    if bits.is_some_and(|bits| bits > if network.contains(':') { 128 } else { 32 }) {
+        return None;
+    }
     let address = match address {
         IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),
         v4 => v4,

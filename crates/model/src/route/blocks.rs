@@ -216,6 +216,19 @@ fn role(name: &str) -> Option<Role> {
     })
 }
 
+/// What begins so answers, serves another file or changes the request, though most of its module does not.
+const ANSWERING: &[&str] = &[
+    "passenger_enabled",
+    "brotli_static",
+    "zstd_static",
+    "more_set_input_headers",
+    "more_clear_input_headers",
+    "echo_location_",
+    "echo_subrequest",
+    "echo_request_body",
+    "echo_foreach_split",
+];
+
 /// What begins so belongs to modules that do not change where a request goes.
 const HARMLESS: &[&str] = &[
     "brotli",
@@ -253,6 +266,9 @@ fn stranger(name: &[u8]) -> Option<Role> {
     }
     if text.starts_with("modsecurity") {
         return Some(Role::Gate("modsecurity"));
+    }
+    if ANSWERING.iter().any(|prefix| text.starts_with(prefix)) {
+        return Some(Role::Gate("third-party"));
     }
     if HARMLESS.iter().any(|prefix| text.starts_with(prefix)) {
         None

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Router;
-use crate::config::NodeId;
+use crate::config::{Node, NodeId};
 
 /// The directives that define variables, which argument names it, and the module to speak of.
 const DEFINING: &[(&str, Option<usize>, &str)] = &[
@@ -27,7 +27,7 @@ impl Router<'_> {
         let defined = self.defined.get_or_init(|| {
             let mut defined = HashMap::new();
             for &(directive, argument, module) in DEFINING {
-                for node in self.config.named(directive) {
+                for node in self.of_http(directive) {
                     let at = argument.unwrap_or_else(|| node.args().len().saturating_sub(1));
                     let variable = node.arg_str(at).and_then(|text| text.strip_prefix('$'));
                     if let Some(variable) = variable {
@@ -40,23 +40,28 @@ impl Router<'_> {
         defined.get(name).copied()
     }
 
+    /// The directives of a name that belong to http: `stream` has variables of its own.
+    fn of_http(&self, directive: &str) -> impl Iterator<Item = Node<'_>> {
+        self.config.named(directive).filter(|node| node.context().is_http())
+    }
+
     /// Whether `set` or a named group somewhere gives a variable its value; until then it is empty.
     pub(super) fn is_own_variable(&self, name: &str) -> bool {
         let own = self.own_variables.get_or_init(|| {
             let mut own = HashSet::new();
-            for node in self.config.named("set") {
+            for node in self.of_http("set") {
                 own.extend(
                     node.arg_str(0).and_then(|text| text.strip_prefix('$')).map(str::to_ascii_lowercase),
                 );
             }
             for directive in ["location", "server_name", "rewrite", "if"] {
-                for node in self.config.named(directive) {
+                for node in self.of_http(directive) {
                     for argument in node.args() {
                         own.extend(group_names(&String::from_utf8_lossy(argument)));
                     }
                 }
             }
-            for map in self.config.named("map") {
+            for map in self.of_http("map") {
                 for line in map.children() {
                     own.extend(group_names(&String::from_utf8_lossy(line.name_bytes())));
                 }

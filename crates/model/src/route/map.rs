@@ -60,7 +60,10 @@ impl Walk<'_, '_> {
     /// The value of the variable of a `map`; `None`, and a dependence, where it cannot be known.
     pub(super) fn mapped(&mut self, name: &str, node: NodeId) -> Option<Vec<u8>> {
         let router = self.router;
-        let map = router.maps().get(&node)?;
+        let Some(map) = router.maps().get(&node) else {
+            self.depend("map");
+            return None;
+        };
         self.maps_asked += 1;
         if self.maps_asked > QUESTIONS_MAX || self.mapping.contains(&node) {
             // A map that asks itself: nginx gives up after a hundred rounds.

@@ -14,6 +14,15 @@ const BODY_BYTES_DEFAULT: i64 = 1 << 20;
 
 impl Walk<'_, '_> {
     pub(super) fn server_rewrite(&mut self) -> Turn {
+        // Both run before any `return`, and nobody knows what they do.
+        let config = self.router.config;
+        let named = |name: &str| config.named(name).any(|node| node.arg(0) != Some(b"off"));
+        if named("server_rewrite_by_lua_block") || named("server_rewrite_by_lua_file") {
+            self.depend("lua");
+        }
+        if named("modsecurity") {
+            self.depend("modsecurity");
+        }
         let server = self.server_node().id();
         if let Some(turn) = self.run_codes(server) {
             return turn;

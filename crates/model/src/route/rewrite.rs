@@ -7,7 +7,7 @@ use super::blocks::Role;
 use super::regex::Matched;
 use super::script::{self, Part};
 use super::uri::{Escape, escape, unescape_redirect};
-use super::variables::Value;
+use super::variables::{VALUE_BYTES_MAX, Value};
 use super::walk::{Turn, Walk, shown};
 use crate::config::{Node, NodeId};
 use crate::context::Context;
@@ -177,8 +177,14 @@ impl<'c> Walk<'_, 'c> {
                 }
                 Part::Capture(group) => value.text.extend_from_slice(self.group(group)),
             }
+            if value.text.len() > VALUE_BYTES_MAX {
+                value.text.truncate(VALUE_BYTES_MAX);
+                self.depend("length");
+                break;
+            }
         }
-        let args = args_at.map(|at| value.text.split_off(at));
+        let length = value.text.len();
+        let args = args_at.map(|at| value.text.split_off(at.min(length)));
         (value.text, args)
     }
 

