@@ -66,8 +66,12 @@ pub(crate) fn differs(route: &Route, heard: &Heard, has_stand_in: &dyn Fn(&str) 
             (!same).then(|| format!("{} instead of {status} to {location}", outcome_of(seen)))
         }
         Outcome::Return { status, body } => {
-            let text = body.as_ref().is_none_or(|body| body.is_empty() || heard.body == *body);
-            let same = seen.status == Some(*status) && (text || seen.error.is_some());
+            // HEAD is told the length alone.
+            let length_of = |body: &[u8]| heard.header("content-length") == Some(&*body.len().to_string());
+            let headed = |body: &[u8]| heard.body.is_empty() && length_of(body);
+            let text =
+                body.as_ref().is_none_or(|body| body.is_empty() || heard.body == *body || headed(body));
+            let same = seen.status == Some(*status) && text;
             (!same).then(|| format!("{} instead of {status}", outcome_of(seen)))
         }
         Outcome::File { path } => {

@@ -43,9 +43,10 @@ pub(crate) fn judge(
         if !seen.insert(&target.address) {
             continue;
         }
-        let Some(&worst) = outcomes.iter().min_by_key(|reach| rank(reach)) else { continue };
-        let in_live = live.is_some_and(|live| live.iter().any(|old| old.address == target.address));
-        let took_ms = match worst {
+        let Some(&best) = outcomes.iter().min_by_key(|reach| rank(reach)) else { continue };
+        let of_live = || live.into_iter().flatten().filter(|old| old.address == target.address);
+        let in_live = of_live().next().is_some();
+        let took_ms = match best {
             Reach::Accepted { took } => millis(*took),
             _ => 0,
         };
@@ -54,12 +55,16 @@ pub(crate) fn judge(
             upstream: target.upstream.clone(),
             file: target.file.clone(),
             line: target.line,
-            accepts: matches!(worst, Reach::Accepted { .. }),
-            said: said(worst),
+            accepts: matches!(best, Reach::Accepted { .. }),
+            said: said(best),
             took_ms,
             in_live,
         });
-        findings.extend(finding(target, worst).map(|finding| finding.old(in_live)));
+        // One address may stand in several places, marked down in one and used in another.
+        let here = new.iter().find(|it| it.address == target.address && !is_idle(it)).unwrap_or(target);
+        let unresolved = matches!(best, Reach::NoSuchName(_));
+        let old = of_live().any(|old| unresolved || !is_idle(old));
+        findings.extend(finding(here, best).map(|finding| finding.old(old)));
     }
     (told, findings)
 }
@@ -83,9 +88,12 @@ fn said(reach: &Reach) -> String {
     }
 }
 
+/// Whether nobody connects to it: a server that is marked down, say. Its name must exist all the same.
+fn is_idle(target: &Target) -> bool {
+    target.down || !target.used || target.kind.is_datagram()
+}
+
 fn finding(target: &Target, reach: &Reach) -> Option<Finding> {
-    // A server that is marked down is not connected to, but its name must exist all the same.
-    let idle = target.down || !target.used || target.kind.is_datagram();
     let (rule, what, help) = match reach {
         Reach::Accepted { .. } | Reach::NotAsked(_) => return None,
         Reach::NoSuchName(why) => (
@@ -93,7 +101,7 @@ fn finding(target: &Target, reach: &Reach) -> Option<Finding> {
             format!("cannot be resolved here ({why})"),
             "nginx resolves it when it loads and refuses the whole tree: make the name resolvable on this host first",
         ),
-        _ if idle => return None,
+        _ if is_idle(target) => return None,
         Reach::Refused => (
             "upstream-refuses",
             "refuses connections from this host".to_owned(),

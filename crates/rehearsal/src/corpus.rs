@@ -37,12 +37,14 @@ pub(crate) fn corpus<'q>(
             question: Some(question),
         })
         .collect();
+    let written: BTreeSet<_> = questions.iter().map(|question| key(&question.request)).collect();
     let mut known = BTreeSet::new();
     let mut left_out = 0;
     for (config, witnesses) in trees {
         for witness in witnesses {
             let Some(request) = &witness.request else { continue };
-            if !known.insert(key(request)) {
+            let key = key(request);
+            if written.contains(&key) || !known.insert(key) {
                 continue;
             }
             if known.len() > WITNESSES_MAX {

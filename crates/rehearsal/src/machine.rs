@@ -216,8 +216,11 @@ pub(crate) fn holder(address: SocketAddr) -> Option<String> {
                 || address.ip().is_unspecified())
     };
     let find = |(tables, state): ([&str; 2], &str)| {
-        let lines = fs::read_to_string(tables[usize::from(address.is_ipv6())]).ok()?;
-        lines.lines().filter_map(|line| parse_listening(line, state)).find(fits)
+        // A socket for both families stands in the table of IPv6.
+        tables[usize::from(address.is_ipv6())..].iter().find_map(|table| {
+            let lines = fs::read_to_string(table).ok()?;
+            lines.lines().filter_map(|line| parse_listening(line, state)).find(fits)
+        })
     };
     let inode = find(STREAMS).or_else(|| find(DATAGRAMS))?.inode;
     let processes = fs::read_dir("/proc").ok()?.flatten();

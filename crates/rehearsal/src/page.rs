@@ -13,7 +13,7 @@ pub(crate) fn page(body: &[u8]) -> Option<String> {
         return None;
     }
     let text = String::from_utf8_lossy(&body[..body.len().min(BYTES_MAX)]);
-    if text.contains("<hr><center>nginx") || text.contains("<hr><center>openresty") {
+    if is_builtin(&text) {
         return Some("nginx's own page".to_owned());
     }
     // Its numbers are others each time.
@@ -30,6 +30,12 @@ pub(crate) fn page(body: &[u8]) -> Option<String> {
     let words = redact_str(&words);
     let short: String = words.chars().take(SHOWN_MAX).collect();
     Some(if short.len() < words.len() { format!("\"{short}…\"") } else { format!("\"{short}\"") })
+}
+
+/// Whether it is the error page that nginx has built in (`ngx_http_error_tail`,
+/// src/http/ngx_http_special_response.c).
+pub(crate) fn is_builtin(text: &str) -> bool {
+    text.contains("<hr><center>nginx") || text.contains("<hr><center>openresty")
 }
 
 fn without_tags(text: &str) -> String {

@@ -155,7 +155,7 @@ impl Playing<'_, '_> {
                     progress("asking the live tree");
                     old = Some(self.answers(live).await?);
                     progress("reloading");
-                    let ending = self.reload(&mut nginx, live.tree.config).await?;
+                    let ending = self.reload(&mut nginx).await?;
                     let works = matches!(ending.0, Ending::Works(_));
                     self.tell_reload(&nginx, ending);
                     if works {
@@ -299,11 +299,12 @@ impl Playing<'_, '_> {
         })
     }
 
-    async fn reload(&mut self, nginx: &mut Nginx, live: &Config) -> Result<(Ending, u64), RehearsalError> {
+    async fn reload(&mut self, nginx: &mut Nginx) -> Result<(Ending, u64), RehearsalError> {
         let play = self.play;
         let config = play.new.tree.config;
         self.fit(&play.new).await?;
-        nginx.logs.note(&self.stage, live).await;
+        // What the live tree logged while it was asked is no news of the reload.
+        let _of_the_live_tree = nginx.new_lines(&self.stage).await;
         nginx.logs.note(&self.stage, config).await;
         let before = nginx.children();
         self.exchange().await?;

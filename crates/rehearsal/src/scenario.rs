@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use evenkeel_model::Request;
 
 use crate::asker::{Asker, STUB_HEADER};
-use crate::compare::{Heard, error_page};
+use crate::compare::Heard;
 use crate::finding::{Finding, Severity};
 use crate::inventory::{Around, Server, Spot};
+use crate::page::is_builtin;
 use crate::report::Down;
 use crate::stage::Stage;
 use crate::stub::StubError;
@@ -183,19 +184,8 @@ pub(crate) fn judge(
     findings
 }
 
-/// The error page that nginx has built in (`ngx_http_error_tail`, src/http/ngx_http_special_response.c).
 fn is_builtin_page(body: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(body);
-    text.contains("<hr><center>nginx")
-}
-
-/// The error page that holds for a request, when nothing answered it.
-pub(crate) fn page_of(
-    config: &evenkeel_model::Config,
-    route: &evenkeel_model::Route,
-    status: u16,
-) -> Option<(String, u32)> {
-    error_page(config, route, status)
+    is_builtin(&String::from_utf8_lossy(body))
 }
 
 #[cfg(test)]

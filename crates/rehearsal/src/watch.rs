@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use evenkeel_model::{Config, LogTarget, Workers};
 
+use crate::sandbox::processes::children;
 use crate::stage::Stage;
 use crate::story::{Ending, Line, Look, Role, Story, parse_line};
 
@@ -82,7 +83,8 @@ impl Nginx {
         Look { children, master: idle_after.is_some(), idle, lines }
     }
 
-    async fn new_lines(&mut self, stage: &Stage) -> Vec<Line> {
+    /// What the logs say that was not read yet.
+    pub(crate) async fn new_lines(&mut self, stage: &Stage) -> Vec<Line> {
         let mut lines = Vec::new();
         let paths: Vec<PathBuf> = self.logs.0.keys().cloned().collect();
         for path in paths {
@@ -125,11 +127,6 @@ fn wanted(config: &Config) -> usize {
         Workers::Fixed(count) => (count as usize).max(1),
         Workers::Auto => 1,
     }
-}
-
-fn children(pid: i32) -> Vec<i32> {
-    let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
 fn role(pid: i32) -> Role {

@@ -11,6 +11,11 @@ pub(crate) type Test = (&'static str, fn());
 /// Runs those that the command line asks for, so many at a time.
 pub(crate) fn run(mut tests: Vec<Test>, at_once: usize) -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
+    let unknown = ["--test-threads", "--skip"].iter().find(|flag| args.iter().any(|arg| arg == *flag));
+    assert!(
+        unknown.is_none(),
+        "this runner does not know {unknown:?}: its value would be the name of a test"
+    );
     let says = |flag: &str| args.iter().any(|arg| arg == flag);
     let wanted: Vec<&String> = args.iter().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let is_wanted = |name: &str| match says("--exact") {

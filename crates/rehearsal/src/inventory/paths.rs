@@ -174,7 +174,7 @@ const AUTHORITIES: [&str; 5] = [
     "uwsgi_ssl_trusted_certificate",
 ];
 
-/// Collects what must be made up: what is not readable here, and, when the tree is not trusted, every key.
+/// Collects what must be made up: what is not readable here, and, when the tree is not trusted, everything.
 /// `really` says where a path of the host lies on this machine. What is missing on the host stays missing.
 pub(crate) fn secrets(
     config: &Config,
@@ -183,13 +183,16 @@ pub(crate) fn secrets(
     (on_host, untrusted): (bool, bool),
 ) -> Secrets {
     let mut secrets = Secrets::default();
-    let lacks = |path: &Path| match outside.file(&really(path)) {
-        Found::Readable => false,
-        Found::Closed => true,
-        Found::Nothing => !on_host,
+    let lacks = |path: &Path| {
+        untrusted
+            || match outside.file(&really(path)) {
+                Found::Readable => false,
+                Found::Closed => true,
+                Found::Nothing => !on_host,
+            }
     };
     for (certificate, key) in pairs(config) {
-        if untrusted || lacks(&certificate) || lacks(&key) {
+        if lacks(&certificate) || lacks(&key) {
             secrets.certificates.insert(certificate);
             secrets.keys.insert(key);
         }

@@ -205,8 +205,10 @@ impl Kept {
                 command.args(arguments).current_dir("/").env_clear();
                 command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
                 command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
-                let pid = command.spawn()?.id();
-                Ok(Says::Started { pid: i32::try_from(pid).expect("process numbers fit an i32") })
+                let pid = i32::try_from(command.spawn()?.id()).expect("process numbers fit an i32");
+                // An earlier one may have had its number.
+                self.ended.remove(&pid);
+                Ok(Says::Started { pid })
             }
             Order::Status { pid } => Ok(Says::Status { status: self.ended.get(&pid).copied() }),
             Order::Signal { pid, number } => {

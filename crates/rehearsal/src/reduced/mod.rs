@@ -230,17 +230,19 @@ impl Reduced {
         let started = started.map_err(|source| SandboxError::Path { path: nginx.to_owned(), source })?;
         let Says::Started { pid } = started else { return Err(SandboxError::Ended { because: None }) };
         let mut ended = None;
+        let mut settled = None;
         loop {
             if ended.is_none() {
                 ended = self.status(pid).await?;
             }
             match ended {
                 Some(0) => {
+                    let settled = *settled.get_or_insert_with(|| Instant::now() + WORKERS);
                     // Whoever went into the background is a child of the keeper now.
                     let mut found = children(self.keeper.pid()).into_iter();
                     let found = found.find(|child| !before.contains(child) && !has_ended(*child));
                     match found {
-                        Some(pid) if runs(pid) || began.elapsed() > WORKERS => {
+                        Some(pid) if runs(pid) || Instant::now() > settled => {
                             return Ok(Started::Running { pid, output: self.said() });
                         }
                         None => return Ok(Started::Refused { status: 0, output: self.said() }),

@@ -22,6 +22,8 @@ pub(super) struct Rewritten {
     pub(super) notes: BTreeSet<String>,
 }
 
+/// What writes below the root of the documents.
+const STORES: [&str; 5] = ["proxy_store", "fastcgi_store", "scgi_store", "uwsgi_store", "dav_methods"];
 /// What nginx writes: the first argument is a path.
 const WRITTEN: [&str; 16] = [
     "access_log",
@@ -151,16 +153,13 @@ impl Work<'_> {
         } else if name != "include" && !NO_PATHS.contains(&name) {
             self.read(node);
         }
-        if name.ends_with("_by_lua_block")
-            || name.ends_with("_by_lua")
-            || matches!(name, "perl" | "js_content")
-        {
+        if name.contains("_by_lua") || name.starts_with("perl") || name.starts_with("js_") {
             self.note(
                 "code of the tree runs as this user, with this machine's files and network in its reach",
             );
         }
-        if matches!(name, "proxy_store" | "dav_methods") && node.arg(0) != Some(b"off") {
-            self.note("what `proxy_store` and `dav_methods` write goes where the tree says");
+        if STORES.contains(&name) && node.arg(0) != Some(b"off") {
+            self.note("what `proxy_store` and its kin and `dav_methods` write goes where the tree says");
         }
     }
 

@@ -89,7 +89,7 @@ impl Playing<'_, '_> {
         let page_of = |request: &Request, status| {
             let at = self.play.items().iter().position(|item| item.request == *request)?;
             let (route, _) = new.heard.get(at)?.as_ref()?;
-            scenario::page_of(config, route, status)
+            crate::compare::error_page(config, route, status)
         };
         self.ran.findings.extend(scenario::judge(&new.felt, &old.felt, page_of));
         self.ran.run.down = new.felt.into_iter().map(|it| it.down).collect();

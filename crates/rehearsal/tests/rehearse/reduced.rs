@@ -187,7 +187,8 @@ fn killed_command_leaves_nothing() {
         // At moments that lie all over the way: 0 to 350 ms.
         std::thread::sleep(Duration::from_millis(turn * 97 % 350));
         command.kill().unwrap();
-        command.wait().unwrap();
+        let ended = command.wait().unwrap();
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&ended), Some(9), "it ended by itself");
         is_left_clean(temporary.path());
     }
 }

@@ -176,16 +176,14 @@ fn reach(args: &[String]) -> Vec<String> {
     drop(udp);
     let name = UnixAddress::from_abstract_name(&args[2]).unwrap();
     no("connected to an abstract socket", UnixStream::connect_addr(&name).is_ok());
-    for pid in [number(3), number(4)] {
-        let is_me = fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with(b"sleep"));
-        no(&format!("saw process {pid}"), is_me);
-    }
+    let title = fs::read(format!("/proc/{}/cmdline", number(4)));
+    no("saw a process of this machine", title.is_ok_and(|line| line.starts_with(b"sleep")));
     let seen = fs::read_dir("/proc").unwrap().flatten();
     let seen =
         seen.filter(|entry| entry.file_name().to_string_lossy().bytes().all(|byte| byte.is_ascii_digit()));
     no("saw more processes than itself and the first one", seen.count() > 2);
     let writable = Path::new(&args[5]);
-    no("wrote to a file of the mirror", fs::write(writable, "changed").is_err_and(|_| false));
+    no("wrote to a file of the mirror", fs::write(writable, "changed").is_ok());
     no("opened it for writing", fs::OpenOptions::new().append(true).open(writable).is_ok());
     no("changed its mode", fs::set_permissions(writable, fs::Permissions::from_mode(0o777)).is_ok());
     no("removed it", fs::remove_file(writable).is_ok());
