@@ -38,7 +38,7 @@ pub(crate) struct Global {
     /// The live tree [default: /etc/nginx]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Where the host is")]
     pub(crate) config_dir: Option<PathBuf>,
-    /// The nginx binary [default: /usr/sbin/nginx]; `rehearse` takes several
+    /// The nginx binary [default: /usr/sbin/nginx]; `rehearse` and `test --rehearse` take several
     #[arg(long, global = true, value_name = "FILE", help_heading = "Where the host is", action = clap::ArgAction::Append)]
     pub(crate) nginx: Vec<PathBuf>,
     /// The pid file of the running nginx [default: /run/nginx.pid]

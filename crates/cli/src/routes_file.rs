@@ -156,10 +156,10 @@ pub(crate) fn routes(text: &str) -> Result<Vec<Route>, String> {
         let about = |error: LiveError| {
             format!("line {}: route {} (\"{}\"): {error}", spec.line, index + 1, redact_str(&spec.name))
         };
-        let mut route = Route::parse(&spec.name, &text).map_err(about)?;
         if spec.expect.is_some() && spec.live.is_none() {
             continue;
         }
+        let mut route = Route::parse(&spec.name, &text).map_err(about)?;
         if route.is_unsafe() && !spec.is_unsafe {
             match spec.live {
                 Some(_) => return Err(about(LiveError::Unsafe(route.method))),

@@ -106,7 +106,7 @@ fn too_few_file_descriptors_are_refused() {
     let host = Host::start();
     let main = host.good_main();
     host.propose().write("nginx.conf", &format!("worker_rlimit_nofile 12;\n{main}"));
-    refused(&host, "");
+    refused(&host, "Too many open files");
 }
 
 #[test]

@@ -99,6 +99,7 @@ pub(super) fn heard(output: &Output) -> anyhow::Result<Heard> {
 pub(super) fn hold(entry: &Entry, floors: &Floors) -> anyhow::Result<()> {
     for (floor, says) in &entry.expect.floors {
         ensure!(FLOORS.contains(&floor.as_str()), "expect.toml: {floor} is not a floor");
+        ensure!(!says.is_empty(), "expect.toml: {floor} says nothing");
         match floors.get(floor) {
             None if is_there(floor) => bail!("{floor} was not asked"),
             None => {}

@@ -151,6 +151,7 @@ fn hold_answer(entry: &Entry, output: &Output, answer: &Answer) -> anyhow::Resul
     let caught_by = answer.caught_by.as_deref().unwrap_or_default();
     ensure!(expect.caught_by.iter().any(|by| by == caught_by), "caught by \"{caught_by}\"; {}", about());
     let reason = answer.reason.as_deref().unwrap_or_default();
+    ensure!(!expect.reason.is_empty(), "expect.toml: no reason is named");
     ensure!(reason.contains(&expect.reason), "the reason does not say \"{}\"; {}", expect.reason, about());
     Ok(())
 }

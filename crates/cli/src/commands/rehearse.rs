@@ -84,7 +84,7 @@ fn proposed(tree: &Tree) -> Proposed<'_> {
 }
 
 /// The message, with the way out behind it.
-fn with_hint(error: RehearsalError) -> anyhow::Error {
+pub(super) fn with_hint(error: RehearsalError) -> anyhow::Error {
     let hint = error.hint().map(str::to_owned);
     match hint {
         Some(hint) => anyhow!("{error} ({hint})"),
@@ -93,7 +93,7 @@ fn with_hint(error: RehearsalError) -> anyhow::Error {
 }
 
 /// The binaries: those of the command line, else that of this host.
-fn binaries(global: &Global, settings: &Settings) -> anyhow::Result<Vec<PathBuf>> {
+pub(super) fn binaries(global: &Global, settings: &Settings) -> anyhow::Result<Vec<PathBuf>> {
     let named = match global.nginx.as_slice() {
         [] => vec![settings.nginx.clone()],
         named => named.to_vec(),
@@ -152,6 +152,10 @@ fn master(settings: &Settings, prefix: &Path) -> Option<i32> {
 fn routes(directory: &Path) -> anyhow::Result<Vec<RouteSpec>> {
     let path = directory.join(ROUTES);
     let Ok(meta) = std::fs::metadata(&path) else { return Ok(Vec::new()) };
+    // Opening a pipe would wait for somebody who writes into it.
+    if !meta.is_file() {
+        bail!("read {}: it is not a regular file", path.display());
+    }
     if meta.len() > ROUTES_BYTES_MAX {
         bail!("{} is larger than {ROUTES_BYTES_MAX} bytes", path.display());
     }

@@ -7,6 +7,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 
 use anyhow::{Context as _, anyhow};
 use evenkeel_model::{Config, Request, Router};
+use evenkeel_syntax::secret::redact_str;
 
 use crate::args::{self, Global};
 use crate::output::{Exit, Output, complain};
@@ -29,7 +30,8 @@ pub(crate) fn route(args: &args::Route, global: &Global, output: Output) -> anyh
         complain(&format!(
             "evenkeel: nginx would refuse this tree ({file}:{}: {}); what follows takes it as far as it goes. \
              `evenkeel check` tells more.\n",
-            problem.line, problem.message
+            problem.line,
+            redact_str(&problem.message)
         ));
     }
     let router = Router::new(&tree.config).with_files(Served::new(&tree));

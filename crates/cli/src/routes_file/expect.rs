@@ -88,7 +88,7 @@ pub(super) fn live(place: Where<'_>, table: &DeTable<'_>) -> Result<(Live, bool)
     fields.end(&["status", "contains", "headers", "unsafe"])?;
     let headers = fields.texts_by_name("headers")?.into_iter().map(|(name, value, _)| (name, value));
     let live = Live {
-        status: fields.number("status", 0, u16::MAX)?,
+        status: fields.number("status", 100, 599)?,
         contains: fields.string("contains")?,
         headers: headers.collect(),
     };

@@ -70,6 +70,7 @@ fn standard_input_is_not_waited_for() {
     for text in ["include /dev/stdin;\nevents { }\n", "events { }\nhttp { include /dev/stdin; }\n"] {
         let ran = Tree::new(text).rehearse(&[], QUICK);
         assert!([0, 1].contains(&ran.code), "{ran:?}");
+        assert!(!ran.said().contains("start-hangs"), "{ran:?}");
     }
 }
 

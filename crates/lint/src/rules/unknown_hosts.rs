@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use evenkeel_model::{Config, ListenAddress, LocationKind, NameKind, Node, NodeId, Server, ServerKind};
+use evenkeel_model::{Config, ListenAddress, LocationKind, NameKind, Node, NodeId, Server};
 
 use crate::rules::Holes;
+use crate::rules::pairs::http_servers;
 
 /// The default server of a socket.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +43,7 @@ pub(crate) fn defaults(config: &Config) -> Vec<Default<'_>> {
     }
     let mut places: HashMap<&ListenAddress, usize> = HashMap::new();
     let mut defaults: Vec<Default<'_>> = Vec::new();
-    for server in config.servers().iter().filter(|server| server.kind == ServerKind::Http) {
+    for server in http_servers(config) {
         let says_where = server.listens.iter().any(|listen| listen.node.is_some());
         if !says_where && holes.is_in(config.node(server.node)) {
             return Vec::new();

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use evenkeel_model::{
     Config, Dependence, LocalAddress, Location, LocationKind, NodeId, Outcome, Request, Route,
 };
+use evenkeel_syntax::secret::redact_str;
 use serde_json::{Map, Value, json};
 
 /// The JSON document of one route.
@@ -218,7 +219,7 @@ pub(in crate::commands) fn text(config: &Config, request: &Request, route: &Rout
             writeln!(text, "  {}", readable(explain(dependence).as_bytes())).expect("a String takes all");
         }
     }
-    text
+    redact_str(&text).into_owned()
 }
 
 fn explain(dependence: &Dependence) -> String {

@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use evenkeel_rehearsal::report::{Origin, Report};
 use evenkeel_rehearsal::{How, Question, Settings as Rehearsal, Tree as Rehearsed, rehearse as held};
 
 use super::tested::Tested;
 use crate::args::Global;
+use crate::commands::rehearse::{binaries, with_hint};
 use crate::output::Progress;
 use crate::settings::Settings;
 use crate::tree::Tree;
@@ -34,7 +35,7 @@ pub(super) fn rehearse(
     // Where a request must end is judged here, on what is known of files where the tree will live.
     let question = |tested: &Tested<'_>| Question { expect: None, ..Question::of(tested.spec, tested.file) };
     let questions: Vec<Question> = tested.iter().map(question).collect();
-    let nginx = if global.nginx.is_empty() { vec![settings.nginx.clone()] } else { global.nginx.clone() };
+    let nginx = binaries(global, settings)?;
     let main = tree.place.main.to_string_lossy().into_owned();
     let how = Rehearsal {
         program: "/proc/self/exe".into(),
@@ -52,10 +53,7 @@ pub(super) fn rehearse(
     let runtime = runtime.context("start the rehearsal")?;
     let rehearsed = Rehearsed { directory: &tree.place.directory, config: &tree.config, kept: &[] };
     let mut say = |what: &str| progress.say(&format!("rehearsing: {what}"));
-    let report = runtime.block_on(held(&rehearsed, None, &questions, &how, &mut say)).map_err(|error| {
-        let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-        anyhow!("rehearse: {error}{hint}")
-    })?;
+    let report = runtime.block_on(held(&rehearsed, None, &questions, &how, &mut say)).map_err(with_hint)?;
     Ok(told(&report, tested, tree))
 }
 
