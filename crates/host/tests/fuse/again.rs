@@ -174,6 +174,13 @@ fn nginx_ended() {
     assert!(now.note.starts_with("no nginx runs any more"), "{}", now.note);
 }
 
+/// Whether a signal waits for a process.
+fn has_pending(process: ProcessId, signal: Signal) -> bool {
+    let status = fs::read_to_string(format!("/proc/{}/status", process.pid)).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("ShdPnd:")).unwrap();
+    u64::from_str_radix(line.trim(), 16).unwrap() & (1 << (signal as u64 - 1)) != 0
+}
+
 fn flush_fails() {
     let world = World::new();
     let mut command = world.command(LONG_MS, LONG_MS * 2, "none", "wait");
@@ -181,11 +188,14 @@ fn flush_fails() {
     let told = reloads(&world);
     let (dot, away) = (world.nginx.path("conf/.evenkeel"), world.nginx.path("away"));
     let state_dir = world.host.place.state_dir.clone();
+    let master = world.master();
+    signal(master, Signal::SIGSTOP);
     let asking = std::thread::spawn(move || fuse::request_revert(&state_dir, &ASK).unwrap());
-    // The files are back, and the proof takes longer than this: then nothing can be flushed.
+    // The master stands still, so that the proof waits until nothing can be flushed any more.
     wait_for("the old files", || (world.host.read().digest() == world.host.from.digest()).then_some(()));
-    wait_for("the signal", || (reloads(&world) > told).then_some(()));
+    wait_for("the signal", || has_pending(master, Signal::SIGHUP).then_some(()));
     fs::rename(&dot, &away).unwrap();
+    signal(master, Signal::SIGCONT);
     let log = || fs::read_to_string(world.host.place.state_dir.join("fuse.log")).unwrap_or_default();
     wait_for("the failure", || log().contains("to put the old files back").then_some(()));
     assert_eq!(world.record().stage(), Stage::Reverting);

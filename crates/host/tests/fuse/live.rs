@@ -134,6 +134,10 @@ impl World {
         assert!(answer.ends_with(text), "{answer:?} instead of {text}");
     }
 
+    pub(crate) fn master(&self) -> evenkeel_host::identity::ProcessId {
+        self.master.id
+    }
+
     pub(crate) fn kill_nginx(&self) {
         let workers = children(self.master.id.pid);
         for process in [self.master.id].into_iter().chain(workers) {
