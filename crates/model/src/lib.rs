@@ -13,19 +13,26 @@
 //! Deliberately absent: the file system, the clock, the network, and any opinion (that is for the linter).
 #![deny(clippy::disallowed_methods)]
 
+mod canonical;
 mod catalog;
+mod choice;
 mod config;
 mod context;
 mod coverage;
+mod diff;
 mod expect;
 mod expectations;
+mod explore;
 mod explosion;
 mod files;
 mod glob;
 mod include;
 mod index;
 mod inherit;
+mod invariant;
+mod language;
 mod listen;
+mod log;
 mod lower;
 mod number;
 mod opened;
@@ -35,19 +42,25 @@ mod problem;
 mod request;
 mod route;
 mod settings;
+mod stream;
 mod suggest;
+mod traffic;
 mod validate;
 mod wants;
 
 pub use catalog::{Arity, Catalog, Entry, Setter, Version};
+pub use choice::{Choice, Chosen, Pairs, Sought, pairs};
 pub use config::{Args, Config, FileId, Include, Node, NodeId, SourceFile};
 pub use context::{Context, Contexts};
 pub use coverage::Coverage;
+pub use diff::{Change, Diff, DiffOptions, Example, SettingChange, Side, What, class_key, diff};
+pub use explore::{Limits, Way, explore};
 pub use expect::{Difference, Expectation, Judgement, Kind, Live, RouteSpec, Seen};
 pub use expectations::{ErrorLog, LogTarget, RuntimePath, RuntimeUse, Workers};
 pub use explosion::exploding_text;
 pub use files::{Answer, Files, Path, Presence, Want, Wants};
 pub use include::load;
+pub use language::{Budget, Formula, Language, NotRegular, Solution, solve};
 pub use listen::{Listen, ListenAddress, Options};
 pub use lower::{Location, LocationKind, NameKind, Server, ServerKind, ServerName, Upstream, UpstreamServer};
 pub use pass::Pass;
@@ -55,7 +68,10 @@ pub use problem::Problem;
 pub use request::{
     Dependence, HttpVersion, LocalAddress, Outcome, PassKind, Request, RequestError, Route, Step,
 };
-pub use route::{FileKind, FileSystem, Router, Witness, witnesses};
+pub use route::{
+    Answered, Atom, FileKind, FileSystem, Input, Is, Observed, Piece, Question, Router, Shape, Template,
+    Test, Witness, World, witnesses,
+};
 pub use settings::{Built, Settings};
 pub use suggest::{Suggestion, suggest};
 pub use validate::validate;

@@ -30,6 +30,7 @@ mod name;
 mod path;
 mod phases;
 mod proxy;
+mod question;
 mod read;
 mod redirect;
 mod regex;
@@ -43,6 +44,7 @@ mod variables;
 mod walk;
 mod witness;
 
+pub use question::{Answered, Atom, Input, Is, Observed, Piece, Question, Shape, Template, Test, World};
 pub use witness::{Witness, witnesses};
 
 use blocks::{Blocks, Role};
@@ -51,7 +53,7 @@ use location::Locations;
 use regex::Patterns;
 
 /// What lies at a path of the host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum FileKind {
     /// A file that nginx can read.
     File,
@@ -132,6 +134,11 @@ impl<'c> Router<'c> {
             route.depends_on.push(Dependence::Module(String::from("include")));
         }
         route
+    }
+
+    /// The way of a request in a world, with everything that it turned on.
+    pub fn observe(&self, request: &Request, _world: &World) -> Observed {
+        Observed { route: self.route(request), questions: Vec::new(), shape: Shape::default() }
     }
 
     /// Whether what stands at a node may say something about a request. Only what stands in a location can be past it.

@@ -1,0 +1,40 @@
+//! Every way that requests can take through one configuration, or through two side by side.
+
+use std::ops::ControlFlow;
+
+use crate::request::Request;
+use crate::route::{Observed, Router, World};
+
+/// One way, with a request that takes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Way {
+    /// The request.
+    pub request: Request,
+    /// What is assumed.
+    pub world: World,
+    /// What each configuration does with it.
+    pub seen: Vec<Observed>,
+    /// The class of requests that take it, for people.
+    pub class: String,
+    /// Every such request has a control character in it.
+    pub only_odd: bool,
+}
+
+/// How far to look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// How many steps the searches may take together.
+    pub budget: u64,
+    /// How many ways may be walked.
+    pub ways: usize,
+}
+
+/// Walks every way once and shows it to `visit`. With two routers ways are told apart where either tells them apart, and
+/// ways on which both can do nothing but the same are left out. Gives why ways may be missing.
+pub fn explore(
+    _routers: &[&Router<'_>],
+    _limits: &Limits,
+    _visit: &mut dyn FnMut(&Way) -> ControlFlow<()>,
+) -> Vec<String> {
+    unimplemented!()
+}
