@@ -13,29 +13,30 @@ use crate::context::Context;
 use crate::lower::Upstream;
 use crate::request::{Dependence, Request, Route};
 
-mod access;
+pub(crate) mod access;
 mod blocks;
 mod content;
 mod defined;
 mod entry;
 mod error_page;
 mod generate;
-mod hash;
+pub(crate) mod hash;
 mod headers;
 mod line;
-mod listen;
+pub(crate) mod listen;
 mod location;
-mod map;
-mod name;
+pub(crate) mod map;
+pub(crate) mod name;
+mod observe;
 mod path;
 mod phases;
 mod proxy;
 mod question;
 mod read;
 mod redirect;
-mod regex;
+pub(crate) mod regex;
 mod rewrite;
-mod script;
+pub(crate) mod script;
 #[cfg(test)]
 mod tests;
 mod try_files;
@@ -50,6 +51,7 @@ pub use witness::{Witness, witnesses};
 use blocks::{Blocks, Role};
 use listen::Sockets;
 use location::Locations;
+use observe::Watch;
 use regex::Patterns;
 
 /// What lies at a path of the host.
@@ -129,16 +131,27 @@ impl<'c> Router<'c> {
 
     /// The way of a request. It never fails: what cannot be known is in `depends_on`.
     pub fn route(&self, request: &Request) -> Route {
-        let mut route = entry::route(self, request);
+        self.finished(entry::route(self, request, None))
+    }
+
+    /// The way of a request, with what `world` says taken as given.
+    pub fn route_in(&self, request: &Request, world: &World) -> Route {
+        self.finished(entry::route(self, request, Some(&mut Watch::only(world))))
+    }
+
+    /// The way of a request in a world, with everything that it turned on. What the world does not say gets a default,
+    /// and stands among the questions.
+    pub fn observe(&self, request: &Request, world: &World) -> Observed {
+        let mut watch = Watch::over(world);
+        let route = self.finished(entry::route(self, request, Some(&mut watch)));
+        Observed { route, questions: watch.questions.unwrap_or_default(), shape: watch.shape }
+    }
+
+    fn finished(&self, mut route: Route) -> Route {
         if self.config.includes().iter().any(|include| !include.known && self.touches(include.node, &route)) {
             route.depends_on.push(Dependence::Module(String::from("include")));
         }
         route
-    }
-
-    /// The way of a request in a world, with everything that it turned on.
-    pub fn observe(&self, request: &Request, _world: &World) -> Observed {
-        Observed { route: self.route(request), questions: Vec::new(), shape: Shape::default() }
     }
 
     /// Whether what stands at a node may say something about a request. Only what stands in a location can be past it.

@@ -9,6 +9,7 @@ use super::blocks::Role;
 use super::headers;
 use super::listen::{Key, Socket};
 use super::name::Found;
+use super::observe::Watch;
 use super::regex::Captured;
 use super::walk::{Turn, URI_CHANGES_MAX, Walk, shown};
 use crate::config::NodeId;
@@ -24,7 +25,11 @@ pub(super) struct Handshake {
     unknown: bool,
 }
 
-pub(super) fn route(router: &Router<'_>, request: &Request) -> Route {
+pub(super) fn route<'r>(
+    router: &'r Router<'_>,
+    request: &'r Request,
+    watch: Option<&'r mut Watch>,
+) -> Route {
     let mut steps = Vec::new();
     let mut depends_on = BTreeSet::new();
     let closed = |reason: String,
@@ -117,6 +122,7 @@ pub(super) fn route(router: &Router<'_>, request: &Request) -> Route {
         returned: false,
         steps,
         depends_on,
+        watch,
     };
     let turn = match walk.read(&handshake) {
         Ok(()) => Turn::ServerRewrite,

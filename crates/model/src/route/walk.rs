@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::Router;
 use super::listen::Socket;
+use super::observe::Watch;
 use super::regex::Captured;
 use crate::config::{Node, NodeId};
 use crate::request::{Dependence, HttpVersion, Outcome, Request, Route, Step};
@@ -70,6 +71,8 @@ pub(super) struct Walk<'r, 'c> {
     pub(super) returned: bool,
     pub(super) steps: Vec<Step>,
     pub(super) depends_on: BTreeSet<Dependence>,
+    /// What is assumed and noted; `None`: nothing is.
+    pub(super) watch: Option<&'r mut Watch>,
 }
 
 /// The state in which a `try_files` had to guess.
