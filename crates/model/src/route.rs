@@ -21,7 +21,7 @@ mod entry;
 mod error_page;
 mod generate;
 pub(crate) mod hash;
-mod headers;
+pub(crate) mod headers;
 mod line;
 pub(crate) mod listen;
 mod location;

@@ -119,7 +119,7 @@ impl Walk<'_, '_> {
 /// Whether a range (`10.0.0.0/8`, `::1`) has an address; `None`: it is no range.
 ///
 /// Source: `ngx_ptocidr`, src/core/ngx_inet.c
-pub(super) fn contains(range: &[u8], address: IpAddr) -> Option<bool> {
+pub(crate) fn contains(range: &[u8], address: IpAddr) -> Option<bool> {
     let text = std::str::from_utf8(range).ok()?;
     let (network, bits) = match text.split_once('/') {
         Some((network, bits)) => (network, Some(bits.parse::<u32>().ok()?)),

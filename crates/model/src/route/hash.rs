@@ -7,7 +7,7 @@ use std::collections::hash_map::Entry;
 
 /// What each name means. Of two equal names the first counts.
 #[derive(Debug)]
-pub(super) struct Hash<T> {
+pub(crate) struct Hash<T> {
     /// `None`: the name is taken by one that lost to another, and belongs to nobody.
     exact: HashMap<Vec<u8>, Option<T>>,
     /// `*.example.com` and `.example.com`, by what follows the first dot.
@@ -17,12 +17,12 @@ pub(super) struct Hash<T> {
 }
 
 impl<T: Copy> Hash<T> {
-    pub(super) fn new() -> Hash<T> {
+    pub(crate) fn new() -> Hash<T> {
         Hash { exact: HashMap::new(), below: HashMap::new(), above: HashMap::new() }
     }
 
     /// Adds a name; a star or a dot at its ends means more than itself where `wildcards` says so.
-    pub(super) fn add(&mut self, name: &[u8], wildcards: bool, value: T) {
+    pub(crate) fn add(&mut self, name: &[u8], wildcards: bool, value: T) {
         let name = name.to_ascii_lowercase();
         match &name[..] {
             [b'*', b'.', rest @ ..] if wildcards => {
@@ -50,7 +50,7 @@ impl<T: Copy> Hash<T> {
     }
 
     /// What a name in lower case means, and how it was found.
-    pub(super) fn find(&self, name: &[u8]) -> Option<(T, &'static str)> {
+    pub(crate) fn find(&self, name: &[u8]) -> Option<(T, &'static str)> {
         if let Some(Some(value)) = self.exact.get(name) {
             return Some((*value, "exact name"));
         }

@@ -87,7 +87,7 @@ pub(super) fn host(host: &[u8], version: Option<Version>) -> Option<Vec<u8>> {
     if version.is_none_or(|version| version >= STRICT_HOSTS) { strict_host(host) } else { lax_host(host) }
 }
 
-fn lax_host(host: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn lax_host(host: &[u8]) -> Option<Vec<u8>> {
     let mut end = host.len();
     let mut last_dot = None;
     let (mut usual, mut literal) = (true, false);

@@ -11,27 +11,29 @@ use super::blocks::{Blocks, Role};
 use super::name::Names;
 use super::regex::Patterns;
 use crate::config::{Config, NodeId};
-use crate::listen::ListenAddress;
+use crate::listen::{Listen, ListenAddress};
 use crate::lower::{Server, ServerKind};
 use crate::request::{LocalAddress, Request};
 
 /// An address and a port that nginx takes connections on.
-pub(super) struct Socket {
-    pub(super) key: Key,
-    pub(super) tls: bool,
+pub(crate) struct Socket {
+    pub(crate) key: Key,
+    pub(crate) tls: bool,
+    /// Whether a PROXY protocol header comes first.
+    pub(crate) proxy_protocol: bool,
     /// The servers in order, by their place in [`Config::servers`].
-    pub(super) servers: Vec<usize>,
+    pub(crate) servers: Vec<usize>,
     /// The server for whatever no name claims.
-    pub(super) default: usize,
-    pub(super) default_is_marked: bool,
+    pub(crate) default: usize,
+    pub(crate) default_is_marked: bool,
     /// The `listen` that brought the default server here.
-    pub(super) listen: Option<NodeId>,
+    pub(crate) listen: Option<NodeId>,
     names: OnceLock<Names>,
 }
 
 /// What a socket is bound to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Key {
+pub(crate) enum Key {
     Inet(SocketAddr),
     Unix(Vec<u8>),
     /// A name that is resolved when nginx starts.
@@ -39,7 +41,7 @@ pub(super) enum Key {
 }
 
 impl Key {
-    pub(super) fn port(&self) -> Option<u16> {
+    pub(crate) fn port(&self) -> Option<u16> {
         match self {
             Key::Inet(address) => Some(address.port()),
             Key::Name(_, port) => Some(*port),
@@ -48,7 +50,7 @@ impl Key {
     }
 
     /// The address as a request names it.
-    pub(super) fn local(&self) -> Option<LocalAddress> {
+    pub(crate) fn local(&self) -> Option<LocalAddress> {
         match self {
             Key::Inet(address) => Some(LocalAddress::Inet(*address)),
             Key::Unix(path) => Some(LocalAddress::Unix(path.clone())),
@@ -56,7 +58,7 @@ impl Key {
         }
     }
 
-    pub(super) fn is_wildcard(&self) -> bool {
+    pub(crate) fn is_wildcard(&self) -> bool {
         matches!(self, Key::Inet(address) if address.ip().is_unspecified())
     }
 }
@@ -73,7 +75,7 @@ impl std::fmt::Display for Key {
 
 impl Socket {
     /// The names that are looked up here; `None` when a single server takes everything.
-    pub(super) fn names(&self, config: &Config, patterns: &Patterns) -> Option<&Names> {
+    pub(crate) fn names(&self, config: &Config, patterns: &Patterns) -> Option<&Names> {
         // A single server's names are looked up for what their regexes capture, but only if the last of those does.
         let captures = || {
             let regexes = config.servers()[self.default].names.iter().rev();
@@ -88,22 +90,18 @@ impl Socket {
 }
 
 /// All sockets of http.
-pub(super) struct Sockets {
+pub(crate) struct Sockets {
     /// In the order in which the tree first names them.
-    pub(super) all: Vec<Socket>,
+    pub(crate) all: Vec<Socket>,
     by_key: HashMap<Key, usize>,
     /// The IPv6 wildcards that take IPv4 too.
     dual: Vec<usize>,
 }
 
 impl Sockets {
+    /// Those of http, but for QUIC.
     pub(super) fn of(config: &Config, blocks: &Blocks<'_>) -> Sockets {
-        let mut sockets = Sockets { all: Vec::new(), by_key: HashMap::new(), dual: Vec::new() };
-        for (place, server) in config.servers().iter().enumerate() {
-            if server.kind == ServerKind::Http {
-                sockets.add(place, server);
-            }
-        }
+        let mut sockets = Sockets::of_kind(config, ServerKind::Http, |listen| !listen.options.quic);
         for socket in &mut sockets.all {
             // `ssl on`, as it was written before 1.25.1, counts where the default server has it.
             socket.tls |= blocks.flag(config.servers()[socket.default].node, Role::Ssl, false);
@@ -111,13 +109,25 @@ impl Sockets {
         sockets
     }
 
-    fn add(&mut self, place: usize, server: &Server) {
-        for listen in server.listens.iter().filter(|listen| !listen.options.quic) {
+    /// Those of one kind of servers whose `listen` is wanted.
+    pub(crate) fn of_kind(config: &Config, kind: ServerKind, wanted: impl Fn(&Listen) -> bool) -> Sockets {
+        let mut sockets = Sockets { all: Vec::new(), by_key: HashMap::new(), dual: Vec::new() };
+        for (place, server) in config.servers().iter().enumerate() {
+            if server.kind == kind {
+                sockets.add(place, server, &wanted);
+            }
+        }
+        sockets
+    }
+
+    fn add(&mut self, place: usize, server: &Server, wanted: &impl Fn(&Listen) -> bool) {
+        for listen in server.listens.iter().filter(|listen| wanted(listen)) {
             for key in keys(&listen.address) {
                 let index = *self.by_key.entry(key.clone()).or_insert_with(|| {
                     self.all.push(Socket {
                         key: key.clone(),
                         tls: false,
+                        proxy_protocol: false,
                         servers: Vec::new(),
                         default: place,
                         default_is_marked: false,
@@ -128,6 +138,7 @@ impl Sockets {
                 });
                 let socket = &mut self.all[index];
                 socket.tls |= listen.options.ssl;
+                socket.proxy_protocol |= listen.options.proxy_protocol;
                 if listen.options.default_server && !socket.default_is_marked {
                     (socket.default, socket.default_is_marked) = (place, true);
                     socket.listen = listen.node;
@@ -144,7 +155,7 @@ impl Sockets {
     }
 
     /// The socket that takes a connection to a local address: the address itself before the wildcard.
-    pub(super) fn at(&self, address: &LocalAddress) -> Option<usize> {
+    pub(crate) fn at(&self, address: &LocalAddress) -> Option<usize> {
         let address = match address {
             LocalAddress::Unix(path) => return self.by_key.get(&Key::Unix(path.clone())).copied(),
             LocalAddress::Inet(address) => *address,
@@ -160,13 +171,13 @@ impl Sockets {
     }
 
     /// Whether a name that nginx resolves at its start could be this very port.
-    pub(super) fn named_with_port(&self, port: u16) -> bool {
+    pub(crate) fn named_with_port(&self, port: u16) -> bool {
         self.all.iter().any(|socket| matches!(&socket.key, Key::Name(_, named) if *named == port))
     }
 
     /// The socket for a request that says a port but no address: of those that fit, the first that knows the host,
     /// else the first that others than this machine can reach, else the first.
-    pub(super) fn guess(&self, request: &Request, knows: impl Fn(&Socket) -> bool) -> Option<usize> {
+    pub(crate) fn guess(&self, request: &Request, knows: impl Fn(&Socket) -> bool) -> Option<usize> {
         let fits = |socket: &Socket| request.port.is_none_or(|port| socket.key.port() == Some(port));
         let same_tls = |socket: &Socket| socket.tls == request.tls;
         let mut fitting: Vec<usize> = (0..self.all.len()).filter(|&at| fits(&self.all[at])).collect();

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::hash::Hash;
-use super::regex::{Matched, Pattern, Patterns};
+use super::regex::{Captured, Matched, Pattern, Patterns};
 use super::walk::{Walk, shown};
 use crate::config::{Config, Node, NodeId};
 
@@ -16,16 +16,23 @@ use crate::config::{Config, Node, NodeId};
 const QUESTIONS_MAX: usize = 1_000;
 
 /// A `map`, made ready.
-pub(super) struct Map {
+pub(crate) struct Map {
     hostnames: bool,
-    volatile: bool,
+    pub(crate) volatile: bool,
     keys: Hash<NodeId>,
     regexes: Vec<(Arc<Pattern>, NodeId)>,
     default: Option<NodeId>,
 }
 
+/// The line of a `map` that takes a value; `None`: none does, not even `default`.
+pub(crate) enum Line {
+    Is(Option<NodeId>, Option<Captured>),
+    /// A regex that cannot be asked stands in the way.
+    Unknown,
+}
+
 impl Map {
-    pub(super) fn of(node: Node<'_>, patterns: &Patterns) -> Map {
+    pub(crate) fn of(node: Node<'_>, patterns: &Patterns) -> Map {
         let has = |word: &str| node.children().any(|line| line.is(word) && line.args().len() == 0);
         let hostnames = has("hostnames");
         let mut map = Map {
@@ -45,6 +52,23 @@ impl Map {
             }
         }
         map
+    }
+
+    /// The line that takes a value.
+    pub(crate) fn line(&self, key: &[u8]) -> Line {
+        let key = if self.hostnames { key.strip_suffix(b".").unwrap_or(key) } else { key };
+        if let Some((line, _)) = self.keys.find(&key.to_ascii_lowercase()) {
+            return Line::Is(Some(line), None);
+        }
+        let regexes = if key.is_empty() { &[] } else { &self.regexes[..] };
+        for (pattern, line) in regexes {
+            match pattern.of(key) {
+                Matched::No => {}
+                Matched::Unknown => return Line::Unknown,
+                Matched::Yes(captured) => return Line::Is(Some(*line), Some(captured)),
+            }
+        }
+        Line::Is(self.default, None)
     }
 }
 
@@ -72,7 +96,7 @@ impl Walk<'_, '_> {
         }
         self.mapping.push(node);
         let source = self.eval(router.config.node(node).arg(0).unwrap_or(b""));
-        let value = if source.known { self.look_up(map, source.text) } else { None };
+        let value = if source.known { self.look_up(map, &source.text) } else { None };
         self.mapping.pop();
         let value = value?;
         self.step("map", format!("${name} = {}", shown(&value)), Some(node));
@@ -82,26 +106,15 @@ impl Walk<'_, '_> {
         Some(value)
     }
 
-    fn look_up(&mut self, map: &Map, mut key: Vec<u8>) -> Option<Vec<u8>> {
-        if map.hostnames && key.ends_with(b".") {
-            key.pop();
+    fn look_up(&mut self, map: &Map, key: &[u8]) -> Option<Vec<u8>> {
+        let Line::Is(line, captured) = map.line(key) else {
+            self.depend("regex");
+            return None;
+        };
+        if let Some(captured) = captured {
+            self.capture(captured);
         }
-        let mut found = map.keys.find(&key.to_ascii_lowercase()).map(|(line, _)| line);
-        if found.is_none() && !key.is_empty() {
-            for (pattern, line) in &map.regexes {
-                match pattern.of(&key) {
-                    Matched::No => continue,
-                    Matched::Unknown => {
-                        self.depend("regex");
-                        return None;
-                    }
-                    Matched::Yes(captured) => self.capture(captured),
-                }
-                found = Some(*line);
-                break;
-            }
-        }
-        let Some(line) = found.or(map.default) else { return Some(Vec::new()) };
+        let Some(line) = line else { return Some(Vec::new()) };
         let value = self.eval(self.router.config.node(line).arg(0).unwrap_or(b""));
         value.known.then_some(value.text)
     }

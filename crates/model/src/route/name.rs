@@ -9,22 +9,22 @@ use super::regex::{Captured, Matched, Pattern, Patterns};
 use crate::config::{Config, NodeId};
 
 /// The names of the servers of one socket.
-pub(super) struct Names {
+pub(crate) struct Names {
     hash: Hash<Claim>,
     regexes: Vec<(Arc<Pattern>, Claim)>,
 }
 
 /// A server and the name by which it is found.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Claim {
-    pub(super) server: usize,
+pub(crate) struct Claim {
+    pub(crate) server: usize,
     /// The `server_name`; `None` for a server without any.
-    pub(super) node: Option<NodeId>,
-    pub(super) how: &'static str,
+    pub(crate) node: Option<NodeId>,
+    pub(crate) how: &'static str,
 }
 
 /// What a lookup gave.
-pub(super) enum Found {
+pub(crate) enum Found {
     Server(Claim, Option<Captured>),
     Nobody,
     /// A regex that cannot be asked stands in the way.
@@ -32,7 +32,7 @@ pub(super) enum Found {
 }
 
 impl Names {
-    pub(super) fn of(config: &Config, servers: &[usize], patterns: &Patterns) -> Names {
+    pub(crate) fn of(config: &Config, servers: &[usize], patterns: &Patterns) -> Names {
         let mut names = Names { hash: Hash::new(), regexes: Vec::new() };
         for &server in servers {
             let node = config.node(config.servers()[server].node);
@@ -59,7 +59,7 @@ impl Names {
     }
 
     /// The server for a host, in lower case and without port.
-    pub(super) fn find(&self, host: &[u8]) -> Found {
+    pub(crate) fn find(&self, host: &[u8]) -> Found {
         if let Some((claim, how)) = self.hash.find(host) {
             return Found::Server(Claim { how, ..claim }, None);
         }

@@ -18,7 +18,7 @@ const TIMEOUTS_MAX: u32 = 100;
 
 /// A regex, compiled when it is first asked.
 #[derive(Debug)]
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     text: Vec<u8>,
     caseless: bool,
     compiled: OnceLock<Option<Regex>>,
@@ -27,16 +27,16 @@ pub(super) struct Pattern {
 
 /// What a match gave.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Captured {
+pub(crate) struct Captured {
     /// Group 0 first; a group that took no part is empty.
-    pub(super) groups: Vec<Vec<u8>>,
+    pub(crate) groups: Vec<Vec<u8>>,
     /// The named groups, in lower case as nginx names variables.
-    pub(super) named: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) named: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 /// The answer of a regex.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Matched {
+pub(crate) enum Matched {
     Yes(Captured),
     No,
     /// It does not compile, or it took too long.
@@ -47,7 +47,7 @@ impl Pattern {
     /// What the regex says of `subject`.
     ///
     /// Source: `ngx_http_regex_exec`, src/http/ngx_http_variables.c
-    pub(super) fn of(&self, subject: &[u8]) -> Matched {
+    pub(crate) fn of(&self, subject: &[u8]) -> Matched {
         let Some(regex) = self.compiled.get_or_init(|| self.compile()) else { return Matched::Unknown };
         if self.timeouts.load(Ordering::Relaxed) >= TIMEOUTS_MAX {
             return Matched::Unknown;
@@ -74,13 +74,13 @@ impl Pattern {
     }
 
     /// Whether it has groups that capture.
-    pub(super) fn captures(&self) -> bool {
+    pub(crate) fn captures(&self) -> bool {
         let compiled = self.compiled.get_or_init(|| self.compile());
         compiled.as_ref().is_none_or(|regex| regex.captures_len() > 1)
     }
 
     /// Its text.
-    pub(super) fn text(&self) -> &[u8] {
+    pub(crate) fn text(&self) -> &[u8] {
         &self.text
     }
 
@@ -94,13 +94,13 @@ impl Pattern {
 
 /// The regexes of a configuration: the same text is the same regex.
 #[derive(Debug, Default)]
-pub(super) struct Patterns(Mutex<HashMap<Key, Arc<Pattern>>>);
+pub(crate) struct Patterns(Mutex<HashMap<Key, Arc<Pattern>>>);
 
 /// The text, and whether the case of letters is ignored.
 type Key = (Vec<u8>, bool);
 
 impl Patterns {
-    pub(super) fn get(&self, text: &[u8], caseless: bool) -> Arc<Pattern> {
+    pub(crate) fn get(&self, text: &[u8], caseless: bool) -> Arc<Pattern> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let pattern = || Pattern {
             text: text.to_vec(),

@@ -4,7 +4,7 @@
 
 /// A piece of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part<'v> {
+pub(crate) enum Part<'v> {
     Text(&'v [u8]),
     /// `$1` to `$9`
     Capture(usize),
@@ -14,7 +14,7 @@ pub(super) enum Part<'v> {
 }
 
 /// The pieces of a value; `args` says whether a `?` begins arguments.
-pub(super) fn parts(value: &[u8], mut args: bool) -> Vec<Part<'_>> {
+pub(crate) fn parts(value: &[u8], mut args: bool) -> Vec<Part<'_>> {
     let mut parts = Vec::new();
     let mut rest = value;
     while !rest.is_empty() {
@@ -50,7 +50,7 @@ pub(super) fn parts(value: &[u8], mut args: bool) -> Vec<Part<'_>> {
 }
 
 /// Whether a value changes from request to request.
-pub(super) fn has_variables(value: &[u8]) -> bool {
+pub(crate) fn has_variables(value: &[u8]) -> bool {
     value.contains(&b'$')
 }
 
