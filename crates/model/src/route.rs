@@ -16,7 +16,7 @@ use crate::request::{Dependence, Request, Route};
 pub(crate) mod access;
 mod blocks;
 mod content;
-mod defined;
+pub(crate) mod defined;
 mod entry;
 mod error_page;
 mod generate;

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Router;
-use crate::config::{Node, NodeId};
+use crate::config::{Config, NodeId};
+use crate::context::Context;
 
 /// The directives that define variables, which argument names it, and the module to speak of.
 const DEFINING: &[(&str, Option<usize>, &str)] = &[
@@ -21,54 +22,55 @@ const DEFINING: &[(&str, Option<usize>, &str)] = &[
     ("auth_jwt_claim_set", Some(0), "auth_jwt"),
 ];
 
-impl Router<'_> {
-    /// The module whose directive defines a variable, and the directive.
-    pub(super) fn definition(&self, name: &str) -> Option<(&'static str, NodeId)> {
-        let defined = self.defined.get_or_init(|| {
-            let mut defined = HashMap::new();
-            for &(directive, argument, module) in DEFINING {
-                for node in self.of_http(directive) {
-                    let at = argument.unwrap_or_else(|| node.args().len().saturating_sub(1));
-                    let variable = node.arg_str(at).and_then(|text| text.strip_prefix('$'));
-                    if let Some(variable) = variable {
-                        defined.insert(variable.to_ascii_lowercase(), (module, node.id()));
-                    }
-                }
+/// The variables that directives of one kind of context define, by name: the module, and the directive.
+pub(crate) fn definitions(
+    config: &Config,
+    wanted: impl Fn(Context) -> bool,
+) -> HashMap<String, (&'static str, NodeId)> {
+    let mut defined = HashMap::new();
+    for &(directive, argument, module) in DEFINING {
+        for node in config.named(directive).filter(|node| wanted(node.context())) {
+            let at = argument.unwrap_or_else(|| node.args().len().saturating_sub(1));
+            let variable = node.arg_str(at).and_then(|text| text.strip_prefix('$'));
+            if let Some(variable) = variable {
+                defined.insert(variable.to_ascii_lowercase(), (module, node.id()));
             }
-            defined
-        });
-        defined.get(name).copied()
+        }
     }
+    defined
+}
 
-    /// The directives of a name that belong to http: `stream` has variables of its own.
-    fn of_http(&self, directive: &str) -> impl Iterator<Item = Node<'_>> {
-        self.config.named(directive).filter(|node| node.context().is_http())
+/// The variables that `set` or a named group gives a value, in one kind of context.
+pub(crate) fn own_variables(config: &Config, wanted: impl Fn(Context) -> bool) -> HashSet<String> {
+    let of = |directive: &str| config.named(directive).filter(|node| wanted(node.context()));
+    let mut own = HashSet::new();
+    for node in of("set") {
+        own.extend(node.arg_str(0).and_then(|text| text.strip_prefix('$')).map(str::to_ascii_lowercase));
+    }
+    for directive in ["location", "server_name", "rewrite", "if"] {
+        for node in of(directive) {
+            for argument in node.args() {
+                own.extend(group_names(&String::from_utf8_lossy(argument)));
+            }
+        }
+    }
+    for map in of("map") {
+        for line in map.children() {
+            own.extend(group_names(&String::from_utf8_lossy(line.name_bytes())));
+        }
+    }
+    own
+}
+
+impl Router<'_> {
+    /// The module whose directive defines a variable, and the directive. (`stream` has variables of its own.)
+    pub(super) fn definition(&self, name: &str) -> Option<(&'static str, NodeId)> {
+        self.defined.get_or_init(|| definitions(self.config, Context::is_http)).get(name).copied()
     }
 
     /// Whether `set` or a named group somewhere gives a variable its value; until then it is empty.
     pub(super) fn is_own_variable(&self, name: &str) -> bool {
-        let own = self.own_variables.get_or_init(|| {
-            let mut own = HashSet::new();
-            for node in self.of_http("set") {
-                own.extend(
-                    node.arg_str(0).and_then(|text| text.strip_prefix('$')).map(str::to_ascii_lowercase),
-                );
-            }
-            for directive in ["location", "server_name", "rewrite", "if"] {
-                for node in self.of_http(directive) {
-                    for argument in node.args() {
-                        own.extend(group_names(&String::from_utf8_lossy(argument)));
-                    }
-                }
-            }
-            for map in self.of_http("map") {
-                for line in map.children() {
-                    own.extend(group_names(&String::from_utf8_lossy(line.name_bytes())));
-                }
-            }
-            own
-        });
-        own.contains(name)
+        self.own_variables.get_or_init(|| own_variables(self.config, Context::is_http)).contains(name)
     }
 }
 
