@@ -4,7 +4,7 @@
 //! that no string does, with the rules that stand in its way.
 
 use crate::config::NodeId;
-use crate::language::{Budget, Formula};
+use crate::language::{Budget, Formula, Language, NotRegular, Solution};
 use crate::route::Router;
 
 /// What a string gets.
@@ -52,7 +52,8 @@ impl Choice {
         unimplemented!()
     }
 
-    /// The names of the servers of a socket; strings are hosts in lower case. The rules are servers.
+    /// The names of the servers of a socket; strings are hosts in lower case. The rules are servers: what no name claims
+    /// gets the rule of the default server, as its own names do, and nothing gets [`Chosen::Nothing`].
     pub fn of_names(_router: &Router<'_>, _socket: usize) -> Choice {
         unimplemented!()
     }
@@ -77,6 +78,11 @@ impl Choice {
         unimplemented!()
     }
 
+    /// For every rule, in order: a string that gets it, or what stands in its way.
+    pub fn live(&self, _also: &Formula, _budget: &mut Budget) -> Vec<(NodeId, Sought)> {
+        unimplemented!()
+    }
+
     /// A formula that holds for every string that gets `wanted`, and maybe for others (a rule's own condition).
     pub fn necessary(&self, _wanted: Chosen) -> Option<Formula> {
         unimplemented!()
@@ -86,6 +92,50 @@ impl Choice {
     pub fn excluded(&self, _wanted: Chosen, _string: &[u8]) -> Option<Formula> {
         unimplemented!()
     }
+}
+
+/// How the string that a choice is asked of follows from the string that is looked for: a rewritten URI, the value of a
+/// variable. Where a [`Demand`] has none, both are
+/// the same.
+pub trait View {
+    /// The string that the choice is asked of; `None` when there is none for this input.
+    fn image(&self, input: &[u8]) -> Option<Vec<u8>>;
+
+    /// The inputs whose image is of a language, as far as they have an image.
+    ///
+    /// # Errors
+    /// [`NotRegular`] when that is no language; the search then only tries single strings.
+    fn pull(&self, language: &Language) -> Result<Language, NotRegular>;
+}
+
+/// What a choice has to give.
+#[derive(Clone, Copy)]
+pub struct Demand<'a> {
+    /// The choice.
+    pub choice: &'a Choice,
+    /// What it gives, or must not give.
+    pub chosen: Chosen,
+    /// Whether it has to give that.
+    pub holds: bool,
+    /// What the choice is asked of; `None`: the very string that is looked for.
+    pub view: Option<&'a dyn View>,
+}
+
+/// A string for which the formula holds and of which every choice gives what is demanded.
+pub fn solve_with(_formula: &Formula, _demands: &[Demand<'_>], _budget: &mut Budget) -> Solution {
+    unimplemented!()
+}
+
+/// A string that gets `x` of `old` and `y` of `new` and for which `also` holds.
+pub fn find_pair(
+    _old: &Choice,
+    _x: Chosen,
+    _new: &Choice,
+    _y: Chosen,
+    _also: &Formula,
+    _budget: &mut Budget,
+) -> Sought {
+    unimplemented!()
 }
 
 /// Every pair of different answers: `same` says which rules of old and new are each other's counterpart.

@@ -49,7 +49,7 @@ mod validate;
 mod wants;
 
 pub use catalog::{Arity, Catalog, Entry, Setter, Version};
-pub use choice::{Choice, Chosen, Pairs, Sought, pairs};
+pub use choice::{Choice, Chosen, Demand, Pairs, Sought, View, find_pair, pairs, solve_with};
 pub use config::{Args, Config, FileId, Include, Node, NodeId, SourceFile};
 pub use context::{Context, Contexts};
 pub use coverage::Coverage;
