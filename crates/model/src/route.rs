@@ -5,7 +5,7 @@
 //! has said (a file, the client's address, another module) becomes a [`Dependence`](crate::Dependence) of the answer.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::catalog::Version;
 use crate::config::{Config, Node, NodeId};
@@ -24,7 +24,7 @@ pub(crate) mod hash;
 pub(crate) mod headers;
 mod line;
 pub(crate) mod listen;
-mod location;
+pub(crate) mod location;
 pub(crate) mod map;
 pub(crate) mod name;
 mod observe;
@@ -81,13 +81,13 @@ impl<F: Fn(&[u8]) -> FileKind> FileSystem for F {
 
 /// A configuration made ready to route requests.
 pub struct Router<'c> {
-    config: &'c Config,
+    pub(crate) config: &'c Config,
     files: Box<dyn FileSystem + 'c>,
     blocks: Blocks<'c>,
-    sockets: Sockets,
-    patterns: Patterns,
+    pub(crate) sockets: Sockets,
+    patterns: Arc<Patterns>,
     /// By the place of the server in [`Config::servers`]; made when a request first comes there.
-    locations: Vec<OnceLock<Locations>>,
+    locations: Vec<OnceLock<Arc<Locations>>>,
     /// By the name in lower case.
     upstreams: HashMap<Vec<u8>, usize>,
     defined: OnceLock<HashMap<String, (&'static str, NodeId)>>,
@@ -113,7 +113,7 @@ impl<'c> Router<'c> {
             files: Box::new(|_: &[u8]| FileKind::Unknown),
             blocks,
             sockets,
-            patterns: Patterns::default(),
+            patterns: Arc::default(),
             locations: config.servers().iter().map(|_| OnceLock::new()).collect(),
             upstreams,
             defined: OnceLock::new(),
@@ -121,6 +121,12 @@ impl<'c> Router<'c> {
             maps: OnceLock::new(),
             resolved: OnceLock::new(),
         }
+    }
+
+    /// Uses the regexes of another router too: what both know is compiled once.
+    #[must_use]
+    pub fn beside(self, other: &Router<'_>) -> Router<'c> {
+        Router { patterns: Arc::clone(&other.patterns), ..self }
     }
 
     /// Answers questions about files by `files`.
@@ -182,12 +188,12 @@ impl<'c> Router<'c> {
         self.files.kind(path)
     }
 
-    fn locations(&self, server: usize) -> &Locations {
-        let make = || Locations::of(&self.config.servers()[server], &self.blocks, &self.patterns);
+    pub(crate) fn locations(&self, server: usize) -> &Arc<Locations> {
+        let make = || Arc::new(Locations::of(&self.config.servers()[server], &self.blocks, &self.patterns));
         self.locations[server].get_or_init(make)
     }
 
-    fn maps(&self) -> &map::Maps {
+    pub(crate) fn maps(&self) -> &map::Maps {
         self.maps.get_or_init(|| map::maps(self.config, &self.patterns))
     }
 

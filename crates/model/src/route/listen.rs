@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::blocks::{Blocks, Role};
 use super::name::Names;
@@ -28,7 +28,7 @@ pub(crate) struct Socket {
     pub(crate) default_is_marked: bool,
     /// The `listen` that brought the default server here.
     pub(crate) listen: Option<NodeId>,
-    names: OnceLock<Names>,
+    names: OnceLock<Arc<Names>>,
 }
 
 /// What a socket is bound to.
@@ -75,7 +75,7 @@ impl std::fmt::Display for Key {
 
 impl Socket {
     /// The names that are looked up here; `None` when a single server takes everything.
-    pub(crate) fn names(&self, config: &Config, patterns: &Patterns) -> Option<&Names> {
+    pub(crate) fn names(&self, config: &Config, patterns: &Patterns) -> Option<&Arc<Names>> {
         // A single server's names are looked up for what their regexes capture, but only if the last of those does.
         let captures = || {
             let regexes = config.servers()[self.default].names.iter().rev();
@@ -85,7 +85,7 @@ impl Socket {
         if self.servers.len() == 1 && !captures() {
             return None;
         }
-        Some(self.names.get_or_init(|| Names::of(config, &self.servers, patterns)))
+        Some(self.names.get_or_init(|| Arc::new(Names::of(config, &self.servers, patterns))))
     }
 }
 

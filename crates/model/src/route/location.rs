@@ -7,42 +7,44 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::blocks::{Blocks, Role};
-use super::regex::{Captured, Matched, Pattern, Patterns};
+use super::regex::{Ask, Captured, Matched, Pattern, Patterns};
 use crate::config::NodeId;
 use crate::lower::{Location, LocationKind, Server};
 
 /// The locations of one block.
 #[derive(Default)]
-pub(super) struct Level {
+pub(crate) struct Level {
     /// The texts that are compared, in order. Those of locations inside a regex are never compared.
-    texts: Vec<Text>,
-    regexes: Vec<(Arc<Pattern>, NodeId, Level)>,
+    pub(crate) texts: Vec<Text>,
+    pub(crate) regexes: Vec<(Arc<Pattern>, NodeId, Level)>,
 }
 
-struct Text {
-    text: Vec<u8>,
-    exact: Option<NodeId>,
-    prefix: Option<Prefix>,
-    auto_redirect: bool,
+/// The locations that a text stands for.
+pub(crate) struct Text {
+    pub(crate) text: Vec<u8>,
+    pub(crate) exact: Option<NodeId>,
+    pub(crate) prefix: Option<Prefix>,
+    pub(crate) auto_redirect: bool,
     /// The longest other prefix that this text begins with.
     outer: Option<usize>,
 }
 
-struct Prefix {
-    node: NodeId,
-    no_regex: bool,
-    inside: Level,
+/// A location that takes what begins with its text.
+pub(crate) struct Prefix {
+    pub(crate) node: NodeId,
+    pub(crate) no_regex: bool,
+    pub(crate) inside: Level,
 }
 
 /// The locations of a server.
-pub(super) struct Locations {
-    top: Level,
+pub(crate) struct Locations {
+    pub(crate) top: Level,
     named: HashMap<Vec<u8>, NodeId>,
 }
 
 /// How the search ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(crate) enum End {
     /// No location of this level.
     Declined,
     /// By an equal text or a regex.
@@ -54,13 +56,14 @@ pub(super) enum End {
 }
 
 /// What was found.
-pub(super) struct Search<'u> {
+pub(crate) struct Search<'u> {
     uri: &'u [u8],
-    pub(super) location: Option<NodeId>,
+    ask: Ask,
+    pub(crate) location: Option<NodeId>,
     /// What the regexes on the way captured, in order.
-    pub(super) captured: Vec<Captured>,
+    pub(crate) captured: Vec<Captured>,
     /// Why, outermost first.
-    pub(super) notes: Vec<(NodeId, String)>,
+    pub(crate) notes: Vec<(NodeId, String)>,
 }
 
 impl Locations {
@@ -78,7 +81,12 @@ impl Locations {
     }
 
     pub(super) fn find<'u>(&self, uri: &'u [u8]) -> (End, Search<'u>) {
-        let mut search = Search { uri, location: None, captured: Vec::new(), notes: Vec::new() };
+        self.find_by(uri, Pattern::of)
+    }
+
+    /// The same, where `ask` answers for the regexes.
+    pub(crate) fn find_by<'u>(&self, uri: &'u [u8], ask: Ask) -> (End, Search<'u>) {
+        let mut search = Search { uri, ask, location: None, captured: Vec::new(), notes: Vec::new() };
         (search.level(&self.top), search)
     }
 }
@@ -187,7 +195,7 @@ impl Search<'_> {
             return end;
         }
         for (pattern, node, inside) in &level.regexes {
-            match pattern.of(self.uri) {
+            match (self.ask)(pattern, self.uri) {
                 Matched::No => {}
                 Matched::Unknown => {
                     self.note(*node, "whether its regex matches cannot be told");

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::hash::Hash;
-use super::regex::{Captured, Matched, Pattern, Patterns};
+use super::regex::{Ask, Captured, Matched, Pattern, Patterns};
 use super::walk::{Walk, shown};
 use crate::config::{Config, Node, NodeId};
 
@@ -17,11 +17,11 @@ const QUESTIONS_MAX: usize = 1_000;
 
 /// A `map`, made ready.
 pub(crate) struct Map {
-    hostnames: bool,
+    pub(crate) hostnames: bool,
     pub(crate) volatile: bool,
     keys: Hash<NodeId>,
-    regexes: Vec<(Arc<Pattern>, NodeId)>,
-    default: Option<NodeId>,
+    pub(crate) regexes: Vec<(Arc<Pattern>, NodeId)>,
+    pub(crate) default: Option<NodeId>,
 }
 
 /// The line of a `map` that takes a value; `None`: none does, not even `default`.
@@ -56,13 +56,18 @@ impl Map {
 
     /// The line that takes a value.
     pub(crate) fn line(&self, key: &[u8]) -> Line {
+        self.line_by(key, Pattern::of)
+    }
+
+    /// The same, where `ask` answers for the regexes.
+    pub(crate) fn line_by(&self, key: &[u8], ask: Ask) -> Line {
         let key = if self.hostnames { key.strip_suffix(b".").unwrap_or(key) } else { key };
         if let Some((line, _)) = self.keys.find(&key.to_ascii_lowercase()) {
             return Line::Is(Some(line), None);
         }
         let regexes = if key.is_empty() { &[] } else { &self.regexes[..] };
         for (pattern, line) in regexes {
-            match pattern.of(key) {
+            match ask(pattern, key) {
                 Matched::No => {}
                 Matched::Unknown => return Line::Unknown,
                 Matched::Yes(captured) => return Line::Is(Some(*line), Some(captured)),
@@ -73,11 +78,11 @@ impl Map {
 }
 
 /// The maps of a configuration, by their nodes.
-pub(super) type Maps = HashMap<NodeId, Map>;
+pub(super) type Maps = HashMap<NodeId, Arc<Map>>;
 
 pub(super) fn maps(config: &Config, patterns: &Patterns) -> Maps {
     let maps = config.named("map").filter(|node| node.is_block() && node.context().is_http());
-    maps.map(|node| (node.id(), Map::of(node, patterns))).collect()
+    maps.map(|node| (node.id(), Arc::new(Map::of(node, patterns)))).collect()
 }
 
 impl Walk<'_, '_> {

@@ -5,13 +5,13 @@
 use std::sync::Arc;
 
 use super::hash::Hash;
-use super::regex::{Captured, Matched, Pattern, Patterns};
+use super::regex::{Ask, Captured, Matched, Pattern, Patterns};
 use crate::config::{Config, NodeId};
 
 /// The names of the servers of one socket.
 pub(crate) struct Names {
     hash: Hash<Claim>,
-    regexes: Vec<(Arc<Pattern>, Claim)>,
+    pub(crate) regexes: Vec<(Arc<Pattern>, Claim)>,
 }
 
 /// A server and the name by which it is found.
@@ -20,6 +20,8 @@ pub(crate) struct Claim {
     pub(crate) server: usize,
     /// The `server_name`; `None` for a server without any.
     pub(crate) node: Option<NodeId>,
+    /// Which argument of that, from 0.
+    pub(crate) arg: usize,
     pub(crate) how: &'static str,
 }
 
@@ -38,13 +40,13 @@ impl Names {
             let node = config.node(config.servers()[server].node);
             let mut any = false;
             for directive in node.find("server_name") {
-                for name in directive.args() {
+                for (arg, name) in directive.args().enumerate() {
                     any = true;
-                    names.add(name, Claim { server, node: Some(directive.id()), how: "" }, patterns);
+                    names.add(name, Claim { server, node: Some(directive.id()), arg, how: "" }, patterns);
                 }
             }
             if !any {
-                names.add(b"", Claim { server, node: None, how: "" }, patterns);
+                names.add(b"", Claim { server, node: None, arg: 0, how: "" }, patterns);
             }
         }
         names
@@ -60,6 +62,11 @@ impl Names {
 
     /// The server for a host, in lower case and without port.
     pub(crate) fn find(&self, host: &[u8]) -> Found {
+        self.find_by(host, Pattern::of)
+    }
+
+    /// The same, where `ask` answers for the regexes.
+    pub(crate) fn find_by(&self, host: &[u8], ask: Ask) -> Found {
         if let Some((claim, how)) = self.hash.find(host) {
             return Found::Server(Claim { how, ..claim }, None);
         }
@@ -67,7 +74,7 @@ impl Names {
             return Found::Nobody;
         }
         for (pattern, claim) in &self.regexes {
-            match pattern.of(host) {
+            match ask(pattern, host) {
                 Matched::Yes(captured) => return Found::Server(*claim, Some(captured)),
                 Matched::No => {}
                 Matched::Unknown => return Found::Unknown(pattern.clone()),

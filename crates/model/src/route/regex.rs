@@ -7,6 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 use pcre2::bytes::{Regex, RegexBuilder};
 
+use crate::language::{Language, NotRegular};
+
 /// How many steps the matcher may take for one question; nginx itself stops at ten million and answers 500.
 const MATCH_STEPS_MAX: u32 = 1_000_000;
 
@@ -23,7 +25,11 @@ pub(crate) struct Pattern {
     caseless: bool,
     compiled: OnceLock<Option<Regex>>,
     timeouts: AtomicU32,
+    language: OnceLock<Result<Language, NotRegular>>,
 }
+
+/// Who answers for a regex: [`Pattern::of`], or [`Pattern::holds`].
+pub(crate) type Ask = fn(&Pattern, &[u8]) -> Matched;
 
 /// What a match gave.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,6 +79,35 @@ impl Pattern {
         }
     }
 
+    /// The same without the groups, by the automaton where there is one already.
+    pub(crate) fn holds(&self, subject: &[u8]) -> Matched {
+        let answer = |holds| if holds { Matched::Yes(Captured::default()) } else { Matched::No };
+        if let Some(Ok(language)) = self.language.get() {
+            return answer(language.contains(subject));
+        }
+        let Some(regex) = self.compiled.get_or_init(|| self.compile()) else { return Matched::Unknown };
+        if self.timeouts.load(Ordering::Relaxed) >= TIMEOUTS_MAX {
+            return Matched::Unknown;
+        }
+        regex.is_match(subject).map_or_else(
+            |_| {
+                self.timeouts.fetch_add(1, Ordering::Relaxed);
+                Matched::Unknown
+            },
+            answer,
+        )
+    }
+
+    /// The strings in which it finds a match.
+    pub(crate) fn language(&self) -> Result<&Language, &NotRegular> {
+        self.language.get_or_init(|| Language::pattern(&self.text, self.caseless)).as_ref()
+    }
+
+    /// Whether the case of letters is ignored.
+    pub(crate) fn caseless(&self) -> bool {
+        self.caseless
+    }
+
     /// Whether it has groups that capture.
     pub(crate) fn captures(&self) -> bool {
         let compiled = self.compiled.get_or_init(|| self.compile());
@@ -107,6 +142,7 @@ impl Patterns {
             caseless,
             compiled: OnceLock::new(),
             timeouts: AtomicU32::new(0),
+            language: OnceLock::new(),
         };
         known.entry((text.to_vec(), caseless)).or_insert_with(|| Arc::new(pattern())).clone()
     }
