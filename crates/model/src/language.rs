@@ -5,9 +5,25 @@
 
 use std::sync::Arc;
 
+use pcre2::bytes::RegexBuilder;
+
+use automaton::Automaton;
+use condition::Before;
+use determine::{Mode, STATES_MAX, Work, determine};
+use program::Program;
+use syntax::{Node, Syntax};
+
+mod automaton;
+mod condition;
+mod determine;
+mod program;
+mod set;
+mod solve;
+mod syntax;
+
 /// A set of byte strings that a finite automaton accepts.
 #[derive(Debug, Clone)]
-pub struct Language(Arc<()>);
+pub struct Language(Arc<Automaton>);
 
 /// Why a regex is no [`Language`] here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,53 +66,105 @@ pub enum Solution {
 
 impl Language {
     /// What PCRE finds a match in, as nginx asks it: unanchored, on bytes, `$` also before a last newline.
-    pub fn pattern(_text: &[u8], _caseless: bool) -> Result<Language, NotRegular> {
-        unimplemented!()
+    ///
+    /// # Errors
+    /// [`NotRegular`] when this is not exactly the language of a finite automaton, or of too large a one.
+    pub fn pattern(text: &[u8], caseless: bool) -> Result<Language, NotRegular> {
+        let syntax = read(text, caseless)?;
+        let program = Program::new(&syntax.node, None)?;
+        let mode = Mode { restarts: true, open_end: true, inner: None };
+        determine(&program, mode, Before::Start, &mut Work::new()).map(Language::new)
     }
 
     /// The strings in which the regex finds a match whose group `group` is of `inner` (a group that took no part is empty).
+    ///
+    /// # Errors
+    /// As [`Language::pattern`]; also when the regex has no such group.
     pub fn captured(
-        _text: &[u8],
-        _caseless: bool,
-        _group: usize,
-        _inner: &Language,
+        text: &[u8],
+        caseless: bool,
+        group: usize,
+        inner: &Language,
     ) -> Result<Language, NotRegular> {
-        unimplemented!()
+        let Syntax { node, groups, moves_start } = read(text, caseless)?;
+        if group > groups || group == 0 && moves_start {
+            return Err(NotRegular::Uses("another begin of the match, or no such group".to_owned()));
+        }
+        let node = if group == 0 { Node::Group(0, Box::new(node)) } else { node };
+        let program = Program::new(&node, Some(group))?;
+        let mode = Mode { restarts: true, open_end: true, inner: Some(&inner.0) };
+        determine(&program, mode, Before::Start, &mut Work::new()).map(Language::new)
     }
 
     /// Exactly these strings.
-    pub fn one_of<T: AsRef<[u8]>>(_strings: &[T]) -> Language {
-        unimplemented!()
+    pub fn one_of<T: AsRef<[u8]>>(strings: &[T]) -> Language {
+        Language::new(Automaton::trie(strings, false))
     }
 
     /// What begins so.
-    pub fn prefix(_text: &[u8]) -> Language {
-        unimplemented!()
+    pub fn prefix(text: &[u8]) -> Language {
+        Language::new(Automaton::trie(&[text], true))
     }
 
     /// What ends so.
-    pub fn suffix(_text: &[u8]) -> Language {
-        unimplemented!()
+    pub fn suffix(text: &[u8]) -> Language {
+        Language::new(Automaton::ending(text))
     }
 
     /// Every string.
     pub fn everything() -> Language {
-        unimplemented!()
+        Language::prefix(b"")
     }
 
     /// Whether a string is of it.
-    pub fn contains(&self, _string: &[u8]) -> bool {
-        unimplemented!()
+    pub fn contains(&self, string: &[u8]) -> bool {
+        self.0.accepts(self.0.run(self.0.start, string))
     }
 
     /// What makes a string of the language when `before` stands before it and `after` behind it.
     #[must_use]
-    pub fn between(&self, _before: &[u8], _after: &[u8]) -> Language {
-        unimplemented!()
+    pub fn between(&self, before: &[u8], after: &[u8]) -> Language {
+        let start = self.0.run(self.0.start, before);
+        Language::new(self.0.accepting(start, |state| self.0.accepts(self.0.run(state, after))))
+    }
+
+    /// Every other string.
+    #[must_use]
+    pub fn complement(&self) -> Language {
+        Language::new(self.0.accepting(self.0.start, |state| !self.0.accepts(state)))
+    }
+
+    /// What is of both; `None` when that is too large for one automaton. A [`Formula`] never is.
+    pub fn and(&self, other: &Language) -> Option<Language> {
+        self.0.product(&other.0, STATES_MAX, |left, right| left && right).map(Language::new)
+    }
+
+    /// What is of one of them; `None` when that is too large for one automaton. A [`Formula`] never is.
+    pub fn or(&self, other: &Language) -> Option<Language> {
+        self.0.product(&other.0, STATES_MAX, |left, right| left || right).map(Language::new)
+    }
+
+    fn new(automaton: Automaton) -> Language {
+        Language(Arc::new(automaton))
     }
 }
 
 /// A string for which the formula holds.
-pub fn solve(_formula: &Formula, _budget: &mut Budget) -> Solution {
-    unimplemented!()
+pub fn solve(formula: &Formula, budget: &mut Budget) -> Solution {
+    solve::solve(formula, budget)
+}
+
+/// Reads a regex that PCRE accepts.
+fn read(text: &[u8], caseless: bool) -> Result<Syntax, NotRegular> {
+    // PCRE takes bytes, its Rust wrapper only UTF-8; what is beyond ASCII is the same to PCRE when escaped.
+    let escaped = std::str::from_utf8(text).map(str::to_owned).unwrap_or_else(|_| {
+        let escaped = |&byte: &u8| match byte {
+            0x80.. => format!("\\x{byte:02x}"),
+            _ => char::from(byte).to_string(),
+        };
+        text.iter().map(escaped).collect()
+    });
+    let compiled = RegexBuilder::new().caseless(caseless).build(&escaped);
+    compiled.map_err(|error| NotRegular::Refused(error.to_string()))?;
+    syntax::parse(text, caseless)
 }

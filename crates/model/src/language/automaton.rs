@@ -1,0 +1,274 @@
+//! Deterministic automata over bytes.
+
+use std::collections::HashMap;
+
+use super::set::{Classes, Set};
+
+/// A state that accepts.
+pub(super) const ACCEPTS: u8 = 1;
+/// A state from which nothing is accepted any more.
+pub(super) const DEAD: u8 = 2;
+/// A state from which everything is accepted.
+pub(super) const FULL: u8 = 4;
+
+/// The most states of an automaton that is made smaller; larger ones stay as they are.
+const MINIMIZED_STATES_MAX: usize = 8_192;
+/// How often the states are divided further at most.
+const ROUNDS_MAX: usize = 512;
+
+/// A complete deterministic automaton.
+#[derive(Debug, Clone)]
+pub(super) struct Automaton {
+    pub(super) classes: Classes,
+    /// The state after a state and a class: `next[state * classes.count + class]`.
+    pub(super) next: Vec<u32>,
+    /// What is known of each state: [`ACCEPTS`], [`DEAD`], [`FULL`].
+    pub(super) flags: Vec<u8>,
+    pub(super) start: u32,
+}
+
+impl Automaton {
+    /// An automaton of a table, made as small as is cheap.
+    pub(super) fn new(classes: Classes, next: Vec<u32>, accepts: Vec<bool>, start: u32) -> Automaton {
+        let flags = accepts.into_iter().map(u8::from).collect();
+        let mut automaton = Automaton { classes, next, flags, start };
+        automaton.keep_reachable();
+        automaton.mark();
+        automaton.minimize();
+        automaton
+    }
+
+    #[inline]
+    pub(super) fn step(&self, state: u32, byte: u8) -> u32 {
+        let class = usize::from(self.classes.of[usize::from(byte)]);
+        self.next[state as usize * self.classes.count + class]
+    }
+
+    pub(super) fn run(&self, state: u32, bytes: &[u8]) -> u32 {
+        bytes.iter().fold(state, |state, &byte| self.step(state, byte))
+    }
+
+    pub(super) fn accepts(&self, state: u32) -> bool {
+        self.flags[state as usize] & ACCEPTS != 0
+    }
+
+    pub(super) fn is(&self, state: u32, flag: u8) -> bool {
+        self.flags[state as usize] & flag != 0
+    }
+
+    /// One string of sets, a set per byte, then accepting; `rest` says whether anything may follow.
+    pub(super) fn trie<T: AsRef<[u8]>>(strings: &[T], rest: bool) -> Automaton {
+        let mut classes = Classes::new();
+        let mut used = Set::default();
+        strings.iter().flat_map(|string| string.as_ref()).for_each(|&byte| used.add(byte));
+        let mut number = 0_u8;
+        let mut own = [0_u8; 256];
+        let all_used = used.not().is_empty();
+        for byte in 0..=255_u8 {
+            if used.has(byte) {
+                own[usize::from(byte)] = if all_used { byte } else { number + 1 };
+                number = number.wrapping_add(1);
+            }
+        }
+        classes.split(|byte| own[usize::from(byte)]);
+        let count = classes.count;
+        // State 0 is dead, 1 is the start.
+        let mut next = vec![0_u32; count * 2];
+        let mut accepts = vec![false, false];
+        for string in strings {
+            let mut state = 1_usize;
+            for &byte in string.as_ref() {
+                let at = state * count + usize::from(classes.of[usize::from(byte)]);
+                if next[at] == 0 {
+                    next[at] = accepts.len() as u32;
+                    accepts.push(false);
+                    next.resize(next.len() + count, 0);
+                }
+                state = next[at] as usize;
+            }
+            accepts[state] = true;
+        }
+        if rest {
+            for state in (1..accepts.len()).filter(|&state| accepts[state]) {
+                next[state * count..(state + 1) * count].fill(state as u32);
+            }
+        }
+        Automaton::new(classes, next, accepts, 1)
+    }
+
+    /// What ends with `text`: the automaton of Knuth, Morris and Pratt.
+    pub(super) fn ending(text: &[u8]) -> Automaton {
+        let mut classes = Classes::new();
+        let mut used = Set::default();
+        for &byte in text {
+            if !used.has(byte) {
+                used.add(byte);
+                classes.split_by(&Set::one(byte));
+            }
+        }
+        let count = classes.count;
+        let mut next = vec![0_u32; (text.len() + 1) * count];
+        let mut back = 0_usize;
+        for at in 0..=text.len() {
+            if at > 0 {
+                next.copy_within(back * count..(back + 1) * count, at * count);
+            }
+            if let Some(&byte) = text.get(at) {
+                let class = usize::from(classes.of[usize::from(byte)]);
+                let after = next[back * count + class];
+                next[at * count + class] = at as u32 + 1;
+                if at > 0 {
+                    back = after as usize;
+                }
+            }
+        }
+        let accepts = (0..=text.len()).map(|at| at == text.len()).collect();
+        Automaton::new(classes, next, accepts, 0)
+    }
+
+    /// The automaton whose accepting states are others.
+    pub(super) fn accepting(&self, start: u32, accepts: impl Fn(u32) -> bool) -> Automaton {
+        let accepts = (0..self.flags.len() as u32).map(accepts).collect();
+        Automaton::new(self.classes.clone(), self.next.clone(), accepts, start)
+    }
+
+    /// Both run side by side, until there are more than `states_max` states.
+    pub(super) fn product(
+        &self,
+        other: &Automaton,
+        states_max: usize,
+        accepts: impl Fn(bool, bool) -> bool,
+    ) -> Option<Automaton> {
+        let mut classes = self.classes.clone();
+        classes.split(|byte| other.classes.of[usize::from(byte)]);
+        let representatives = classes.representatives();
+        let mut known = HashMap::from([((self.start, other.start), 0_u32)]);
+        let mut pairs = vec![(self.start, other.start)];
+        let mut next = Vec::new();
+        let mut at = 0;
+        while let Some(&(left, right)) = pairs.get(at) {
+            for &byte in &representatives {
+                let pair = (self.step(left, byte), other.step(right, byte));
+                next.push(*known.entry(pair).or_insert_with(|| {
+                    pairs.push(pair);
+                    pairs.len() as u32 - 1
+                }));
+            }
+            at += 1;
+            if pairs.len() > states_max {
+                return None;
+            }
+        }
+        let accepts =
+            pairs.iter().map(|&(left, right)| accepts(self.accepts(left), other.accepts(right))).collect();
+        Some(Automaton::new(classes, next, accepts, 0))
+    }
+
+    fn keep_reachable(&mut self) {
+        let count = self.classes.count;
+        let mut number = vec![u32::MAX; self.flags.len()];
+        let mut order = vec![self.start];
+        number[self.start as usize] = 0;
+        let mut at = 0;
+        while let Some(&state) = order.get(at) {
+            for &after in &self.next[state as usize * count..(state as usize + 1) * count] {
+                if number[after as usize] == u32::MAX {
+                    number[after as usize] = order.len() as u32;
+                    order.push(after);
+                }
+            }
+            at += 1;
+        }
+        let row = |state: &u32| &self.next[*state as usize * count..(*state as usize + 1) * count];
+        self.next = order.iter().flat_map(row).map(|&after| number[after as usize]).collect();
+        self.flags = order.iter().map(|&state| self.flags[state as usize]).collect();
+        self.start = 0;
+    }
+
+    /// Finds the states from which nothing or everything is accepted.
+    fn mark(&mut self) {
+        let (count, states) = (self.classes.count, self.flags.len());
+        let mut before: Vec<Vec<u32>> = vec![Vec::new(); states];
+        for state in 0..states {
+            for class in 0..count {
+                let after = self.next[state * count + class] as usize;
+                if before[after].last() != Some(&(state as u32)) {
+                    before[after].push(state as u32);
+                }
+            }
+        }
+        for (wanted, flag) in [(ACCEPTS, DEAD), (0, FULL)] {
+            let mut reaches: Vec<bool> = self.flags.iter().map(|flags| flags & ACCEPTS == wanted).collect();
+            let mut left: Vec<usize> = (0..states).filter(|&state| reaches[state]).collect();
+            while let Some(state) = left.pop() {
+                for &earlier in &before[state] {
+                    if !std::mem::replace(&mut reaches[earlier as usize], true) {
+                        left.push(earlier as usize);
+                    }
+                }
+            }
+            for (flags, reaches) in self.flags.iter_mut().zip(&reaches) {
+                *flags |= if *reaches { 0 } else { flag };
+            }
+        }
+    }
+
+    /// Merges states that nothing tells apart, and classes likewise.
+    fn minimize(&mut self) {
+        let (count, states) = (self.classes.count, self.flags.len());
+        if states > MINIMIZED_STATES_MAX {
+            return;
+        }
+        let mut block: Vec<u32> = self.flags.iter().map(|&flags| u32::from(flags)).collect();
+        let mut blocks = 0;
+        for round in 0.. {
+            let mut known: HashMap<Vec<u32>, u32> = HashMap::new();
+            let mut finer = Vec::with_capacity(states);
+            for state in 0..states {
+                let row = self.next[state * count..(state + 1) * count].iter().map(|&to| block[to as usize]);
+                let key = std::iter::once(block[state]).chain(row).collect();
+                let fresh = known.len() as u32;
+                finer.push(*known.entry(key).or_insert(fresh));
+            }
+            block = finer;
+            if known.len() == blocks {
+                break;
+            }
+            blocks = known.len();
+            if blocks == states || round == ROUNDS_MAX {
+                return self.merge_classes();
+            }
+        }
+        let mut first = vec![usize::MAX; blocks];
+        for state in (0..states).rev() {
+            first[block[state] as usize] = state;
+        }
+        let row = |&state: &usize| &self.next[state * count..(state + 1) * count];
+        self.next = first.iter().flat_map(row).map(|&to| block[to as usize]).collect();
+        self.flags = first.iter().map(|&state| self.flags[state]).collect();
+        self.start = block[self.start as usize];
+        self.merge_classes();
+    }
+
+    fn merge_classes(&mut self) {
+        let count = self.classes.count;
+        let mut known: HashMap<Vec<u32>, u8> = HashMap::new();
+        let mut kept = Vec::new();
+        let merged: Vec<u8> = (0..count)
+            .map(|class| {
+                let column = self.next[class..].iter().step_by(count).copied().collect();
+                let fresh = kept.len() as u8;
+                *known.entry(column).or_insert_with(|| {
+                    kept.push(class);
+                    fresh
+                })
+            })
+            .collect();
+        if kept.len() == count {
+            return;
+        }
+        self.next = self.next.chunks(count).flat_map(|row| kept.iter().map(|&class| row[class])).collect();
+        self.classes.of = self.classes.of.map(|class| merged[usize::from(class)]);
+        self.classes.count = kept.len();
+    }
+}
