@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use pcre2::bytes::RegexBuilder;
 
-use automaton::Automaton;
+use automaton::{Automaton, DEAD, FULL};
 use condition::Before;
 use determine::{Mode, STATES_MAX, Work, determine};
 use program::Program;
@@ -20,6 +20,7 @@ mod program;
 mod set;
 mod solve;
 mod syntax;
+mod texts;
 
 /// A set of byte strings that a finite automaton accepts.
 #[derive(Debug, Clone)]
@@ -118,7 +119,14 @@ impl Language {
 
     /// Whether a string is of it.
     pub fn contains(&self, string: &[u8]) -> bool {
-        self.0.accepts(self.0.run(self.0.start, string))
+        let mut state = self.0.start;
+        for &byte in string {
+            if self.0.is(state, DEAD | FULL) {
+                break;
+            }
+            state = self.0.step(state, byte);
+        }
+        self.0.accepts(state)
     }
 
     /// What makes a string of the language when `before` stands before it and `after` behind it.
@@ -144,8 +152,58 @@ impl Language {
         self.0.product(&other.0, STATES_MAX, |left, right| left || right).map(Language::new)
     }
 
+    /// What begins with one of these.
+    pub fn any_prefix<T: AsRef<[u8]>>(texts: &[T]) -> Language {
+        Language::new(Automaton::trie(texts, true))
+    }
+
+    /// What is of it when its letters are made lower case.
+    #[must_use]
+    pub fn caseless(&self) -> Language {
+        Language::new(self.0.caseless())
+    }
+
+    /// What is of it, followed by exactly this; `None` when that is too large for one automaton.
+    pub fn then(&self, after: &[u8]) -> Option<Language> {
+        self.0.then(after, STATES_MAX).map(Language::new)
+    }
+
     fn new(automaton: Automaton) -> Language {
         Language(Arc::new(automaton))
+    }
+}
+
+impl Formula {
+    /// Whether it holds for a string.
+    pub fn holds(&self, string: &[u8]) -> bool {
+        match self {
+            Formula::In(language) => language.contains(string),
+            Formula::Not(formula) => !formula.holds(string),
+            Formula::All(formulas) => formulas.iter().all(|formula| formula.holds(string)),
+            Formula::Any(formulas) => formulas.iter().any(|formula| formula.holds(string)),
+        }
+    }
+
+    /// Both hold.
+    #[must_use]
+    pub fn and(self, other: Formula) -> Formula {
+        match (self, other) {
+            (Formula::All(mut all), Formula::All(others)) => {
+                all.extend(others);
+                Formula::All(all)
+            }
+            (Formula::All(mut all), one) | (one, Formula::All(mut all)) => {
+                all.push(one);
+                Formula::All(all)
+            }
+            (one, other) => Formula::All(vec![one, other]),
+        }
+    }
+}
+
+impl From<Language> for Formula {
+    fn from(language: Language) -> Formula {
+        Formula::In(language)
     }
 }
 

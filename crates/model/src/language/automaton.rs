@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::set::{Classes, Set};
+use super::set::Classes;
 
 /// A state that accepts.
 pub(super) const ACCEPTS: u8 = 1;
@@ -56,56 +56,39 @@ impl Automaton {
         self.flags[state as usize] & flag != 0
     }
 
-    /// One string of sets, a set per byte, then accepting; `rest` says whether anything may follow.
+    /// Exactly these strings; with `rest`, also what begins with one of them.
     pub(super) fn trie<T: AsRef<[u8]>>(strings: &[T], rest: bool) -> Automaton {
-        let mut classes = Classes::new();
-        let mut used = Set::default();
-        strings.iter().flat_map(|string| string.as_ref()).for_each(|&byte| used.add(byte));
-        let mut number = 0_u8;
-        let mut own = [0_u8; 256];
-        let all_used = used.not().is_empty();
-        for byte in 0..=255_u8 {
-            if used.has(byte) {
-                own[usize::from(byte)] = if all_used { byte } else { number + 1 };
-                number = number.wrapping_add(1);
-            }
-        }
-        classes.split(|byte| own[usize::from(byte)]);
+        let classes = classes_of(strings.iter().flat_map(|string| string.as_ref()));
         let count = classes.count;
         // State 0 is dead, 1 is the start.
         let mut next = vec![0_u32; count * 2];
-        let mut accepts = vec![false, false];
-        for string in strings {
+        let mut flags = vec![DEAD, if strings.is_empty() { DEAD } else { 0 }];
+        let end = if rest { ACCEPTS | FULL } else { ACCEPTS };
+        'strings: for string in strings {
             let mut state = 1_usize;
             for &byte in string.as_ref() {
+                if flags[state] & FULL != 0 {
+                    continue 'strings;
+                }
                 let at = state * count + usize::from(classes.of[usize::from(byte)]);
                 if next[at] == 0 {
-                    next[at] = accepts.len() as u32;
-                    accepts.push(false);
+                    next[at] = flags.len() as u32;
+                    flags.push(0);
                     next.resize(next.len() + count, 0);
                 }
                 state = next[at] as usize;
             }
-            accepts[state] = true;
-        }
-        if rest {
-            for state in (1..accepts.len()).filter(|&state| accepts[state]) {
+            flags[state] |= end;
+            if rest {
                 next[state * count..(state + 1) * count].fill(state as u32);
             }
         }
-        Automaton::new(classes, next, accepts, 1)
+        Automaton { classes, next, flags, start: 1 }
     }
 
     /// What ends with `text`: the automaton of Knuth, Morris and Pratt.
     pub(super) fn ending(text: &[u8]) -> Automaton {
-        let mut classes = Classes::new();
-        let mut used = Set::default();
-        for &byte in text {
-            if !used.has(byte) {
-                used.add(byte);
-                classes.split_by(&Set::one(byte));
-            }
-        }
+        let classes = classes_of(text);
         let count = classes.count;
         let mut next = vec![0_u32; (text.len() + 1) * count];
         let mut back = 0_usize;
@@ -122,8 +105,52 @@ impl Automaton {
                 }
             }
         }
-        let accepts = (0..=text.len()).map(|at| at == text.len()).collect();
-        Automaton::new(classes, next, accepts, 0)
+        let mut flags = vec![0; text.len() + 1];
+        flags[text.len()] = if text.is_empty() { ACCEPTS | FULL } else { ACCEPTS };
+        Automaton { classes, next, flags, start: 0 }
+    }
+
+    /// What is of it when its letters are made lower case.
+    pub(super) fn caseless(&self) -> Automaton {
+        let mut automaton = self.clone();
+        for upper in b'A'..=b'Z' {
+            automaton.classes.of[usize::from(upper)] =
+                self.classes.of[usize::from(upper.to_ascii_lowercase())];
+        }
+        automaton
+    }
+
+    /// What is of it, followed by exactly `text`; `None` when that takes more than `states_max` states.
+    pub(super) fn then(&self, text: &[u8], states_max: usize) -> Option<Automaton> {
+        let mut classes = classes_of(text);
+        classes.split(|byte| self.classes.of[usize::from(byte)]);
+        let representatives = classes.representatives();
+        // A state of this one, and how much of `text` has been read since it last accepted, each time that it did.
+        let key = |state: u32, mut read: Vec<u32>| {
+            read.extend(self.accepts(state).then_some(0));
+            (state, read)
+        };
+        let start = key(self.start, Vec::new());
+        let mut known = HashMap::from([(start.clone(), 0_u32)]);
+        let mut keys = vec![start];
+        let (mut next, mut accepts) = (Vec::new(), Vec::new());
+        let mut at = 0;
+        while let Some((state, read)) = keys.get(at).cloned() {
+            accepts.push(read.iter().any(|&read| read as usize == text.len()));
+            for &byte in &representatives {
+                let read = read.iter().filter(|&&read| text.get(read as usize) == Some(&byte));
+                let key = key(self.step(state, byte), read.map(|read| read + 1).collect());
+                next.push(*known.entry(key).or_insert_with_key(|key| {
+                    keys.push(key.clone());
+                    keys.len() as u32 - 1
+                }));
+            }
+            at += 1;
+            if keys.len() > states_max {
+                return None;
+            }
+        }
+        Some(Automaton::new(classes, next, accepts, 0))
     }
 
     /// The automaton whose accepting states are others.
@@ -271,4 +298,17 @@ impl Automaton {
         self.classes.of = self.classes.of.map(|class| merged[usize::from(class)]);
         self.classes.count = kept.len();
     }
+}
+
+/// Each of these bytes is a class of its own.
+fn classes_of<'b>(bytes: impl IntoIterator<Item = &'b u8>) -> Classes {
+    let mut used = [false; 256];
+    bytes.into_iter().for_each(|&byte| used[usize::from(byte)] = true);
+    let others = used.contains(&false);
+    let mut classes = Classes { of: [0; 256], count: usize::from(others) };
+    for (class, _) in classes.of.iter_mut().zip(used).filter(|(_, used)| *used) {
+        *class = classes.count as u8;
+        classes.count += 1;
+    }
+    classes
 }

@@ -36,10 +36,6 @@ impl Set {
         Set(self.0.map(|word| !word))
     }
 
-    pub(super) fn is_empty(self) -> bool {
-        self == Set::default()
-    }
-
     /// With the other case of every ASCII letter in it, as PCRE's own tables fold.
     pub(super) fn caseless(self) -> Set {
         Set::of(|byte| self.has(byte) || byte.is_ascii_alphabetic() && self.has(byte ^ 0x20))
