@@ -62,6 +62,9 @@ pub use files::{Answer, Files, Path, Presence, Want, Wants};
 pub use include::load;
 pub use language::{Budget, Formula, Language, NotRegular, Solution, solve};
 pub use listen::{Listen, ListenAddress, Options};
+pub use log::{
+    Assumed, Escape, FormatError, Lacks, LogFormat, LoggedTo, Spans, Stuck, fitting, logged_to, named_formats,
+};
 pub use lower::{Location, LocationKind, NameKind, Server, ServerKind, ServerName, Upstream, UpstreamServer};
 pub use pass::Pass;
 pub use problem::Problem;
@@ -74,4 +77,5 @@ pub use route::{
 };
 pub use settings::{Built, Settings};
 pub use suggest::{Suggestion, suggest};
+pub use traffic::{ClassCount, ClassKey, Counted, Distinct, Sides, Top, Traffic, Unread};
 pub use validate::validate;
