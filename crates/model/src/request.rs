@@ -4,8 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::config::NodeId;
 
+mod facts;
 mod text;
 
+pub use facts::{AddedHeader, Facts, Guard, GuardKind, Limit, LimitKind, Says, SentHeader};
 pub use text::RequestError;
 
 /// A request, as its bytes reach nginx.
@@ -53,9 +55,9 @@ pub enum HttpVersion {
     V2,
 }
 
-/// Where a request ends.
+/// Where a request ends. `V` is how what the request decides is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Outcome<V = Vec<u8>> {
     /// It is passed on.
     Pass {
         /// By which directive.
@@ -65,31 +67,31 @@ pub enum Outcome {
         /// The addresses of the upstream as they stand, with their ports.
         servers: Vec<String>,
         /// The URL that is asked, with the upstream's name as host: `http://app/cart?x=1`.
-        pass: Vec<u8>,
+        pass: V,
     },
     /// A file is served.
     File {
         /// Its path.
-        path: Vec<u8>,
+        path: V,
     },
     /// Which file is served depends on the file system.
     Files {
         /// The paths, in the order in which nginx looks for them.
-        candidates: Vec<Vec<u8>>,
+        candidates: Vec<V>,
     },
     /// The client is sent elsewhere.
     Redirect {
         /// 301, 302, 303, 307 or 308.
         status: u16,
         /// The `Location` header as nginx sends it.
-        location: Vec<u8>,
+        location: V,
     },
     /// The configuration itself answers.
     Return {
         /// The status.
         status: u16,
         /// The body, where the configuration gives one.
-        body: Option<Vec<u8>>,
+        body: Option<V>,
     },
     /// The connection is closed without an answer.
     Close {
@@ -141,6 +143,8 @@ pub struct Route {
     pub steps: Vec<Step>,
     /// What the answer rests on that no configuration tells; empty: it is exact.
     pub depends_on: Vec<Dependence>,
+    /// What guards and limits the request, and what is added to its answer.
+    pub facts: Facts,
 }
 
 /// One step on the way of a request.

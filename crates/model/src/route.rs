@@ -14,33 +14,45 @@ use crate::lower::Upstream;
 use crate::request::{Dependence, Request, Route};
 
 pub(crate) mod access;
+pub(crate) mod address;
+mod asking;
+mod auth;
 mod blocks;
 mod content;
 pub(crate) mod defined;
 mod entry;
 mod error_page;
-mod generate;
+mod facts;
+pub(crate) mod generate;
+pub(crate) mod geo;
 pub(crate) mod hash;
 pub(crate) mod headers;
+mod limits;
 mod line;
 pub(crate) mod listen;
+mod located;
 pub(crate) mod location;
 pub(crate) mod map;
 pub(crate) mod name;
+mod named;
 mod observe;
 mod path;
 mod phases;
 mod proxy;
-mod question;
+pub(crate) mod question;
 mod read;
+mod realip;
 mod redirect;
 pub(crate) mod regex;
 mod rewrite;
 pub(crate) mod script;
+mod shape;
+pub(crate) mod split;
 #[cfg(test)]
 mod tests;
+pub(crate) mod traced;
 mod try_files;
-mod uri;
+pub(crate) mod uri;
 mod variables;
 mod walk;
 mod witness;
@@ -85,7 +97,7 @@ pub struct Router<'c> {
     files: Box<dyn FileSystem + 'c>,
     blocks: Blocks<'c>,
     pub(crate) sockets: Sockets,
-    patterns: Arc<Patterns>,
+    pub(crate) patterns: Arc<Patterns>,
     /// By the place of the server in [`Config::servers`]; made when a request first comes there.
     locations: Vec<OnceLock<Arc<Locations>>>,
     /// By the name in lower case.
@@ -93,6 +105,7 @@ pub struct Router<'c> {
     defined: OnceLock<HashMap<String, (&'static str, NodeId)>>,
     own_variables: OnceLock<HashSet<String>>,
     maps: OnceLock<map::Maps>,
+    tables: OnceLock<facts::Tables>,
     /// Host and port of every pass without variables, in lower case.
     resolved: OnceLock<HashSet<Vec<u8>>>,
 }
@@ -119,6 +132,7 @@ impl<'c> Router<'c> {
             defined: OnceLock::new(),
             own_variables: OnceLock::new(),
             maps: OnceLock::new(),
+            tables: OnceLock::new(),
             resolved: OnceLock::new(),
         }
     }
@@ -150,7 +164,8 @@ impl<'c> Router<'c> {
     pub fn observe(&self, request: &Request, world: &World) -> Observed {
         let mut watch = Watch::over(world);
         let route = self.finished(entry::route(self, request, Some(&mut watch)));
-        Observed { route, questions: watch.questions.unwrap_or_default(), shape: watch.shape }
+        let shape = if watch.shape.words.is_empty() { shape::shape_of_refusal(&route) } else { watch.shape };
+        Observed { route, questions: watch.questions.unwrap_or_default(), shape }
     }
 
     fn finished(&self, mut route: Route) -> Route {
@@ -180,6 +195,10 @@ impl<'c> Router<'c> {
         route.steps.iter().any(passed)
     }
 
+    pub(crate) fn config(&self) -> &'c Config {
+        self.config
+    }
+
     fn version(&self) -> Option<Version> {
         self.config.settings().version
     }
@@ -202,24 +221,16 @@ impl<'c> Router<'c> {
         self.config.upstreams().get(*place)
     }
 
-    /// Whether a name in a `proxy_pass` with variables can become an address: by a resolver, or because another pass made
-    /// nginx resolve it when it started.
-    fn resolves(&self, block: NodeId, authority: &[u8]) -> bool {
-        let resolved = || {
+    /// Host and port that nginx resolves when it starts, because a pass names them without variables.
+    fn resolved_names(&self) -> &HashSet<Vec<u8>> {
+        self.resolved.get_or_init(|| {
             let passes = self.config.passes().into_iter().filter(|pass| !pass.variables);
             let authority = |pass: crate::Pass| match pass.port {
                 Some(port) => [&pass.host[..], b":", port.to_string().as_bytes()].concat(),
                 None => pass.host,
             };
             passes.map(|pass| authority(pass).to_ascii_lowercase()).collect()
-        };
-        self.blocks.nearest(block, Role::Resolver).is_some()
-            || self.resolved.get_or_init(resolved).contains(&authority.to_ascii_lowercase())
-    }
-
-    /// Whether `set_real_ip_from` is in force.
-    fn real_ip(&self, block: NodeId) -> bool {
-        self.blocks.nearest(block, Role::RealIp).is_some()
+        })
     }
 
     /// The `limit_except` of a block, when a method is not among those that it excepts.

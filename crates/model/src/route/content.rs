@@ -6,7 +6,8 @@
 use super::FileKind;
 use super::blocks::Role;
 use super::script;
-use super::uri::{Escape, escape};
+use super::traced::Traced;
+use super::uri::Escape;
 use super::walk::{Turn, Walk, shown};
 use crate::config::{Node, NodeId};
 use crate::request::{Dependence, Outcome};
@@ -16,11 +17,13 @@ impl<'c> Walk<'_, 'c> {
         if let Some(handler) = self.handler {
             return self.handled(self.router.config.node(handler));
         }
-        if self.uri.is_empty() {
+        let uri = self.uri.clone();
+        if self.is_empty(&uri) {
             // nginx looks at the byte before it.
             self.depend("empty-uri");
         }
-        let (get, head, post) = (self.method == b"GET", self.method == b"HEAD", self.method == b"POST");
+        let read = self.is_read();
+        let post = !read && self.is_method(&[b"POST"]);
         if self
             .router
             .blocks
@@ -29,42 +32,44 @@ impl<'c> Walk<'_, 'c> {
         {
             self.depend("dav");
         }
-        if self.uri.ends_with(b"/") {
-            if self.router.blocks.flag(self.block, Role::RandomIndex, false) && (get || head || post) {
+        let directory = self.ends(&uri, b"/");
+        if directory {
+            if self.router.blocks.flag(self.block, Role::RandomIndex, false) && (read || post) {
                 self.depends_on.insert(Dependence::Random);
             }
-            if (get || head || post)
+            if (read || post)
                 && let Some(turn) = self.index()
             {
                 return turn;
             }
-            if (get || head) && self.router.blocks.flag(self.block, Role::Autoindex, false) {
+            if read && self.router.blocks.flag(self.block, Role::Autoindex, false) {
                 return self.autoindex();
             }
         }
-        if !(get || head || post) {
+        if !(read || post) {
             return self.error(405, format!("files are not for {}", shown(&self.method)));
         }
-        if self.uri.ends_with(b"/") {
+        if directory {
             return self.error(403, "the directory has no index file, and its listing is off");
         }
         self.file(post)
     }
 
     fn handled(&mut self, node: Node<'c>) -> Turn {
-        let allowed = matches!(&self.method[..], b"GET" | b"HEAD");
         match self.router.blocks.role_of(node) {
             Some(Role::Pass(kind)) => self.pass(node, kind),
-            Some(Role::EmptyGif | Role::StubStatus) if !allowed => {
+            Some(Role::EmptyGif | Role::StubStatus) if !self.is_read() => {
                 self.error(405, format!("{} is for GET and HEAD", node.name()))
             }
             Some(Role::Handler(module)) => {
                 self.depend(module);
+                self.tell_block(node);
                 self.step("content", format!("{} answers", node.name()), Some(node.id()));
                 Turn::Done(Outcome::Return { status: 200, body: None }, None)
             }
             _ => {
                 self.step("content", format!("{} answers", node.name()), Some(node.id()));
+                self.tell_block(node);
                 let status = self.err_status.unwrap_or(200);
                 Turn::Done(Outcome::Return { status, body: None }, Some(status))
             }
@@ -81,10 +86,10 @@ impl<'c> Walk<'_, 'c> {
         if names.is_empty() {
             names.push((b"index.html", None));
         }
-        let mut chosen: Option<(Vec<u8>, Option<NodeId>)> = None;
+        let mut chosen: Option<(Traced, Option<NodeId>)> = None;
         for (name, node) in names {
-            let name = if script::has_variables(name) { self.eval(name).text } else { name.to_vec() };
-            if name.starts_with(b"/") {
+            let name = if script::has_variables(name) { self.eval(name).text } else { Traced::text(name) };
+            if self.begins(&name, b"/") {
                 if chosen.is_some() {
                     break;
                 }
@@ -92,22 +97,23 @@ impl<'c> Walk<'_, 'c> {
                 return Some(self.internal_redirect(name, args, node));
             }
             let Some(mapped) = self.map_uri() else { return Some(Turn::Finish(500)) };
-            let file = [&mapped.path[..], &name].concat();
-            match self.router.kind(&file) {
+            let path = mapped.path();
+            let file = path.clone().then(&name);
+            match self.kind(&file, FileKind::File) {
                 FileKind::File | FileKind::Directory => {
                     chosen = chosen.or(Some((name, node)));
                     break;
                 }
-                FileKind::Absent if self.is_below_a_file(&file, mapped.path.len().saturating_sub(1)) => {
+                FileKind::Absent if self.is_below_a_file(&file, path.len().saturating_sub(1)) => {
                     return Some(self.error(404, format!("{} leads through a file", shown(&file))));
                 }
                 FileKind::Absent if chosen.is_none() => {
-                    let directory = mapped.path.strip_suffix(b"/").unwrap_or(&mapped.path);
-                    match self.router.kind(directory) {
+                    let directory = without_slash(&path);
+                    match self.kind(&directory, FileKind::Directory) {
                         kind @ (FileKind::Absent | FileKind::File) => {
                             // An alias without its last slash may lead to a file: nginx finds that strange.
-                            let strange = kind == FileKind::File && !mapped.path.ends_with(b"/");
-                            let why = format!("{} is no directory", shown(directory));
+                            let strange = kind == FileKind::File && !path.ends_with(b"/");
+                            let why = format!("{} is no directory", shown(&directory));
                             return Some(self.error(if strange { 500 } else { 404 }, why));
                         }
                         FileKind::Directory | FileKind::Unknown => {}
@@ -117,14 +123,14 @@ impl<'c> Walk<'_, 'c> {
                 FileKind::Unknown => {
                     let what = format!("whether {} is there is not known", shown(&file));
                     self.step("index", what, node);
-                    self.depends_on.insert(Dependence::FileExists(file.clone()));
+                    self.depends_on.insert(Dependence::FileExists(file.to_vec()));
                     self.candidates.push(file);
                     chosen = chosen.or(Some((name, node)));
                 }
             }
         }
         let (name, node) = chosen?;
-        let uri = [&self.uri[..], &name].concat();
+        let uri = self.uri.clone().then(&name);
         let args = self.args.clone();
         self.step("index", shown(&name), node);
         Some(self.internal_redirect(uri, args, node))
@@ -138,33 +144,30 @@ impl<'c> Walk<'_, 'c> {
 
     fn autoindex(&mut self) -> Turn {
         let Some(mapped) = self.map_uri() else { return Turn::Finish(500) };
-        match self.router.kind(&mapped.path) {
+        let path = mapped.path();
+        match self.kind(&path, FileKind::Directory) {
             FileKind::Absent | FileKind::File => {
-                return self.error(404, format!("{} is no directory", shown(&mapped.path)));
+                return self.error(404, format!("{} is no directory", shown(&path)));
             }
             FileKind::Unknown => {
-                self.depends_on.insert(Dependence::FileExists(mapped.path.clone()));
+                self.depends_on.insert(Dependence::FileExists(path.to_vec()));
             }
             FileKind::Directory => {}
         }
         let node = self.router.blocks.effective(self.block, Role::Autoindex).map(Node::id);
-        self.step("autoindex", format!("lists {}", shown(&mapped.path)), node);
-        Turn::Done(Outcome::File { path: mapped.path }, None)
+        self.step("autoindex", format!("lists {}", shown(&path)), node);
+        self.tell_word("lists");
+        Turn::Done(Outcome::File { path }, None)
     }
 
     fn file(&mut self, post: bool) -> Turn {
         let Some(mapped) = self.map_uri() else { return Turn::Finish(500) };
-        let path = mapped.path;
+        let path = mapped.path();
         let static_gzip =
             self.router.blocks.effective(self.block, Role::GzipStatic).and_then(|node| node.arg(0));
-        match self.router.kind(&path) {
+        match self.kind(&path, FileKind::File) {
             FileKind::Directory => {
-                let mut to = self.directory_uri();
-                to.push(b'/');
-                if !self.args.is_empty() {
-                    to.push(b'?');
-                    to.extend_from_slice(&self.args);
-                }
+                let to = self.uri.escaped(Escape::Uri).and(b"/").then(&self.args.behind(b'?'));
                 self.step("file", format!("{} is a directory", shown(&path)), None);
                 self.location_header = Some(to);
                 return self.error(301, "a directory without its last slash");
@@ -174,7 +177,7 @@ impl<'c> Walk<'_, 'c> {
             }
             FileKind::Absent => self.depend("gzip_static"),
             FileKind::Unknown => {
-                self.depends_on.insert(Dependence::FileExists(path.clone()));
+                self.depends_on.insert(Dependence::FileExists(path.to_vec()));
                 self.step("file", format!("whether {} is there is not known", shown(&path)), None);
             }
             FileKind::File => {}
@@ -189,8 +192,19 @@ impl<'c> Walk<'_, 'c> {
         Turn::Done(Outcome::File { path }, None)
     }
 
-    /// The URI in the redirect to a directory.
-    fn directory_uri(&self) -> Vec<u8> {
-        escape(&self.uri, Escape::Uri)
+    /// Whether the method is GET or HEAD.
+    fn is_read(&mut self) -> bool {
+        self.method_is_of_page || self.is_method(&[b"GET", b"HEAD"])
     }
+
+    fn is_method(&mut self, of: &[&[u8]]) -> bool {
+        let method = self.method_traced();
+        self.is_one_of(&method, of)
+    }
+}
+
+/// A path without the slash at its end.
+fn without_slash(path: &Traced) -> Traced {
+    let bytes = path.strip_suffix(b"/").unwrap_or(path).to_vec();
+    path.changed("without-last-slash", bytes)
 }

@@ -6,21 +6,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Router;
 use super::blocks::Role;
+use super::facts::Beside;
 use super::headers;
 use super::listen::{Key, Socket};
-use super::name::Found;
+use super::name::{Claim, Found};
 use super::observe::Watch;
+use super::question::Input;
 use super::regex::Captured;
+use super::traced::Traced;
 use super::walk::{Turn, URI_CHANGES_MAX, Walk, shown};
 use crate::config::NodeId;
-use crate::request::{Dependence, LocalAddress, Outcome, Request, Route, Step};
+use crate::request::{Dependence, Facts, LocalAddress, Outcome, Request, Route, Step};
 
 /// What a connection has that its requests share.
 pub(super) struct Handshake {
     server: usize,
     /// The name that the client gave, where a server has it.
     pub(super) name: Option<Vec<u8>>,
-    pub(super) captured: Option<Captured>,
+    /// What its regex captured, and whose it is.
+    pub(super) captured: Option<(Captured, Claim)>,
     step: Option<Step>,
     unknown: bool,
 }
@@ -28,7 +32,7 @@ pub(super) struct Handshake {
 pub(super) fn route<'r>(
     router: &'r Router<'_>,
     request: &'r Request,
-    watch: Option<&'r mut Watch>,
+    mut watch: Option<&'r mut Watch>,
 ) -> Route {
     let mut steps = Vec::new();
     let mut depends_on = BTreeSet::new();
@@ -45,6 +49,7 @@ pub(super) fn route<'r>(
         uri: Vec::new(),
         steps,
         depends_on: depends_on.into_iter().collect(),
+        facts: Facts::default(),
     };
     let Some(socket) = socket(router, request, &mut depends_on) else {
         let at = match (&request.listen, request.port) {
@@ -63,7 +68,7 @@ pub(super) fn route<'r>(
     let mut handshake =
         Handshake { server: socket.default, name: None, captured: None, step: None, unknown: false };
     if request.tls {
-        handshake = shake(router, request, socket);
+        handshake = shake(router, request, socket, watch.as_deref_mut());
         steps.extend(handshake.step.take());
         let server = router.config.servers()[handshake.server].node;
         if let Some(node) = router.blocks.effective(server, Role::SslRejectHandshake)
@@ -94,8 +99,9 @@ pub(super) fn route<'r>(
         block: router.config.servers()[handshake.server].node,
         host: Vec::new(),
         method: request.method.clone(),
-        uri: Vec::new(),
-        args: Vec::new(),
+        method_is_of_page: false,
+        uri: Traced::default(),
+        args: Traced::default(),
         unparsed_uri: Vec::new(),
         quoted_uri: false,
         plus_in_uri: false,
@@ -118,14 +124,19 @@ pub(super) fn route<'r>(
         maps_asked: 0,
         candidates: Vec::new(),
         doubt: None,
+        fallen_back: Vec::new(),
         cause: String::new(),
         returned: false,
+        beside: Beside::of(request, socket),
         steps,
         depends_on,
         watch,
     };
     let turn = match walk.read(&handshake) {
-        Ok(()) => Turn::ServerRewrite,
+        Ok(()) => {
+            walk.real_ip();
+            Turn::ServerRewrite
+        }
         Err(refused) => refused,
     };
     walk.run(turn)
@@ -172,18 +183,28 @@ fn listen_step(router: &Router<'_>, socket: &Socket) -> Step {
 }
 
 /// The server of a TLS handshake, by the name that the client gave.
-fn shake(router: &Router<'_>, request: &Request, socket: &Socket) -> Handshake {
+fn shake(
+    router: &Router<'_>,
+    request: &Request,
+    socket: &Socket,
+    watch: Option<&mut Watch>,
+) -> Handshake {
     let mut handshake =
         Handshake { server: socket.default, name: None, captured: None, step: None, unknown: false };
     let name = request.sni.as_ref().and_then(|name| headers::host(name, router.version()));
     let Some((name, names)) = name.zip(socket.names(router.config, &router.patterns)) else {
         return handshake;
     };
-    match names.find(&name) {
+    let found = names.find(&name);
+    if let Some(watch) = watch {
+        watch.ask_server(router, socket, &name, &found, &Input::Sni);
+    }
+    match found {
         Found::Server(claim, captured) => {
             let text = format!("the handshake names {}: {}", shown(&name), claim.how);
             handshake.step = Some(Step { what: "handshake", text, node: claim.node });
-            (handshake.server, handshake.name, handshake.captured) = (claim.server, Some(name), captured);
+            handshake.captured = captured.map(|captured| (captured, claim));
+            (handshake.server, handshake.name) = (claim.server, Some(name));
         }
         Found::Nobody => {}
         Found::Unknown(_) => handshake.unknown = true,

@@ -3,7 +3,6 @@
 //! Source: `ngx_http_special_response_handler`, `ngx_http_send_error_page`, src/http/ngx_http_special_response.c
 
 use super::blocks::{Blocks, Role};
-use super::uri::split_args;
 use super::walk::{Turn, Walk, shown};
 use crate::config::NodeId;
 use crate::number::atoi;
@@ -70,16 +69,18 @@ impl Walk<'_, '_> {
         }
         let uri = self.eval(&page.uri).text;
         self.step("error_page", format!("{status} is answered by {}", shown(&uri)), node);
-        match uri.first() {
-            Some(b'/') => {
+        let (local, named) = (self.begins(&uri, b"/"), self.begins(&uri, b"@"));
+        match (local, named) {
+            (true, _) => {
                 // The method becomes GET, and the arguments are those of the page.
+                self.method_is_of_page = true;
                 if self.method != b"HEAD" {
                     self.method = b"GET".to_vec();
                 }
-                let (uri, args) = split_args(&uri);
-                self.internal_redirect(uri.to_vec(), args.to_vec(), node)
+                let (uri, args) = self.split_args(&uri);
+                self.internal_redirect(uri, args, node)
             }
-            Some(b'@') => self.named_location(&uri, node),
+            (_, true) => self.named_location(&uri, node),
             _ => {
                 let status = match self.err_status {
                     Some(status @ (301 | 302 | 303 | 307 | 308)) if page.overwrite.is_some() => status,
@@ -90,6 +91,11 @@ impl Walk<'_, '_> {
             }
         }
     }
+}
+
+/// Whether a block has an `error_page` for a status.
+pub(super) fn has_page(blocks: &Blocks<'_>, block: NodeId, status: u16) -> bool {
+    find_page(blocks, block, status).is_some()
 }
 
 /// The first `error_page` of a block for a status.

@@ -13,7 +13,7 @@ const BYTES_MAX: usize = 2_000;
 const PLAIN: &[u8] = b"a1xbA2-_./~eiouqzZ0+,:=@ ";
 
 /// Strings for a regex, and whether it may match in the middle of a text; none when it is beyond us.
-pub(super) fn strings(pattern: &[u8]) -> (Vec<Vec<u8>>, bool) {
+pub(crate) fn strings(pattern: &[u8]) -> (Vec<Vec<u8>>, bool) {
     let Ok(text) = std::str::from_utf8(pattern) else { return (Vec::new(), true) };
     let parse =
         |text: &str| ParserBuilder::new().unicode(false).utf8(false).nest_limit(64).build().parse(text).ok();

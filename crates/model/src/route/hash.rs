@@ -9,11 +9,11 @@ use std::collections::hash_map::Entry;
 #[derive(Debug)]
 pub(crate) struct Hash<T> {
     /// `None`: the name is taken by one that lost to another, and belongs to nobody.
-    exact: HashMap<Vec<u8>, Option<T>>,
+    pub(crate) exact: HashMap<Vec<u8>, Option<T>>,
     /// `*.example.com` and `.example.com`, by what follows the first dot.
-    below: HashMap<Vec<u8>, T>,
+    pub(crate) below: HashMap<Vec<u8>, T>,
     /// `www.example.*`, by what stands before the last dot.
-    above: HashMap<Vec<u8>, T>,
+    pub(crate) above: HashMap<Vec<u8>, T>,
 }
 
 impl<T: Copy> Hash<T> {

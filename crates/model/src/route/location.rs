@@ -60,8 +60,8 @@ pub(crate) struct Search<'u> {
     uri: &'u [u8],
     ask: Ask,
     pub(crate) location: Option<NodeId>,
-    /// What the regexes on the way captured, in order.
-    pub(crate) captured: Vec<Captured>,
+    /// What the regexes on the way captured, in order, and the locations that they stand in.
+    pub(crate) captured: Vec<(Captured, NodeId)>,
     /// Why, outermost first.
     pub(crate) notes: Vec<(NodeId, String)>,
 }
@@ -202,7 +202,7 @@ impl Search<'_> {
                     return End::Unknown;
                 }
                 Matched::Yes(captured) => {
-                    self.captured.push(captured);
+                    self.captured.push((captured, *node));
                     self.note(*node, "first regex of its level that matches");
                     return match self.level(inside) {
                         End::Unknown => End::Unknown,

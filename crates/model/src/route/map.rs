@@ -1,15 +1,16 @@
-//! What a `map` and a `geo` make of a value.
+//! What a `map` makes of a value.
 //!
-//! Source: `ngx_http_map_find`, src/http/ngx_http_variables.c; src/http/modules/ngx_http_map_module.c,
-//! ngx_http_geo_module.c
+//! Source: `ngx_http_map_find`, src/http/ngx_http_variables.c; src/http/modules/ngx_http_map_module.c
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::hash::Hash;
+use super::question::{Answered, Test};
 use super::regex::{Ask, Captured, Matched, Pattern, Patterns};
+use super::traced::Traced;
 use super::walk::{Walk, shown};
+use crate::choice::Chosen;
 use crate::config::{Config, Node, NodeId};
 
 /// How many maps one request may ask, each time counted.
@@ -19,7 +20,7 @@ const QUESTIONS_MAX: usize = 1_000;
 pub(crate) struct Map {
     pub(crate) hostnames: bool,
     pub(crate) volatile: bool,
-    keys: Hash<NodeId>,
+    pub(crate) keys: Hash<NodeId>,
     pub(crate) regexes: Vec<(Arc<Pattern>, NodeId)>,
     pub(crate) default: Option<NodeId>,
 }
@@ -61,7 +62,7 @@ impl Map {
 
     /// The same, where `ask` answers for the regexes.
     pub(crate) fn line_by(&self, key: &[u8], ask: Ask) -> Line {
-        let key = if self.hostnames { key.strip_suffix(b".").unwrap_or(key) } else { key };
+        let key = if self.hostnames { bare(key) } else { key };
         if let Some((line, _)) = self.keys.find(&key.to_ascii_lowercase()) {
             return Line::Is(Some(line), None);
         }
@@ -77,6 +78,11 @@ impl Map {
     }
 }
 
+/// A name without the dot at its end.
+fn bare(name: &[u8]) -> &[u8] {
+    name.strip_suffix(b".").unwrap_or(name)
+}
+
 /// The maps of a configuration, by their nodes.
 pub(super) type Maps = HashMap<NodeId, Arc<Map>>;
 
@@ -87,7 +93,7 @@ pub(super) fn maps(config: &Config, patterns: &Patterns) -> Maps {
 
 impl Walk<'_, '_> {
     /// The value of the variable of a `map`; `None`, and a dependence, where it cannot be known.
-    pub(super) fn mapped(&mut self, name: &str, node: NodeId) -> Option<Vec<u8>> {
+    pub(super) fn mapped(&mut self, name: &str, node: NodeId) -> Option<Traced> {
         let router = self.router;
         let Some(map) = router.maps().get(&node) else {
             self.depend("map");
@@ -101,7 +107,7 @@ impl Walk<'_, '_> {
         }
         self.mapping.push(node);
         let source = self.eval(router.config.node(node).arg(0).unwrap_or(b""));
-        let value = if source.known { self.look_up(map, &source.text) } else { None };
+        let value = if source.known { self.look_up(map, node, &source.text) } else { None };
         self.mapping.pop();
         let value = value?;
         self.step("map", format!("${name} = {}", shown(&value)), Some(node));
@@ -111,57 +117,30 @@ impl Walk<'_, '_> {
         Some(value)
     }
 
-    fn look_up(&mut self, map: &Map, key: &[u8]) -> Option<Vec<u8>> {
-        let Line::Is(line, captured) = map.line(key) else {
+    fn look_up(&mut self, map: &Map, node: NodeId, key: &Traced) -> Option<Traced> {
+        let found = map.line(key);
+        let chosen = match &found {
+            Line::Is(Some(line), _) => Chosen::Rule(*line),
+            Line::Is(None, _) => Chosen::Nothing,
+            Line::Unknown => Chosen::Unknown(node),
+        };
+        self.asks(|_| (key.template(), Test::Map(node)), Answered::Chosen(chosen));
+        let Line::Is(line, captured) = found else {
             self.depend("regex");
             return None;
         };
-        if let Some(captured) = captured {
-            self.capture(captured);
+        if let Some((captured, line)) = captured.zip(line) {
+            let (text, caseless) = match self.router.config.node(line).name_bytes() {
+                [b'~', b'*', text @ ..] => (text, true),
+                [b'~', text @ ..] => (text, false),
+                text => (text, false),
+            };
+            let of =
+                if map.hostnames { key.changed("without-last-dot", bare(key).to_vec()) } else { key.clone() };
+            self.capture(captured, text, caseless, &of);
         }
-        let Some(line) = line else { return Some(Vec::new()) };
+        let Some(line) = line else { return Some(Traced::default()) };
         let value = self.eval(self.router.config.node(line).arg(0).unwrap_or(b""));
         value.known.then_some(value.text)
-    }
-
-    /// The value of the variable of a `geo`; `None` where it cannot be known.
-    pub(super) fn located(&mut self, node: NodeId) -> Option<Vec<u8>> {
-        let node = self.router.config.node(node);
-        let source = if node.args().len() > 1 { node.arg(0)? } else { b"$remote_addr" };
-        let special = |line: Node<'_>| {
-            matches!(line.name_bytes(), b"ranges" | b"proxy" | b"proxy_recursive" | b"delete" | b"include")
-        };
-        if node.children().any(special) {
-            self.depend("geo");
-            return None;
-        }
-        let source = self.eval(source);
-        let address = std::str::from_utf8(&source.text).ok().filter(|_| source.known)?.parse::<IpAddr>();
-        let mut best: Option<(u32, Node<'_>)> = None;
-        for line in node.children() {
-            let bits = match (line.name_bytes(), &address) {
-                (b"default", _) => Some(0),
-                (range, Ok(address)) => prefix_bits(range, *address).map(|bits| bits + 1),
-                (_, Err(_)) => None,
-            };
-            if let Some(bits) = bits
-                && best.is_none_or(|(longest, _)| bits >= longest)
-            {
-                best = Some((bits, line));
-            }
-        }
-        Some(best.and_then(|(_, line)| line.arg(0)).unwrap_or(b"").to_vec())
-    }
-}
-
-/// How many bits of an address a range fixes, if it has the address.
-fn prefix_bits(range: &[u8], address: IpAddr) -> Option<u32> {
-    if super::access::contains(range, address) != Some(true) {
-        return None;
-    }
-    let text = std::str::from_utf8(range).ok()?;
-    match text.split_once('/') {
-        Some((_, bits)) => bits.parse().ok(),
-        None => Some(if text.contains(':') { 128 } else { 32 }),
     }
 }

@@ -10,7 +10,7 @@ use crate::config::{Config, NodeId};
 
 /// The names of the servers of one socket.
 pub(crate) struct Names {
-    hash: Hash<Claim>,
+    pub(crate) hash: Hash<Claim>,
     pub(crate) regexes: Vec<(Arc<Pattern>, Claim)>,
 }
 

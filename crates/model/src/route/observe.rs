@@ -11,7 +11,7 @@ pub(super) struct Watch {
     /// What the caller says of atoms.
     world: World,
     /// What was taken for granted on the way: an atom is the same every time it is asked.
-    taken: BTreeMap<Atom, Is>,
+    pub(super) taken: BTreeMap<Atom, Is>,
     /// What was asked so far; `None`: no protocol is kept, and what the world does not say stays open.
     pub(super) questions: Option<Vec<Question>>,
     /// The outcome, once it is there.
@@ -30,11 +30,39 @@ impl Watch {
     }
 }
 
+impl Watch {
+    /// What an atom is, as the world says or the walk took it before.
+    pub(super) fn said(&self, atom: &Atom) -> Option<Is> {
+        self.world.get(atom).or_else(|| self.taken.get(atom).copied())
+    }
+
+    /// Adds a question to the protocol, if it is kept and does not hold it already.
+    pub(super) fn note(&mut self, question: Question) {
+        if let Some(questions) = self.questions.as_mut().filter(|questions| !questions.contains(&question)) {
+            questions.push(question);
+        }
+    }
+}
+
+/// Host and port in the URL of a pass.
+fn authority(url: &[u8]) -> &[u8] {
+    let start = url.windows(3).position(|three| three == b"://").map_or(0, |at| at + 3);
+    let rest = &url[start..];
+    let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
+    &rest[..end]
+}
+
 impl World {
     /// What an atom is, as far as it is said: by its own name, else by the empty name, which stands for all of its kind.
     pub fn get(&self, atom: &Atom) -> Option<Is> {
         let all = match atom {
-            Atom::Upstream(_) => Some(Atom::Upstream(Vec::new())),
+            Atom::Upstream(url) => {
+                let by_name = || self.0.get(&Atom::Upstream(authority(url).to_vec()));
+                if let Some(is) = self.0.get(atom).or_else(by_name) {
+                    return Some(*is);
+                }
+                Some(Atom::Upstream(Vec::new()))
+            }
             Atom::AuthRequest(_) => Some(Atom::AuthRequest(Vec::new())),
             Atom::Password(_) => Some(Atom::Password(Vec::new())),
             Atom::Limit(_) => Some(Atom::Limit(String::new())),
@@ -74,6 +102,9 @@ impl Walk<'_, '_> {
             return;
         }
         let (subject, test) = question(self);
+        if subject.fixed().is_some() && !matches!(&test, Test::Equals(other) if other.fixed().is_none()) {
+            return;
+        }
         let question = Question { subject, test, answer, block: self.block };
         self.note(question);
     }
@@ -91,10 +122,7 @@ impl Walk<'_, '_> {
         default: Is,
     ) -> Option<Is> {
         let atom = atom();
-        let said = self
-            .watch
-            .as_ref()
-            .and_then(|watch| watch.world.get(&atom).or_else(|| watch.taken.get(&atom).copied()));
+        let said = self.watch.as_ref().and_then(|watch| watch.said(&atom));
         if !self.is_watched() {
             if said.is_none() {
                 self.depends_on.insert(atom.dependence());
@@ -116,10 +144,9 @@ impl Walk<'_, '_> {
         self.atom(|| atom, default).unwrap_or(default)
     }
 
-    fn note(&mut self, question: Question) {
-        let questions = self.watch.as_mut().and_then(|watch| watch.questions.as_mut());
-        if let Some(questions) = questions.filter(|questions| !questions.contains(&question)) {
-            questions.push(question);
+    pub(super) fn note(&mut self, question: Question) {
+        if let Some(watch) = &mut self.watch {
+            watch.note(question);
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use super::blocks::Role;
 use super::script;
+use super::traced::Traced;
 use super::walk::Walk;
 use crate::config::Node;
 use crate::lower::{LocationKind, location_pattern};
@@ -19,12 +20,18 @@ pub(super) enum Alias {
     Whole,
 }
 
-/// A path, and where in it the part begins that the URI gave.
+/// A path: where files lie, and what the URI adds to it.
 #[derive(Debug, Clone)]
 pub(super) struct Mapped {
-    pub(super) path: Vec<u8>,
-    pub(super) root: usize,
+    pub(super) root: Traced,
+    pub(super) rest: Traced,
     pub(super) alias: Alias,
+}
+
+impl Mapped {
+    pub(super) fn path(&self) -> Traced {
+        self.root.clone().then(&self.rest)
+    }
 }
 
 impl<'c> Walk<'_, 'c> {
@@ -62,35 +69,33 @@ impl<'c> Walk<'_, 'c> {
         } else {
             value.strip_suffix(b"/").unwrap_or(value)
         };
-        let root = if script::has_variables(value) { self.eval(value).text } else { value.to_vec() };
-        let mut path = self.full_name(&root);
-        let root = path.len();
+        let root = if script::has_variables(value) { self.eval(value).text } else { Traced::text(value) };
+        let root = self.full_name(root);
         let rest = match alias {
-            Alias::No => &self.uri[..],
-            Alias::Length(length) => self.uri.get(length..).unwrap_or(b""),
-            Alias::Whole if self.add_uri_to_alias => &self.uri[..],
-            Alias::Whole => b"",
+            Alias::No => self.uri.clone(),
+            Alias::Length(length) => self.uri.cut(length),
+            Alias::Whole if self.add_uri_to_alias => self.uri.clone(),
+            Alias::Whole => Traced::default(),
         };
-        path.extend_from_slice(rest);
-        Some(Mapped { path, root, alias })
+        Some(Mapped { root, rest, alias })
     }
 
-    pub(super) fn path_of_uri(&mut self) -> Option<Vec<u8>> {
-        self.map_uri().map(|mapped| mapped.path)
+    pub(super) fn path_of_uri(&mut self) -> Option<Traced> {
+        self.map_uri().map(|mapped| mapped.path())
     }
 
     /// `$document_root`
-    pub(super) fn document_root(&mut self) -> Option<Vec<u8>> {
-        self.map_uri().map(|mapped| mapped.path[..mapped.root].to_vec())
+    pub(super) fn document_root(&mut self) -> Option<Traced> {
+        self.map_uri().map(|mapped| mapped.root)
     }
 
     /// A name under the prefix, untouched otherwise.
-    fn full_name(&self, name: &[u8]) -> Vec<u8> {
-        if name.starts_with(b"/") {
-            return name.to_vec();
+    fn full_name(&mut self, name: Traced) -> Traced {
+        if self.begins(&name, b"/") {
+            return name;
         }
         let prefix = &self.router.config.settings().prefix;
         let slash: &[u8] = if prefix.ends_with(b"/") { b"" } else { b"/" };
-        [&prefix[..], slash, name].concat()
+        Traced::text([&prefix[..], slash].concat()).then(&name)
     }
 }

@@ -4,8 +4,12 @@
 
 use super::blocks::Role;
 use super::location::End;
+use super::question::{Answered, Input, Template, Test};
+use super::traced::Traced;
 use super::uri::{Escape, escape};
 use super::walk::{Turn, Walk, shown};
+use crate::choice::Chosen;
+use crate::config::NodeId;
 use crate::lower::LocationKind;
 use crate::lower::location_pattern;
 
@@ -37,8 +41,10 @@ impl Walk<'_, '_> {
         self.block = self.server_node().id();
         let uri = self.uri.clone();
         let (end, search) = self.router.locations(self.server).find(&uri);
-        for captured in search.captured {
-            self.capture(captured);
+        self.ask_location(end, search.location);
+        for (captured, node) in search.captured {
+            let (kind, text) = location_pattern(self.router.config.node(node));
+            self.capture(captured, text, kind == LocationKind::Regex { caseless: true }, &uri);
         }
         for (node, why) in search.notes {
             self.step("location", format!("{}: {why}", self.pattern_shown(node)), Some(node));
@@ -60,10 +66,28 @@ impl Walk<'_, '_> {
         self.in_location(end)
     }
 
+    /// Notes which location was chosen.
+    fn ask_location(&mut self, end: End, location: Option<NodeId>) {
+        let chosen = match (end, location) {
+            (End::Unknown, Some(node)) => Chosen::Unknown(node),
+            (End::Unknown, None) => Chosen::Unknown(self.block),
+            (End::Redirect, Some(node)) => Chosen::Redirect(node),
+            (_, Some(node)) => Chosen::Rule(node),
+            (_, None) => Chosen::Nothing,
+        };
+        let server = self.server;
+        self.asks(|walk| (walk.uri.template(), Test::Location(server)), Answered::Chosen(chosen));
+    }
+
     fn in_location(&mut self, end: End) -> Turn {
         let location = self.block;
         self.enter(location);
         let limit = self.router.blocks.size(location, Role::ClientMaxBodySize, 0, BODY_BYTES_DEFAULT);
+        if limit > 0 && !self.body_discarded {
+            let above = self.content_length.is_some_and(|length| length > limit);
+            let length = || Template::input(Input::ContentLength);
+            self.asks(|_| (length(), Test::MoreThan(limit)), Answered::Holds(above));
+        }
         if let Some(length) = self.content_length.filter(|&length| limit > 0 && length > limit)
             && !self.body_discarded
         {
@@ -73,12 +97,8 @@ impl Walk<'_, '_> {
         }
         if end == End::Redirect {
             let (_, pattern) = location_pattern(self.router.config.node(location));
-            let mut to = escape(pattern, Escape::Uri);
-            if !self.args.is_empty() {
-                to.push(b'?');
-                to.extend_from_slice(&self.args);
-            }
-            self.location_header = Some(to);
+            let to = Traced::text(escape(pattern, Escape::Uri));
+            self.location_header = Some(to.then(&self.args.behind(b'?')));
             return self.error(301, "only the last slash is missing");
         }
         Turn::LocationRewrite
@@ -104,7 +124,7 @@ impl Walk<'_, '_> {
         Turn::FindLocation
     }
 
-    pub(super) fn pattern_shown(&self, location: crate::config::NodeId) -> String {
+    pub(super) fn pattern_shown(&self, location: NodeId) -> String {
         let (kind, pattern) = location_pattern(self.router.config.node(location));
         let modifier = match kind {
             LocationKind::Prefix | LocationKind::Named => "",

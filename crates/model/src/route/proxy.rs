@@ -6,8 +6,11 @@
 use std::net::IpAddr;
 
 use super::blocks::Role;
+use super::error_page;
+use super::question::{Answered, Atom, Input, Is, Test};
 use super::script;
-use super::uri::{Escape, escape};
+use super::traced::Traced;
+use super::uri::Escape;
 use super::walk::{Turn, Walk, shown};
 use crate::catalog::Version;
 use crate::config::Node;
@@ -19,10 +22,16 @@ use crate::request::{Outcome, PassKind};
 struct Address {
     scheme: &'static str,
     /// Host and port, or `unix:` and a path, as they stand.
-    authority: Vec<u8>,
+    authority: Traced,
     /// What follows.
-    uri: Vec<u8>,
+    uri: Traced,
 }
+
+/// What nginx takes for a host and a port.
+const AUTHORITY: &[u8] = br"(?s)\A(unix:.+|(\[[^\]]*\]|[^:\[][^:]*)(:0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?)\z";
+
+/// What is an address and no name.
+const LITERAL: &[u8] = br"\A(unix:|(\[[0-9a-fA-F:.]+\]|[0-9]{1,3}(\.[0-9]{1,3}){3})(:|\z))";
 
 /// A release that is known to compare the length of the URI with that of the location.
 const COUNTS_SINCE: Version = Version { major: 1, minor: 31, patch: 3 };
@@ -33,19 +42,19 @@ impl<'c> Walk<'_, 'c> {
         let text = directive.arg(0).unwrap_or(b"");
         let variables = script::has_variables(text);
         let value = self.eval(text);
-        let Some(address) = address(&value.text, kind, variables) else {
+        let Some(address) = self.address(&value.text, kind, variables) else {
             if !value.known {
-                return self.passed(directive, kind, None, Vec::new(), value.text);
+                return self.passed(directive, kind, (None, Vec::new()), value.text);
             }
             let why = format!("{} gives {}, which is no URL", directive.name(), shown(&value.text));
             return self.error(500, why);
         };
-        if variables && value.known && !is_authority(&address.authority) {
+        if variables && value.known && !self.is_authority(&address.authority) {
             return self.error(500, format!("{} is no host and port", shown(&address.authority)));
         }
         let uri = match kind {
-            PassKind::Proxy | PassKind::Grpc => self.uri_to_pass(directive, &address, variables),
-            _ => self.own_uri(),
+            PassKind::Proxy | PassKind::Grpc => self.uri_to_pass(directive, &address.uri, variables),
+            _ => Some(self.own_uri()),
         };
         let Some(uri) = uri else {
             return self.error(500, "the URI to pass on is empty");
@@ -56,24 +65,55 @@ impl<'c> Walk<'_, 'c> {
             return self.error(502, why);
         }
         let upstream = if value.known { upstream } else { None };
-        let mut pass = address.scheme.as_bytes().to_vec();
-        pass.extend_from_slice(b"://");
-        pass.extend_from_slice(&address.authority);
-        pass.extend_from_slice(&uri);
-        self.passed(directive, kind, upstream, servers, pass)
+        let pass = Traced::text(address.scheme).and(b"://").then(&address.authority).then(&uri);
+        self.passed(directive, kind, (upstream, servers), pass)
     }
 
     fn passed(
         &mut self,
         directive: Node<'c>,
         kind: PassKind,
-        upstream: Option<String>,
-        servers: Vec<String>,
-        pass: Vec<u8>,
+        (upstream, servers): (Option<String>, Vec<String>),
+        pass: Traced,
     ) -> Turn {
         let to = if servers.is_empty() { String::new() } else { format!(" ({})", servers.join(", ")) };
         self.step(kind.directive(), format!("{}{to}", shown(&pass)), Some(directive.id()));
+        if let Some(turn) = self.intercepted(kind, &pass) {
+            return turn;
+        }
         Turn::Done(Outcome::Pass { kind, upstream, servers, pass }, None)
+    }
+
+    /// Where nginx answers in the place of an upstream: it cannot be reached, or its status has an `error_page`.
+    ///
+    /// Source: `ngx_http_upstream_intercept_errors`, src/http/ngx_http_upstream.c
+    fn intercepted(&mut self, kind: PassKind, pass: &Traced) -> Option<Turn> {
+        let router = self.router;
+        let pages = router.blocks.nearest(self.block, Role::ErrorPage);
+        let intercepts = match kind {
+            PassKind::Memcached => false,
+            kind => router.blocks.flag(self.block, Role::InterceptErrors(kind), false),
+        };
+        let has_page =
+            |status| pages.is_some_and(|block| error_page::has_page(&router.blocks, block, status));
+        let matters = (intercepts && pages.is_some()) || (kind == PassKind::Memcached && has_page(404));
+        let matters_down = has_page(502) || has_page(504);
+        let atom = || Atom::Upstream(pass.to_vec());
+        let answer = if matters || (matters_down && self.is_watched()) {
+            self.atom_of(pass.template(), atom, Is::Status(200))
+        } else {
+            self.watch.as_ref().and_then(|watch| watch.said(&atom()))
+        };
+        let status = match answer? {
+            Is::Status(404) if kind == PassKind::Memcached => 404,
+            Is::Status(status) if intercepts && status >= 300 && has_page(status) => status,
+            Is::No => 502,
+            _ => return None,
+        };
+        Some(match answer {
+            Some(Is::No) => self.error(502, "the upstream cannot be reached"),
+            _ => self.error(status, format!("the upstream answers {status}")),
+        })
     }
 
     /// An `if` or a `limit_except` passes on to where its location does, unless it says otherwise itself.
@@ -85,28 +125,29 @@ impl<'c> Walk<'_, 'c> {
         own(self.block).or_else(|| own(outer?.id())).unwrap_or(handler)
     }
 
-    fn uri_to_pass(&mut self, directive: Node<'c>, address: &Address, variables: bool) -> Option<Vec<u8>> {
-        if variables && !address.uri.is_empty() {
-            return Some(address.uri.clone());
+    fn uri_to_pass(&mut self, directive: Node<'c>, own: &Traced, variables: bool) -> Option<Traced> {
+        let has_own = !self.is_empty(own);
+        if variables && has_own {
+            return Some(own.clone());
         }
-        if address.uri.is_empty() && self.valid_unparsed_uri {
-            return Some(self.unparsed_uri.clone());
+        if !has_own && self.valid_unparsed_uri {
+            return Some(self.given(&self.unparsed_uri, || Input::Target));
         }
-        let replaces = self.valid_location && !address.uri.is_empty();
+        let replaces = self.valid_location && has_own;
         let cut = if replaces { self.text_length(directive) } else { 0 };
         // `try_files` may have found a URI that is shorter than the location's text. Older releases count on without looking.
         if cut > self.uri.len() && self.router.version().is_none_or(|version| version < COUNTS_SINCE) {
             self.depend("proxy");
         }
-        let rest = &self.uri[cut.min(self.uri.len())..];
-        let mut uri = if replaces { address.uri.clone() } else { Vec::new() };
-        if self.quoted_uri || self.internal {
-            uri.extend(escape(rest, Escape::Uri));
+        let rest = self.uri.cut(cut.min(self.uri.len()));
+        let mut uri = if replaces { own.clone() } else { Traced::default() };
+        if self.internal {
+            uri.push(&rest.escaped(Escape::Uri));
         } else {
-            uri.extend_from_slice(rest);
+            uri.push(&rest.escaped_as_sent(Escape::Uri, self.quoted_uri));
         }
-        self.with_args(&mut uri);
-        (!uri.is_empty()).then_some(uri)
+        uri.push(&self.args.behind(b'?'));
+        (!self.is_empty(&uri)).then_some(uri)
     }
 
     /// How much of the URI the text of the location is, for a pass with a URI of its own.
@@ -118,34 +159,105 @@ impl<'c> Walk<'_, 'c> {
         }
     }
 
-    fn own_uri(&self) -> Option<Vec<u8>> {
-        let mut uri = escape(&self.uri, Escape::Uri);
-        self.with_args(&mut uri);
-        Some(uri)
-    }
-
-    fn with_args(&self, uri: &mut Vec<u8>) {
-        if !self.args.is_empty() {
-            uri.push(b'?');
-            uri.extend_from_slice(&self.args);
-        }
+    fn own_uri(&self) -> Traced {
+        self.uri.escaped(Escape::Uri).then(&self.args.behind(b'?'))
     }
 
     /// The name of the upstream, and its servers.
     fn upstream(&mut self, address: &Address, variables: bool) -> (Option<String>, Vec<String>) {
-        let name = shown(&address.authority);
-        if let Some(upstream) = self.router.upstream(&address.authority) {
+        let authority = &address.authority;
+        let name = shown(authority);
+        let found = self.router.upstream(authority);
+        self.ask_name(authority, self.router.upstreams.keys(), found.is_some());
+        if let Some(upstream) = found {
             let servers = upstream.servers.iter().filter(|server| !server.down);
             let (backup, primary): (Vec<_>, Vec<_>) = servers.partition(|server| server.backup);
             let servers = primary.iter().chain(&backup).map(|server| with_port(&server.address, "80"));
-            return (Some(name), servers.collect());
+            let servers: Vec<String> = servers.collect();
+            self.tell_word(&format!("{name}: {}", servers.join(" ")));
+            return (Some(name), servers);
         }
         let default_port = if matches!(address.scheme, "https" | "grpcs") { "443" } else { "80" };
-        let literal = name.starts_with("unix:") || host_is_ip(&name);
-        if variables && !literal && !self.router.resolves(self.block, &address.authority) {
-            return (None, Vec::new());
+        if variables {
+            let literal = name.starts_with("unix:") || host_is_ip(&name);
+            self.ask_regex(authority, LITERAL, false, literal);
+            if !literal && self.router.blocks.nearest(self.block, Role::Resolver).is_none() {
+                let resolved = self.router.resolved_names().contains(&authority.to_ascii_lowercase());
+                self.ask_name(authority, self.router.resolved_names().iter(), resolved);
+                if !resolved {
+                    return (None, Vec::new());
+                }
+            }
         }
-        (Some(name), vec![with_port(&address.authority, default_port)])
+        (Some(name), vec![with_port(authority, default_port)])
+    }
+
+    /// Notes whether a name that the request decides is one of many; one that is stays what it is.
+    fn ask_name<'n>(&mut self, name: &Traced, names: impl Iterator<Item = &'n Vec<u8>>, is_one: bool) {
+        if !self.is_watched() || name.is_text() {
+            return;
+        }
+        let mut names: Vec<Vec<u8>> = names.cloned().collect();
+        names.sort();
+        self.asks(|_| (name.template(), Test::OneOf(names)), Answered::Holds(is_one));
+        if is_one {
+            self.pin(name);
+        }
+    }
+
+    fn is_authority(&mut self, authority: &Traced) -> bool {
+        let is = is_authority(authority);
+        self.ask_regex(authority, AUTHORITY, false, is);
+        is
+    }
+
+    fn address(&mut self, value: &Traced, kind: PassKind, variables: bool) -> Option<Address> {
+        let schemes: &[(&'static str, &str)] = match kind {
+            PassKind::Proxy => &[("http", "http://"), ("https", "https://")],
+            PassKind::Grpc => &[("grpc", "grpc://"), ("grpcs", "grpcs://")],
+            PassKind::Uwsgi => &[("uwsgi", "uwsgi://"), ("suwsgi", "suwsgi://")],
+            PassKind::Fastcgi | PassKind::Scgi | PassKind::Memcached => &[],
+        };
+        let mut found = None;
+        for (scheme, written) in schemes {
+            let start = value.get(..written.len());
+            let is = start.is_some_and(|start| match kind {
+                PassKind::Proxy => start.eq_ignore_ascii_case(written.as_bytes()),
+                _ => start == written.as_bytes(),
+            });
+            if value.fixed_start().len() < written.len() {
+                self.ask_regex(value, format!("^{written}").as_bytes(), kind == PassKind::Proxy, is);
+            }
+            if is {
+                found = Some((*scheme, value.cut(written.len())));
+                break;
+            }
+        }
+        let (scheme, rest) = match (found, kind) {
+            (Some(found), _) => found,
+            (None, PassKind::Proxy) => return None,
+            (None, kind) => (kind.name(), value.clone()),
+        };
+        let unix = self.begins(&rest, b"unix:");
+        let (authority, mut uri) = if unix {
+            match self.first_of(&rest.cut(5), ":") {
+                Some(at) => (rest.start(at + 5), rest.cut(at + 6)),
+                None => (rest, Traced::default()),
+            }
+        } else {
+            match self.first_of(&rest, "/?") {
+                Some(at) => rest.split(at, "/?"),
+                None => (rest, Traced::default()),
+            }
+        };
+        if self.is_empty(&authority) {
+            return None;
+        }
+        // A URI that is nothing but arguments gets its slash where variables made it.
+        if variables && self.begins(&uri, b"?") {
+            uri = Traced::text("/").then(&uri);
+        }
+        Some(Address { scheme, authority, uri })
     }
 }
 
@@ -188,47 +300,4 @@ fn with_port(address: &[u8], default_port: &str) -> String {
     } else {
         format!("{text}:{default_port}")
     }
-}
-
-fn address(value: &[u8], kind: PassKind, variables: bool) -> Option<Address> {
-    let (scheme, rest) = match kind {
-        PassKind::Proxy => {
-            let begins = |prefix: &[u8]| {
-                value.len() >= prefix.len() && value[..prefix.len()].eq_ignore_ascii_case(prefix)
-            };
-            if begins(b"http://") {
-                ("http", &value[7..])
-            } else if begins(b"https://") {
-                ("https", &value[8..])
-            } else {
-                return None;
-            }
-        }
-        PassKind::Grpc => match (value.strip_prefix(b"grpc://"), value.strip_prefix(b"grpcs://")) {
-            (Some(rest), _) => ("grpc", rest),
-            (_, Some(rest)) => ("grpcs", rest),
-            _ => ("grpc", value),
-        },
-        PassKind::Uwsgi => match (value.strip_prefix(b"uwsgi://"), value.strip_prefix(b"suwsgi://")) {
-            (Some(rest), _) => ("uwsgi", rest),
-            (_, Some(rest)) => ("suwsgi", rest),
-            _ => ("uwsgi", value),
-        },
-        PassKind::Fastcgi => ("fastcgi", value),
-        PassKind::Scgi => ("scgi", value),
-        PassKind::Memcached => ("memcached", value),
-    };
-    let end = if rest.starts_with(b"unix:") {
-        rest.iter().skip(5).position(|&byte| byte == b':').map(|at| at + 5)
-    } else {
-        rest.iter().position(|byte| matches!(byte, b'/' | b'?'))
-    };
-    let (authority, uri) = rest.split_at(end.unwrap_or(rest.len()));
-    if authority.is_empty() {
-        return None;
-    }
-    let uri = if rest.starts_with(b"unix:") { uri.strip_prefix(b":").unwrap_or(uri) } else { uri };
-    // A URI that is nothing but arguments gets its slash where variables made it.
-    let slash: &[u8] = if variables && uri.starts_with(b"?") { b"/" } else { b"" };
-    Some(Address { scheme, authority: authority.to_vec(), uri: [slash, uri].concat() })
 }

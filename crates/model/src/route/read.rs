@@ -9,6 +9,7 @@ use super::error_page::PLAIN_TO_TLS;
 use super::headers;
 use super::line::{self, Line};
 use super::name::Found;
+use super::question::Input;
 use super::uri::{Target, normalize};
 use super::walk::{Turn, Walk, shown};
 use crate::catalog::Version;
@@ -129,7 +130,8 @@ impl Walk<'_, '_> {
         let Some(Target { uri, args, quoted, plus }) = normalize(&target, merge) else {
             return Err(self.bad("the URI is broken or leads above the root"));
         };
-        (self.uri, self.args, self.quoted_uri, self.plus_in_uri) = (uri, args, quoted, plus);
+        (self.uri, self.args) = (self.given(&uri, || Input::Uri), self.given(&args, || Input::Args));
+        (self.quoted_uri, self.plus_in_uri) = (quoted, plus);
         (self.unparsed_uri, self.valid_unparsed_uri) = (line.target.clone(), line.has_path);
         Ok(())
     }
@@ -144,9 +146,9 @@ impl Walk<'_, '_> {
 
     fn choose_server(&mut self, host: &[u8], handshake: &Handshake) -> Result<(), Turn> {
         let router = self.router;
-        if handshake.name.as_deref() == Some(host) {
-            if let Some(captured) = handshake.captured.clone() {
-                self.capture(captured);
+        if self.is_name_of_handshake(handshake.name.as_deref(), host) {
+            if let Some((captured, claim)) = handshake.captured.clone() {
+                self.capture_name(captured, &claim, host, Input::Sni);
             }
             let server = self.server_node();
             self.step("server", format!("{} as in the handshake", shown(host)), Some(server.id()));
@@ -154,11 +156,14 @@ impl Walk<'_, '_> {
         }
         let names = self.socket.names(router.config, &router.patterns);
         let found = names.map_or(Found::Nobody, |names| names.find(host));
+        if names.is_some() {
+            self.ask_server(host, &found, &Input::Host);
+        }
         let mut server = None;
         match found {
             Found::Server(claim, captured) => {
                 if let Some(captured) = captured {
-                    self.capture(captured);
+                    self.capture_name(captured, &claim, host, Input::Host);
                 }
                 let (node, text) = match (claim.node, host) {
                     (Some(node), b"") => (node, String::from("no name was sent, and it has the name \"\"")),

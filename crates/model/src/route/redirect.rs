@@ -3,6 +3,7 @@
 //! Source: `ngx_http_header_filter`, src/http/ngx_http_header_filter_module.c
 
 use super::blocks::Role;
+use super::traced::Traced;
 use super::walk::Walk;
 use crate::request::{Dependence, Outcome};
 
@@ -14,7 +15,11 @@ const CONDITIONS: &[&str] =
 
 impl Walk<'_, '_> {
     /// The answer, and what the client asked of it on conditions that only its time and length tell.
-    pub(super) fn answer(&mut self, outcome: Outcome, status: Option<u16>) -> (Outcome, Option<u16>) {
+    pub(super) fn answer(
+        &mut self,
+        outcome: Outcome<Traced>,
+        status: Option<u16>,
+    ) -> (Outcome<Traced>, Option<u16>) {
         let (outcome, status) = self.final_answer(outcome, status);
         let conditional = CONDITIONS.iter().any(|name| self.header(name).is_some());
         if conditional && matches!(status, None | Some(200)) && !matches!(outcome, Outcome::Close { .. }) {
@@ -24,7 +29,11 @@ impl Walk<'_, '_> {
     }
 
     /// The answer as the client sees it: with the status that an `error_page` gave, and with an absolute `Location`.
-    fn final_answer(&mut self, outcome: Outcome, status: Option<u16>) -> (Outcome, Option<u16>) {
+    fn final_answer(
+        &mut self,
+        outcome: Outcome<Traced>,
+        status: Option<u16>,
+    ) -> (Outcome<Traced>, Option<u16>) {
         if let Some(doubt) = self.doubt.take()
             && !matches!(outcome, Outcome::File { .. })
         {
@@ -69,24 +78,24 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn absolute(&mut self, location: Vec<u8>) -> Vec<u8> {
-        if location.first() != Some(&b'/')
-            || !self.router.blocks.flag(self.block, Role::AbsoluteRedirect, true)
+    fn absolute(&mut self, location: Traced) -> Traced {
+        if !self.begins(&location, b"/") || !self.router.blocks.flag(self.block, Role::AbsoluteRedirect, true)
         {
             return location;
         }
         let host = if self.router.blocks.flag(self.block, Role::ServerNameInRedirect, false) {
-            self.server_name()
+            self.server_name().map(Traced::text)
         } else if self.host.is_empty() {
-            self.local_address()
+            self.local_address().map(Traced::text)
         } else {
-            Some(self.host.clone())
+            Some(self.host_traced())
         };
         let Some(host) = host else { return location };
         let (scheme, default_port) = if self.request.tls { ("https", 443) } else { ("http", 80) };
         let in_redirect = self.router.blocks.flag(self.block, Role::PortInRedirect, true);
         let port = self.socket.key.port().filter(|&port| in_redirect && port != default_port);
         let port = port.map_or_else(String::new, |port| format!(":{port}"));
-        [scheme.as_bytes(), b"://", &host, port.as_bytes(), &location].concat()
+        let start = Traced::text(format!("{scheme}://"));
+        start.then(&host).and(port.as_bytes()).then(&location)
     }
 }

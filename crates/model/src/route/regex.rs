@@ -103,6 +103,16 @@ impl Pattern {
         self.language.get_or_init(|| Language::pattern(&self.text, self.caseless)).as_ref()
     }
 
+    /// Strings that it may match, the plainest first; for a regex of URIs, those that begin with `around` too.
+    pub(crate) fn samples(&self, around: &[u8]) -> Vec<Vec<u8>> {
+        let (strings, loose) = super::generate::strings(&self.text);
+        let mut samples = strings.clone();
+        if loose && !around.is_empty() {
+            samples.extend(strings.iter().map(|string| [around, string].concat()));
+        }
+        samples
+    }
+
     /// Whether the case of letters is ignored.
     pub(crate) fn caseless(&self) -> bool {
         self.caseless
@@ -112,6 +122,13 @@ impl Pattern {
     pub(crate) fn captures(&self) -> bool {
         let compiled = self.compiled.get_or_init(|| self.compile());
         compiled.as_ref().is_none_or(|regex| regex.captures_len() > 1)
+    }
+
+    /// The named groups in lower case, with their numbers.
+    pub(crate) fn names(&self) -> Vec<(Vec<u8>, usize)> {
+        let Some(regex) = self.compiled.get_or_init(|| self.compile()) else { return Vec::new() };
+        let names = regex.capture_names().iter().enumerate();
+        names.filter_map(|(at, name)| Some((name.as_ref()?.to_ascii_lowercase().into_bytes(), at))).collect()
     }
 
     /// Its text.

@@ -4,9 +4,11 @@
 
 use super::FileKind;
 use super::blocks::Role;
+use super::question::{Answered, Test};
 use super::regex::Matched;
 use super::script::{self, Part};
-use super::uri::{Escape, escape, unescape_redirect};
+use super::traced::Traced;
+use super::uri::{Escape, unescape_redirect};
 use super::variables::{VALUE_BYTES_MAX, Value};
 use super::walk::{Turn, Walk, shown};
 use crate::config::{Node, NodeId};
@@ -77,7 +79,8 @@ impl<'c> Walk<'_, 'c> {
         }
         let status = self.err_status.unwrap_or(status);
         if let (Some(location), 301 | 302 | 303 | 307 | 308) = (&self.location_header, status) {
-            return Turn::Done(Outcome::Redirect { status, location: location.clone() }, Some(status));
+            let location = location.clone();
+            return Turn::Done(Outcome::Redirect { status, location }, Some(status));
         }
         let body = node.arg(1).map(|_| value);
         Turn::Done(Outcome::Return { status, body }, Some(status))
@@ -99,8 +102,10 @@ impl<'c> Walk<'_, 'c> {
     fn rewrite(&mut self, node: Node<'c>) -> Flow {
         let (pattern, replacement) = (node.arg(0).unwrap_or(b""), node.arg(1).unwrap_or(b""));
         let flag = node.arg(2).unwrap_or(b"");
-        match self.router.patterns.get(pattern, false).of(&self.uri) {
+        let uri = self.uri.clone();
+        match self.router.patterns.get(pattern, false).of(&uri) {
             Matched::No => {
+                self.ask_regex(&uri, pattern, false, false);
                 self.captured.clear();
                 return Flow::Through;
             }
@@ -108,7 +113,10 @@ impl<'c> Walk<'_, 'c> {
                 self.depend("regex");
                 return Flow::Through;
             }
-            Matched::Yes(captured) => self.capture(captured),
+            Matched::Yes(captured) => {
+                self.ask_regex(&uri, pattern, false, true);
+                self.capture(captured, pattern, false, &uri);
+            }
         }
         let begins = |prefix: &[u8]| replacement.starts_with(prefix);
         let status = match flag {
@@ -131,10 +139,10 @@ impl<'c> Walk<'_, 'c> {
         }
         match status {
             Some(status) => {
-                let mut to = unescape_redirect(&self.replaced(replacement, true).0);
-                if add_args && !self.args.is_empty() {
-                    to.push(if replacement.contains(&b'?') { b'&' } else { b'?' });
-                    to.extend_from_slice(&self.args);
+                let (to, _) = self.replaced(replacement, true);
+                let mut to = unescaped(&to);
+                if add_args {
+                    to.push(&self.args.behind(if replacement.contains(&b'?') { b'&' } else { b'?' }));
                 }
                 self.step("rewrite", format!("{status} {}", shown(&to)), Some(node.id()));
                 (self.location_header, self.returned) = (Some(to), true);
@@ -143,15 +151,14 @@ impl<'c> Walk<'_, 'c> {
             None => {
                 let (uri, new_args) = self.replaced(replacement, false);
                 if let Some(mut args) = new_args {
-                    if add_args && !self.args.is_empty() {
-                        args.push(b'&');
-                        args.extend_from_slice(&self.args);
+                    if add_args {
+                        args.push(&self.args.behind(b'&'));
                     }
                     self.args = args;
                 } else if !add_args {
-                    self.args = Vec::new();
+                    self.args = Traced::default();
                 }
-                if uri.is_empty() {
+                if self.is_empty(&uri) {
                     self.uri = uri;
                     return Flow::Answer(self.error(500, "the rewritten URI is empty"));
                 }
@@ -163,29 +170,30 @@ impl<'c> Walk<'_, 'c> {
     }
 
     /// The replacement of a `rewrite`: the URI, and the arguments where it has some.
-    fn replaced(&mut self, replacement: &[u8], redirect: bool) -> (Vec<u8>, Option<Vec<u8>>) {
+    fn replaced(&mut self, replacement: &[u8], redirect: bool) -> (Traced, Option<Traced>) {
         let quote = self.quoted_uri || self.plus_in_uri;
-        let mut value = Value { text: Vec::new(), known: true };
-        let mut args_at = None;
+        let mut value = Value { text: Traced::default(), known: true };
+        let mut uri = None;
         for part in script::parts(replacement, !redirect) {
             match part {
-                Part::Text(text) => value.text.extend_from_slice(text),
+                Part::Text(text) => value.text.push_text(text),
                 Part::Variable(name) => self.append(name, &mut value),
-                Part::Args => args_at = Some(value.text.len()),
-                Part::Capture(group) if quote && (redirect || args_at.is_some()) => {
-                    value.text.extend(escape(self.group(group), Escape::Args));
+                Part::Args => uri = Some(std::mem::take(&mut value.text)),
+                Part::Capture(group) if redirect || uri.is_some() => {
+                    value.text.push(&self.group(group).escaped_as_sent(Escape::Args, quote));
                 }
-                Part::Capture(group) => value.text.extend_from_slice(self.group(group)),
+                Part::Capture(group) => value.text.push(&self.group(group)),
             }
-            if value.text.len() > VALUE_BYTES_MAX {
-                value.text.truncate(VALUE_BYTES_MAX);
+            if value.text.len() + uri.as_ref().map_or(0, |uri| uri.len()) > VALUE_BYTES_MAX {
+                value.text = value.text.start(VALUE_BYTES_MAX);
                 self.depend("length");
                 break;
             }
         }
-        let length = value.text.len();
-        let args = args_at.map(|at| value.text.split_off(at.min(length)));
-        (value.text, args)
+        match uri {
+            Some(uri) => (uri, Some(value.text)),
+            None => (value.text, None),
+        }
     }
 
     fn if_block(&mut self, node: Node<'c>) -> Flow {
@@ -228,23 +236,31 @@ impl<'c> Walk<'_, 'c> {
         }
         let left = self.eval(subject);
         let Some(operator) = words.get(1).copied() else {
-            return left.known.then(|| !left.text.is_empty() && left.text != b"0");
+            let holds = !left.text.is_empty() && left.text[..] != *b"0";
+            if left.known {
+                self.asks(|_| (left.text.template(), Test::Truth), Answered::Holds(holds));
+            }
+            return left.known.then_some(holds);
         };
         let right = words.get(2).copied().unwrap_or(b"");
         match operator {
             b"=" | b"!=" => {
                 let right = self.eval(right);
-                (left.known && right.known).then(|| (left.text == right.text) == (operator == b"="))
+                let known = left.known && right.known;
+                known.then(|| self.is(&left.text, &right.text) == (operator == b"="))
             }
             _ if !left.known => None,
             _ => {
-                let pattern = self.router.patterns.get(right, operator.ends_with(b"*"));
+                let caseless = operator.ends_with(b"*");
+                let pattern = self.router.patterns.get(right, caseless);
                 let matched = match pattern.of(&left.text) {
                     Matched::Yes(captured) => {
-                        self.capture(captured);
+                        self.ask_regex(&left.text, right, caseless, true);
+                        self.capture(captured, right, caseless, &left.text);
                         true
                     }
                     Matched::No => {
+                        self.ask_regex(&left.text, right, caseless, false);
                         self.captured.clear();
                         false
                     }
@@ -262,7 +278,7 @@ impl<'c> Walk<'_, 'c> {
         if !path.known {
             return None;
         }
-        let kind = self.router.kind(&path.text);
+        let kind = self.kind(&path.text, FileKind::Absent);
         let holds = match (test, kind) {
             (_, FileKind::Unknown) | (b'x', FileKind::File) => None,
             (b'f', kind) => Some(kind == FileKind::File),
@@ -270,8 +286,16 @@ impl<'c> Walk<'_, 'c> {
             (_, kind) => Some(kind != FileKind::Absent),
         };
         if holds.is_none() {
-            self.depends_on.insert(Dependence::FileExists(path.text));
+            self.depends_on.insert(Dependence::FileExists(path.text.into_bytes()));
         }
         holds
     }
+}
+
+/// A redirect's target as nginx writes it.
+fn unescaped(to: &Traced) -> Traced {
+    let plain = to.fixed_start().iter().take_while(|byte| !matches!(byte, b'%' | b'?')).count();
+    let rest = to.cut(plain);
+    let rest = rest.changed("unescape", unescape_redirect(&rest));
+    Traced::text(&to[..plain]).then(&rest)
 }

@@ -6,7 +6,7 @@ use super::FileKind;
 use super::blocks::Role;
 use super::path::Alias;
 use super::script;
-use super::uri::split_args;
+use super::traced::Traced;
 use super::walk::{Doubt, Turn, Walk, shown};
 use crate::config::{Node, NodeId};
 use crate::number::atoi;
@@ -22,16 +22,19 @@ impl<'c> Walk<'_, 'c> {
         let Some((last, tried)) = args.split_last() else { return Turn::Content };
         // Where something else than the file itself answers, or where the last name led back here, a file that may be
         // there is taken to be there: "not there" would only be an error.
-        let again = self.doubt.as_ref().is_some_and(|doubt| doubt.tried.contains(&node.id()));
+        let again = self.doubt.as_ref().is_some_and(|doubt| doubt.tried.contains(&node.id()))
+            || self.fallen_back.contains(&node.id());
         let hopeful = again || self.handler.is_some();
         for &name in tried {
             let (name, wants_directory) = match name.strip_suffix(b"/") {
                 Some(name) => (name, true),
                 None => (name, false),
             };
-            let Some((path, root)) = self.tried_path(name) else { return Turn::Finish(500) };
+            let Some((root, name)) = self.tried_path(name) else { return Turn::Finish(500) };
+            let path = root.then(&name);
             let wanted = if wants_directory { FileKind::Directory } else { FileKind::File };
-            let kind = self.router.kind(&path);
+            let default = if hopeful && !wants_directory { FileKind::File } else { FileKind::Absent };
+            let kind = self.kind(&path, default);
             if kind == FileKind::Unknown {
                 self.wonder(node.id(), &path, wants_directory);
                 if !hopeful || wants_directory {
@@ -42,21 +45,21 @@ impl<'c> Walk<'_, 'c> {
             } else {
                 continue;
             }
-            self.take(path[root..].to_vec(), wants_directory);
+            self.take(name, wants_directory);
             return Turn::Content;
         }
         self.fall_back(node, last)
     }
 
     /// Notes a file of which nobody knows whether it is there.
-    fn wonder(&mut self, node: NodeId, path: &[u8], directory: bool) {
+    fn wonder(&mut self, node: NodeId, path: &Traced, directory: bool) {
         self.depends_on.insert(Dependence::FileExists(path.to_vec()));
         self.step("try_files", format!("whether {} is there is not known", shown(path)), Some(node));
         if self.handler.is_some() {
             return;
         }
         let slash: &[u8] = if directory { b"/" } else { b"" };
-        self.candidates.push([path, slash].concat());
+        self.candidates.push(path.clone().and(slash));
         let (block, uri) = (self.block, self.uri.clone());
         self.doubt.get_or_insert_with(|| Doubt { tried: Vec::new(), block, uri }).tried.push(node);
     }
@@ -71,36 +74,44 @@ impl<'c> Walk<'_, 'c> {
             }
             return self.error(code, "none of the files of try_files is there");
         }
-        let Some((path, root)) = self.tried_path(last) else { return Turn::Finish(500) };
-        let to = path[root..].to_vec();
-        if to.starts_with(b"@") {
+        if self.is_watched() {
+            self.fallen_back.push(node.id());
+        }
+        let Some((_, to)) = self.tried_path(last) else { return Turn::Finish(500) };
+        if self.begins(&to, b"@") {
             return self.named_location(&to, Some(node.id()));
         }
-        let (uri, args) = split_args(&to);
-        self.internal_redirect(uri.to_vec(), args.to_vec(), Some(node.id()))
+        let (uri, args) = self.split_args(&to);
+        self.internal_redirect(uri, args, Some(node.id()))
     }
 
-    /// The path of a name, and where in it the name begins.
-    fn tried_path(&mut self, name: &[u8]) -> Option<(Vec<u8>, usize)> {
+    /// Where files lie, and the name behind it.
+    fn tried_path(&mut self, name: &[u8]) -> Option<(Traced, Traced)> {
         let mapped = self.map_uri()?;
         let mut text = self.eval(name).text;
         if let Alias::Length(length) = mapped.alias
             && script::has_variables(name)
-            && text.len() >= length
-            && self.uri.get(..length) == Some(&text[..length])
+            && self.uri.len() >= length
         {
-            text.drain(..length);
+            let start = Traced::text(&self.uri[..length]);
+            let uri = self.uri.clone();
+            // Where the URI is known to begin otherwise, nothing is asked.
+            if uri.fixed_start().len() < length && uri.template() != text.template() {
+                self.begins(&uri, &start);
+            }
+            if self.begins(&text, &start) {
+                text = text.cut(length);
+            }
         }
-        Some(([&mapped.path[..mapped.root], &text].concat(), mapped.root))
+        Some((mapped.root, text))
     }
 
     /// Makes the name that was found the URI.
-    fn take(&mut self, name: Vec<u8>, directory: bool) {
+    fn take(&mut self, name: Traced, directory: bool) {
         match self.alias() {
             Alias::No => self.uri = name,
             Alias::Length(length) => {
-                self.uri.truncate(length);
-                self.uri.extend_from_slice(&name);
+                self.uri = self.uri.start(length).then(&name);
             }
             Alias::Whole if directory => {}
             Alias::Whole => (self.uri, self.add_uri_to_alias) = (name, true),

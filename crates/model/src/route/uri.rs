@@ -79,7 +79,7 @@ pub(super) fn hex(digit: u8) -> Option<u8> {
 
 /// Which bytes are written as `%XX`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Escape {
+pub(crate) enum Escape {
     /// A path.
     Uri,
     /// A part of the arguments.
@@ -87,7 +87,7 @@ pub(super) enum Escape {
 }
 
 /// Source: `ngx_escape_uri`, src/core/ngx_string.c
-pub(super) fn escape(bytes: &[u8], what: Escape) -> Vec<u8> {
+pub(crate) fn escape(bytes: &[u8], what: Escape) -> Vec<u8> {
     let mut escaped = Vec::with_capacity(bytes.len());
     for &byte in bytes {
         let special = match what {
@@ -114,7 +114,7 @@ fn is_special_in_args(byte: u8) -> bool {
 /// Undoes `%XX` up to a `?`, except where the byte could not stand in a `Location`.
 ///
 /// Source: `ngx_unescape_uri` with `NGX_UNESCAPE_REDIRECT`, src/core/ngx_string.c
-pub(super) fn unescape_redirect(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn unescape_redirect(bytes: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {

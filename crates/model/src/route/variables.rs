@@ -2,7 +2,9 @@
 //!
 //! Source: `ngx_http_core_variables` and its handlers, src/http/ngx_http_variables.c
 
+use super::question::{Input, Piece};
 use super::script::{self, Part};
+use super::traced::Traced;
 use super::walk::{Walk, shown};
 use crate::catalog::Version;
 use crate::request::{Dependence, HttpVersion};
@@ -17,23 +19,23 @@ pub(super) const VALUE_BYTES_MAX: usize = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Value {
     /// What cannot be known stands in it as it is written (`$name`).
-    pub(super) text: Vec<u8>,
+    pub(super) text: Traced,
     pub(super) known: bool,
 }
 
 impl Walk<'_, '_> {
     /// A value with its variables filled in. What cannot be known becomes a dependence.
     pub(super) fn eval(&mut self, value: &[u8]) -> Value {
-        let mut evaluated = Value { text: Vec::with_capacity(value.len()), known: true };
+        let mut evaluated = Value { text: Traced::default(), known: true };
         for part in script::parts(value, false) {
             match part {
-                Part::Text(text) => evaluated.text.extend_from_slice(text),
-                Part::Capture(group) => evaluated.text.extend_from_slice(self.group(group)),
+                Part::Text(text) => evaluated.text.push_text(text),
+                Part::Capture(group) => evaluated.text.push(&self.group(group)),
                 Part::Variable(name) => self.append(name, &mut evaluated),
                 Part::Args => {}
             }
             if evaluated.text.len() > VALUE_BYTES_MAX {
-                evaluated.text.truncate(VALUE_BYTES_MAX);
+                evaluated.text = evaluated.text.start(VALUE_BYTES_MAX);
                 evaluated.known = false;
                 self.depend("length");
                 break;
@@ -45,21 +47,30 @@ impl Walk<'_, '_> {
     /// Appends the value of a variable.
     pub(super) fn append(&mut self, name: &[u8], value: &mut Value) {
         match self.variable(name) {
-            Some(text) => value.text.extend_from_slice(&text),
+            Some(text) => value.text.push(&text),
             None => {
                 value.known = false;
-                value.text.push(b'$');
-                value.text.extend_from_slice(name);
+                let written = [b"$", name].concat();
+                value.text.push(&self.opaque(written, || self.unknown(name)));
             }
         }
     }
 
-    pub(super) fn group(&self, group: usize) -> &[u8] {
-        self.captured.get(group).map_or(b"", Vec::as_slice)
+    pub(super) fn group(&self, group: usize) -> Traced {
+        self.captured.get(group).cloned().unwrap_or_default()
+    }
+
+    /// All that the value of a variable rests on that cannot be known.
+    fn unknown(&self, name: &[u8]) -> String {
+        let name = shown(&name.to_ascii_lowercase());
+        match self.router.definition(&name) {
+            Some((_, node)) => format!("${name} of {}", self.written(node)),
+            None => format!("${name}"),
+        }
     }
 
     /// The value of a variable; `None`, and a dependence, where nobody can know it.
-    pub(super) fn variable(&mut self, name: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn variable(&mut self, name: &[u8]) -> Option<Traced> {
         let name = name.to_ascii_lowercase();
         let text = std::str::from_utf8(&name).unwrap_or("?");
         // `set_by_lua` may have written to it after the last `set`.
@@ -78,7 +89,7 @@ impl Walk<'_, '_> {
             return value;
         }
         if self.router.is_own_variable(text) {
-            return Some(Vec::new());
+            return Some(Traced::default());
         }
         let dependence = match text {
             "msec" | "date_local" | "date_gmt" => Dependence::Time,
@@ -96,114 +107,142 @@ impl Walk<'_, '_> {
     }
 
     /// The variables that a request alone decides.
-    fn builtin(&mut self, name: &str) -> Option<Vec<u8>> {
+    fn builtin(&mut self, name: &str) -> Option<Traced> {
         let value = match name {
             "uri" | "document_uri" | "fastcgi_script_name" => self.uri.clone(),
-            "request_uri" => self.unparsed_uri.clone(),
+            "request_uri" => self.given(&self.unparsed_uri, || Input::Target),
             "args" | "query_string" => self.args.clone(),
             "is_args" => {
-                if self.args.is_empty() {
-                    Vec::new()
-                } else {
-                    b"?".to_vec()
-                }
+                let mark = if self.args.is_empty() { Vec::new() } else { b"?".to_vec() };
+                self.args.changed("is-args", mark)
             }
-            "host" => {
-                if self.host.is_empty() {
-                    self.server_name()?
-                } else {
-                    self.host.clone()
-                }
-            }
-            "server_name" => self.server_name()?,
-            "scheme" => {
-                if self.request.tls {
-                    b"https".to_vec()
-                } else {
-                    b"http".to_vec()
-                }
-            }
-            "https" => {
-                if self.request.tls {
-                    b"on".to_vec()
-                } else {
-                    Vec::new()
-                }
-            }
+            "host" if self.host.is_empty() => Traced::text(self.server_name()?),
+            "host" => self.host_traced(),
+            "server_name" => Traced::text(self.server_name()?),
             "request" if !self.unparsed_uri.is_empty() => self.request_line(),
-            "request_method" => self.method.clone(),
+            "request_method" => self.method_traced(),
             "server_port" => {
-                self.socket.key.port().map_or_else(Vec::new, |port| port.to_string().into_bytes())
+                let port = self.socket.key.port();
+                Traced::text(port.map_or_else(Vec::new, |port| port.to_string().into_bytes()))
             }
-            "server_addr" => self.local_ip.map(|ip| ip.to_string().into_bytes())?,
-            "server_protocol" => match self.version {
-                HttpVersion::V0_9 => Vec::new(),
-                HttpVersion::V1_0 => b"HTTP/1.0".to_vec(),
-                HttpVersion::V1_1 => b"HTTP/1.1".to_vec(),
-                HttpVersion::V2 => b"HTTP/2.0".to_vec(),
-            },
-            "http2" => match self.version {
-                HttpVersion::V2 => {
-                    if self.request.tls {
-                        b"h2".to_vec()
-                    } else {
-                        b"h2c".to_vec()
-                    }
+            "server_addr" => Traced::text(self.local_ip.map(|ip| ip.to_string().into_bytes())?),
+            "server_protocol" => {
+                let version: &[u8] = match self.version {
+                    HttpVersion::V0_9 => b"",
+                    HttpVersion::V1_0 => b"HTTP/1.0",
+                    HttpVersion::V1_1 => b"HTTP/1.1",
+                    HttpVersion::V2 => b"HTTP/2.0",
+                };
+                self.given(version, || Input::Protocol)
+            }
+            "remote_addr" => {
+                let address = self.remote_addr()?;
+                if self.beside.is_forwarded {
+                    Traced::text(address)
+                } else {
+                    self.given(&address, || Input::Client)
                 }
-                _ => Vec::new(),
-            },
-            "http3" => Vec::new(),
-            "remote_addr" if !self.real_ip_matters() => self.request.client?.to_string().into_bytes(),
-            "content_length" => self.header("content-length").unwrap_or(b"").to_vec(),
-            "content_type" => self.header("content-type").unwrap_or(b"").to_vec(),
-            "ssl_server_name" => self.request.sni.clone().unwrap_or_default(),
-            "nginx_version" => {
-                let version = self.router.config.settings().version?;
-                format!("{}.{}.{}", version.major, version.minor, version.patch).into_bytes()
             }
+            "realip_remote_addr" => {
+                let address = self.connection_addr()?;
+                self.given(&address, || Input::Client)
+            }
+            "binary_remote_addr" => {
+                let address = self.binary_addr()?;
+                self.of_client(address, name)
+            }
+            "proxy_protocol_addr" => {
+                let address = self.proxied_addr()?;
+                self.of_client(address, name)
+            }
+            "proxy_add_x_forwarded_for" => {
+                let addresses = self.forwarded_for()?;
+                self.of_client(addresses, name)
+            }
+            "remote_user" => {
+                let user = self.user();
+                self.opaque(user, || String::from("$remote_user"))
+            }
+            "content_length" => {
+                self.given(self.header("content-length").unwrap_or(b""), || Input::ContentLength)
+            }
+            "content_type" => self.given(self.header("content-type").unwrap_or(b""), || {
+                Input::Header(b"content_type".to_vec())
+            }),
+            "ssl_server_name" => self.given(self.request.sni.as_deref().unwrap_or(b""), || Input::Sni),
             "document_root" => return self.document_root(),
             "request_filename" => self.path_of_uri()?,
             "limit_rate" => return None,
-            _ => return self.prefixed(name),
+            _ => return self.of_connection(name).map(Traced::text).or_else(|| self.prefixed(name)),
         };
         Some(value)
     }
 
+    /// A value that rests on where the request comes from, and on what a header says of that.
+    fn of_client(&self, value: Vec<u8>, name: &str) -> Traced {
+        self.opaque(value, || {
+            let forwarded =
+                if self.beside.is_forwarded { format!(" of {:?}", self.beside.peer) } else { String::new() };
+            format!("${name}{forwarded}")
+        })
+    }
+
+    /// What all requests of a connection have in common.
+    fn of_connection(&self, name: &str) -> Option<Vec<u8>> {
+        let (tls, two) = (self.request.tls, self.version == HttpVersion::V2);
+        let text: &[u8] = match name {
+            "scheme" if tls => b"https",
+            "scheme" => b"http",
+            "https" if tls => b"on",
+            "https" | "http3" => b"",
+            "http2" if two && tls => b"h2",
+            "http2" if two => b"h2c",
+            "http2" => b"",
+            "nginx_version" => {
+                let version = self.router.config.settings().version?;
+                return Some(format!("{}.{}.{}", version.major, version.minor, version.patch).into_bytes());
+            }
+            _ => return None,
+        };
+        Some(text.to_vec())
+    }
+
     /// The request line as it came.
-    fn request_line(&self) -> Vec<u8> {
+    fn request_line(&self) -> Traced {
         let version: &[u8] = match self.request.version {
             HttpVersion::V0_9 => b"",
             HttpVersion::V1_0 => b" HTTP/1.0",
             HttpVersion::V1_1 => b" HTTP/1.1",
             HttpVersion::V2 => b" HTTP/2.0",
         };
-        [&self.request.method[..], b" ", &self.request.target, version].concat()
+        let method = self.given(&self.request.method, || Input::Method);
+        method.and(b" ").then(&self.given(&self.request.target, || Input::Target)).and(version)
     }
 
     /// `$arg_x`, `$http_x`, `$cookie_x`.
-    fn prefixed(&self, name: &str) -> Option<Vec<u8>> {
+    fn prefixed(&self, name: &str) -> Option<Traced> {
         if let Some(name) = name.strip_prefix("arg_") {
-            return Some(argument(&self.args, name.as_bytes()).unwrap_or(b"").to_vec());
+            let value = argument(&self.args, name.as_bytes()).unwrap_or(b"");
+            let mut pieces = self.args.pieces().map(|(piece, _)| piece);
+            return Some(match (pieces.next(), pieces.next()) {
+                (None, _) => Traced::text(value),
+                (Some(Piece::Input(Input::Args)), None) => {
+                    self.given(value, || Input::Argument(name.as_bytes().to_vec()))
+                }
+                _ => {
+                    let what = || format!("the argument {name} of {:?}", self.args.template());
+                    self.opaque(value.to_vec(), what)
+                }
+            });
         }
         if let Some(name) = name.strip_prefix("cookie_") {
-            let cookies = self.headers.iter().filter(|(header, _)| header.eq_ignore_ascii_case(b"cookie"));
-            let found = cookies.filter_map(|(_, value)| cookie(value, name.as_bytes())).next();
-            return Some(found.unwrap_or(b"").to_vec());
+            let value = cookie_of(&self.headers, name.as_bytes());
+            return Some(self.given(value, || Input::Cookie(name.as_bytes().to_vec())));
         }
         let name = name.strip_prefix("http_")?;
-        let is = |header: &[u8]| {
-            let same = |(a, b): (&u8, u8)| a.eq_ignore_ascii_case(&b) || (*a == b'-' && b == b'_');
-            header.len() == name.len() && header.iter().zip(name.bytes()).all(same)
-        };
-        let values: Vec<&[u8]> =
-            self.headers.iter().filter(|(header, _)| is(header)).map(|(_, value)| &value[..]).collect();
-        let between: &[u8] = if name == "cookie" { b"; " } else { b", " };
-        if self.router.version().is_some_and(|version| version < ALL_LINES)
-            && !matches!(name, "cookie" | "x_forwarded_for")
-        {
-            return Some(values.first().map_or_else(Vec::new, |value| value.to_vec()));
-        }
-        Some(values.join(between))
+        let first_only = self.router.version().is_some_and(|version| version < ALL_LINES);
+        let value = header_of(&self.headers, name, first_only);
+        Some(self.given(&value, || Input::Header(name.as_bytes().to_vec())))
     }
 
     /// The first name of the server, as `$server_name` has it; `None`: the name of the machine.
@@ -219,15 +258,6 @@ impl Walk<'_, '_> {
             return None;
         }
         Some(first.strip_prefix(b".").unwrap_or(first).to_vec())
-    }
-
-    /// Whether the address of the client is another than that of its connection.
-    pub(super) fn real_ip_matters(&mut self) -> bool {
-        let matters = self.router.real_ip(self.block);
-        if matters {
-            self.depend("realip");
-        }
-        matters
     }
 
     /// The local address as nginx writes it into a `Location`; `None`, and a dependence, where it is not known.
@@ -246,17 +276,18 @@ impl Walk<'_, '_> {
     }
 
     /// A variable that a directive of the configuration defines; the inner `None`: it cannot be known.
-    fn defined(&mut self, name: &str) -> Option<Option<Vec<u8>>> {
+    fn defined(&mut self, name: &str) -> Option<Option<Traced>> {
         let (module, node) = self.router.definition(name)?;
         match module {
             "map" => return Some(self.mapped(name, node)),
-            "geo" => return Some(self.located(node)),
+            "geo" => return Some(self.located(name, node)),
+            "split_clients" => return Some(self.shared(name, node)),
+            "auth_request" if !self.beside.unknown.contains(name.as_bytes()) => {
+                return Some(Some(Traced::default()));
+            }
             _ => {}
         }
-        self.depends_on.insert(match module {
-            "split_clients" => Dependence::Random,
-            module => Dependence::Module(module.to_owned()),
-        });
+        self.depends_on.insert(Dependence::Module(module.to_owned()));
         Some(None)
     }
 
@@ -267,8 +298,29 @@ impl Walk<'_, '_> {
     }
 }
 
+/// The value of `$http_x`: all lines of a header, or the first.
+pub(super) fn header_of(headers: &[(Vec<u8>, Vec<u8>)], name: &str, first_only: bool) -> Vec<u8> {
+    let is = |header: &[u8]| {
+        let same = |(a, b): (&u8, u8)| a.eq_ignore_ascii_case(&b) || (*a == b'-' && b == b'_');
+        header.len() == name.len() && header.iter().zip(name.bytes()).all(same)
+    };
+    let values: Vec<&[u8]> =
+        headers.iter().filter(|(header, _)| is(header)).map(|(_, value)| &value[..]).collect();
+    if first_only && !matches!(name, "cookie" | "x_forwarded_for") {
+        return values.first().map_or_else(Vec::new, |value| value.to_vec());
+    }
+    let between: &[u8] = if name == "cookie" { b"; " } else { b", " };
+    values.join(between)
+}
+
+/// The value of `$cookie_x`.
+pub(super) fn cookie_of<'h>(headers: &'h [(Vec<u8>, Vec<u8>)], name: &[u8]) -> &'h [u8] {
+    let cookies = headers.iter().filter(|(header, _)| header.eq_ignore_ascii_case(b"cookie"));
+    cookies.filter_map(|(_, value)| cookie(value, name)).next().unwrap_or(b"")
+}
+
 /// Source: `ngx_http_arg`, src/http/ngx_http_parse.c
-fn argument<'a>(args: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+pub(super) fn argument<'a>(args: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     args.split(|&byte| byte == b'&').find_map(|pair| {
         let at = pair.iter().position(|&byte| byte == b'=')?;
         pair[..at].eq_ignore_ascii_case(name).then_some(&pair[at + 1..])

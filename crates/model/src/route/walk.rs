@@ -4,9 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::Router;
+use super::facts::Beside;
 use super::listen::Socket;
 use super::observe::Watch;
+use super::question::Piece;
 use super::regex::Captured;
+use super::shape::plain;
+use super::traced::Traced;
 use crate::config::{Node, NodeId};
 use crate::request::{Dependence, HttpVersion, Outcome, Request, Route, Step};
 
@@ -33,8 +37,10 @@ pub(super) struct Walk<'r, 'c> {
     /// The name by which the server was asked for; empty: none.
     pub(super) host: Vec<u8>,
     pub(super) method: Vec<u8>,
-    pub(super) uri: Vec<u8>,
-    pub(super) args: Vec<u8>,
+    /// Whether an `error_page` made it GET.
+    pub(super) method_is_of_page: bool,
+    pub(super) uri: Traced,
+    pub(super) args: Traced,
     pub(super) unparsed_uri: Vec<u8>,
     pub(super) quoted_uri: bool,
     pub(super) plus_in_uri: bool,
@@ -56,19 +62,23 @@ pub(super) struct Walk<'r, 'c> {
     /// The directive that answers for the location, if one does.
     pub(super) handler: Option<NodeId>,
     /// The `Location` of the answer so far.
-    pub(super) location_header: Option<Vec<u8>>,
-    pub(super) captured: Vec<Vec<u8>>,
-    pub(super) variables: BTreeMap<Vec<u8>, Vec<u8>>,
+    pub(super) location_header: Option<Traced>,
+    pub(super) captured: Vec<Traced>,
+    pub(super) variables: BTreeMap<Vec<u8>, Traced>,
     /// The maps that wait for their source or value.
     pub(super) mapping: Vec<NodeId>,
     pub(super) maps_asked: usize,
     /// Files that nginx would serve if they were there.
-    pub(super) candidates: Vec<Vec<u8>>,
+    pub(super) candidates: Vec<Traced>,
     /// Where a `try_files` stood before files of which nobody knows whether they are there.
     pub(super) doubt: Option<Doubt>,
+    /// The `try_files` that went on to their last name, while the walk is watched.
+    pub(super) fallen_back: Vec<NodeId>,
     /// Why the last error is one, for people; and whether the configuration itself said so.
     pub(super) cause: String,
     pub(super) returned: bool,
+    /// The client, guards and limits.
+    pub(super) beside: Beside,
     pub(super) steps: Vec<Step>,
     pub(super) depends_on: BTreeSet<Dependence>,
     /// What is assumed and noted; `None`: nothing is.
@@ -79,7 +89,7 @@ pub(super) struct Walk<'r, 'c> {
 pub(super) struct Doubt {
     pub(super) tried: Vec<NodeId>,
     pub(super) block: NodeId,
-    pub(super) uri: Vec<u8>,
+    pub(super) uri: Traced,
 }
 
 /// Where the request goes next.
@@ -93,13 +103,13 @@ pub(super) enum Turn {
     /// nginx answers with a status of its own, unless an `error_page` takes it.
     Finish(u16),
     /// The answer, with its status where it is known.
-    Done(Outcome, Option<u16>),
+    Done(Outcome<Traced>, Option<u16>),
 }
 
 impl<'c> Walk<'_, 'c> {
     /// Goes on until there is an answer. Every loop costs one of [`URI_CHANGES_MAX`].
-    pub(super) fn run(mut self, mut turn: Turn) -> Route {
-        let (outcome, status) = loop {
+    pub(super) fn go(&mut self, mut turn: Turn) -> (Outcome<Traced>, Option<u16>) {
+        loop {
             turn = match turn {
                 Turn::ServerRewrite => self.server_rewrite(),
                 Turn::FindLocation => self.find_location(),
@@ -110,19 +120,26 @@ impl<'c> Walk<'_, 'c> {
                 Turn::Finish(status) => self.finish(status),
                 Turn::Done(outcome, status) => break (outcome, status),
             };
-        };
+        }
+    }
+
+    /// The route of a request that goes on like this.
+    pub(super) fn run(mut self, turn: Turn) -> Route {
+        let (outcome, status) = self.go(turn);
         let (outcome, status) = self.answer(outcome, status);
         let server = self.server_node();
         let location = self.location_node();
+        self.tell(&outcome, status);
         Route {
-            outcome,
+            outcome: plain(outcome),
             status,
             listen: self.socket.key.local(),
             server: Some(server.id()),
             location,
-            uri: self.uri,
+            uri: self.uri.into_bytes(),
             steps: self.steps,
             depends_on: self.depends_on.into_iter().collect(),
+            facts: self.beside.facts,
         }
     }
 
@@ -156,10 +173,25 @@ impl<'c> Walk<'_, 'c> {
         Turn::Finish(status)
     }
 
-    /// Takes over what a regex captured.
-    pub(super) fn capture(&mut self, captured: Captured) {
-        self.captured = captured.groups;
-        self.variables.extend(captured.named);
+    /// Takes over what a regex captured in `of`.
+    pub(super) fn capture(&mut self, captured: Captured, text: &[u8], caseless: bool, of: &Traced) {
+        if !self.is_watched() || of.is_text() {
+            self.captured = captured.groups.into_iter().map(Traced::text).collect();
+            self.variables
+                .extend(captured.named.into_iter().map(|(name, value)| (name, Traced::text(value))));
+            return;
+        }
+        let template = of.template();
+        let group = |(group, bytes)| {
+            let (pattern, of) = (text.to_vec(), template.clone());
+            Traced::piece(bytes, Piece::Group { pattern, caseless, group, of })
+        };
+        self.captured = captured.groups.into_iter().enumerate().map(group).collect();
+        for (name, group) in self.router.patterns.get(text, caseless).names() {
+            if let Some(value) = self.captured.get(group) {
+                self.variables.insert(name, value.clone());
+            }
+        }
     }
 
     pub(super) fn header(&self, name: &str) -> Option<&[u8]> {
@@ -170,7 +202,7 @@ impl<'c> Walk<'_, 'c> {
     /// Changes the URI as `error_page`, `index` and `try_files` do.
     ///
     /// Source: `ngx_http_internal_redirect`, src/http/ngx_http_core_module.c
-    pub(super) fn internal_redirect(&mut self, uri: Vec<u8>, args: Vec<u8>, node: Option<NodeId>) -> Turn {
+    pub(super) fn internal_redirect(&mut self, uri: Traced, args: Traced, node: Option<NodeId>) -> Turn {
         if !self.change_uri(&uri) {
             return Turn::Finish(500);
         }
@@ -183,11 +215,12 @@ impl<'c> Walk<'_, 'c> {
     }
 
     /// Source: `ngx_http_named_location`, src/http/ngx_http_core_module.c
-    pub(super) fn named_location(&mut self, name: &[u8], node: Option<NodeId>) -> Turn {
+    pub(super) fn named_location(&mut self, name: &Traced, node: Option<NodeId>) -> Turn {
+        self.pin(name);
         if !self.change_uri(name) {
             return Turn::Finish(500);
         }
-        if self.uri.is_empty() {
+        if self.is_empty(&self.uri.clone()) {
             return self.error(500, "there is no URI to go to a named location with");
         }
         let Some(location) = self.router.locations(self.server).named(name) else {
@@ -198,6 +231,17 @@ impl<'c> Walk<'_, 'c> {
         (self.internal, self.uri_changed, self.handler) = (true, false, None);
         self.enter(location);
         Turn::LocationRewrite
+    }
+
+    /// A URI and its arguments, split at the first `?`.
+    pub(super) fn split_args(&mut self, uri: &Traced) -> (Traced, Traced) {
+        match self.first_of(uri, "?") {
+            Some(at) => {
+                let (uri, args) = uri.split(at, "?");
+                (uri, args.cut(1))
+            }
+            None => (uri.clone(), Traced::default()),
+        }
     }
 
     /// Counts a change of the URI; whether it may happen.
@@ -215,7 +259,9 @@ impl<'c> Walk<'_, 'c> {
     /// Source: `ngx_http_update_location_config`, src/http/ngx_http_core_module.c
     pub(super) fn enter(&mut self, block: NodeId) {
         self.block = block;
-        if let Some(inner) = self.router.limit_except(block, &self.method) {
+        let limited = self.router.limit_except(block, &self.method);
+        self.ask_excepted(block, limited.is_none());
+        if let Some(inner) = limited {
             self.block = inner.id();
             let method = shown(&self.method);
             self.step("limit_except", format!("{method} is not among its methods"), Some(inner.id()));

@@ -1,0 +1,271 @@
+//! Passwords, and the subrequest that decides.
+//!
+//! Source: `ngx_http_auth_basic_handler`, src/http/modules/ngx_http_auth_basic_module.c; `ngx_http_auth_basic_user`,
+//! src/http/ngx_http_core_module.c; `ngx_http_auth_request_handler`, src/http/modules/ngx_http_auth_request_module.c;
+//! `ngx_http_subrequest`, src/http/ngx_http_core_module.c
+
+use std::collections::BTreeSet;
+
+use super::FileKind;
+use super::access::Say;
+use super::blocks::Role;
+use super::question::{Answered, Atom, Input, Is, Piece, Template, Test};
+use super::traced::Traced;
+use super::walk::{Turn, URI_CHANGES_MAX, Walk, shown};
+use crate::config::{Node, NodeId};
+use crate::request::{Outcome, Step};
+
+/// Credentials that surely are some: a user whose name is one letter, so that its colon stands where one can see it.
+const CREDENTIALS: &[u8] = br"^[Bb]asic [A-NP-Za-z][DTjz][opqr][A-Za-z0-9+/]([A-Za-z0-9+/]{4})*\z";
+
+impl<'r, 'c> Walk<'r, 'c> {
+    /// Source: `ngx_http_auth_basic_handler`
+    pub(super) fn password(&mut self) -> Say {
+        let blocks = &self.router.blocks;
+        let Some(realm) = blocks.effective(self.block, Role::AuthBasic) else { return Say::Nothing };
+        let Some(file) = blocks.effective(self.block, Role::AuthBasicUserFile) else { return Say::Nothing };
+        let value = self.eval(realm.arg(0).unwrap_or(b""));
+        if value.known && &value.text[..] == b"off" {
+            return Say::Nothing;
+        }
+        if !self.has_credentials() {
+            return Say::No(401, Some(realm.id()));
+        }
+        let name = self.eval(file.arg(0).unwrap_or(b""));
+        let path = self.beside_main_file(&name.text);
+        match self.router.kind(&path) {
+            FileKind::Absent if name.known => return Say::No(403, Some(file.id())),
+            FileKind::Directory if name.known => return Say::No(500, Some(file.id())),
+            _ => {}
+        }
+        match self.ask_atom(Atom::Password(path), Is::Yes) {
+            Is::No => Say::No(401, Some(realm.id())),
+            _ => Say::Yes,
+        }
+    }
+
+    /// Whether the request says who it is, be it true or not.
+    fn has_credentials(&mut self) -> bool {
+        let header = self.header("authorization").unwrap_or(b"").to_vec();
+        let (good, sure, begins) = (user(&header).is_some(), is_sure(&header), begins_basic(&header));
+        let input = || Template(vec![Piece::Input(Input::Header(b"authorization".to_vec()))]);
+        let regex = |pattern: &[u8], caseless| Test::Regex { pattern: pattern.to_vec(), caseless };
+        self.asks(|_| (input(), regex(CREDENTIALS, false)), Answered::Holds(sure));
+        if !sure {
+            self.asks(|_| (input(), regex(b"^basic ", true)), Answered::Holds(begins));
+            if begins {
+                let value = Template(vec![Piece::Text(header)]);
+                self.asks(|_| (input(), Test::Equals(value)), Answered::Holds(true));
+            }
+        }
+        good
+    }
+
+    /// `$remote_user`
+    pub(super) fn user(&self) -> Vec<u8> {
+        user(self.header("authorization").unwrap_or(b"")).unwrap_or_default()
+    }
+
+    /// A name in the directory of the main file.
+    fn beside_main_file(&self, name: &[u8]) -> Vec<u8> {
+        if name.starts_with(b"/") {
+            return name.to_vec();
+        }
+        let main = &self.router.config.settings().main;
+        let slash = main.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
+        [&main[..slash], name].concat()
+    }
+
+    /// Source: `ngx_http_auth_request_handler`
+    pub(super) fn authorize(&mut self) -> Say {
+        let Some(node) = self.router.blocks.effective(self.block, Role::AuthRequest) else {
+            return Say::Nothing;
+        };
+        let uri = node.arg(0).unwrap_or(b"");
+        if uri == b"off" || uri.is_empty() {
+            return Say::Nothing;
+        }
+        self.step("auth_request", format!("asks {}", shown(uri)), Some(node.id()));
+        let status = match self.subrequest(uri) {
+            Answer::Status(status) => status,
+            Answer::Closed(outcome) => return Say::End(Turn::Done(outcome, None)),
+        };
+        self.step("auth_request", format!("{} says {status}", shown(uri)), Some(node.id()));
+        match status {
+            401 | 403 => Say::No(status, Some(node.id())),
+            200..300 => Say::Yes,
+            _ => Say::No(500, Some(node.id())),
+        }
+    }
+
+    /// What the location of a URI answers to a subrequest, which has its own way and shares the variables.
+    fn subrequest(&mut self, uri: &[u8]) -> Answer {
+        let asking = self.block;
+        let outer_steps = std::mem::take(&mut self.steps);
+        let outer_guards = self.beside.facts.guards.len();
+        let mut inner = self.inner(uri);
+        let (outcome, status) = inner.go(Turn::ServerRewrite);
+        let open = !inner.depends_on.is_empty();
+        let answer = match (outcome, status) {
+            (outcome @ Outcome::Close { .. }, _) => {
+                let is_told = matches!(&outcome, Outcome::Close { reason } if reason == "return 444");
+                if is_told { Answer::Closed(Outcome::Close { reason: String::from("return 444") }) } else { Answer::Status(500) }
+            }
+            (Outcome::File { .. }, _) if !open && inner.doubt.is_none() => {
+                Answer::Status(inner.err_status.unwrap_or(200))
+            }
+            (Outcome::Redirect { status, .. } | Outcome::Return { status, .. } | Outcome::Error { status, .. }, _)
+                if !open =>
+            {
+                Answer::Status(status)
+            }
+            _ => match inner.ask_atom(Atom::AuthRequest(uri.to_vec()), Is::Status(200)) {
+                Is::Status(status) => Answer::Status(status),
+                _ => Answer::Status(200),
+            },
+        };
+        inner.set_variables(asking);
+        let Walk { variables, watch, beside, steps, depends_on, mapping, maps_asked, .. } = inner;
+        (self.variables, self.watch, self.beside) = (variables, watch, beside);
+        (self.mapping, self.maps_asked) = (mapping, maps_asked);
+        self.beside.subrequest = false;
+        self.beside.facts.guards.truncate(outer_guards);
+        self.steps = outer_steps;
+        let told = |step: Step| Step { what: "auth_request", text: format!("{}: {}", step.what, step.text), ..step };
+        self.steps.extend(steps.into_iter().map(told));
+        // What the subrequest rests on matters only where its status is not known without it.
+        if open {
+            self.depends_on.extend(depends_on);
+        }
+        answer
+    }
+
+    /// The walk of a subrequest.
+    ///
+    /// Source: `ngx_http_subrequest`
+    fn inner(&mut self, uri: &[u8]) -> Walk<'r, 'c> {
+        let mut beside = self.beside.clone();
+        beside.subrequest = true;
+        Walk {
+            router: self.router,
+            request: self.request,
+            socket: self.socket,
+            local_ip: self.local_ip,
+            version: self.version,
+            server: self.server,
+            block: self.server_node().id(),
+            host: self.host.clone(),
+            method: b"GET".to_vec(),
+            uri: Traced::text(uri),
+            args: Traced::default(),
+            method_is_of_page: true,
+            fallen_back: Vec::new(),
+            unparsed_uri: self.unparsed_uri.clone(),
+            quoted_uri: false,
+            plus_in_uri: false,
+            valid_unparsed_uri: false,
+            valid_location: true,
+            add_uri_to_alias: false,
+            internal: true,
+            uri_changed: false,
+            uri_changes: URI_CHANGES_MAX + 1,
+            in_error_page: false,
+            err_status: None,
+            content_length: self.content_length,
+            body_discarded: false,
+            headers: self.headers.clone(),
+            handler: None,
+            location_header: None,
+            captured: Vec::new(),
+            variables: std::mem::take(&mut self.variables),
+            mapping: std::mem::take(&mut self.mapping),
+            maps_asked: self.maps_asked,
+            candidates: Vec::new(),
+            doubt: None,
+            cause: String::new(),
+            returned: false,
+            beside,
+            steps: Vec::new(),
+            depends_on: BTreeSet::new(),
+            watch: self.watch.take(),
+        }
+    }
+
+    /// Gives the variables of `auth_request_set` what the subrequest knows.
+    fn set_variables(&mut self, asking: NodeId) {
+        let Some(block) = self.router.blocks.nearest(asking, Role::AuthRequestSet) else { return };
+        let directives: Vec<Node<'c>> = self.router.blocks.own_with(block, Role::AuthRequestSet).collect();
+        for directive in directives {
+            let name = directive.arg(0).unwrap_or(b"");
+            let name = name.strip_prefix(b"$").unwrap_or(name).to_ascii_lowercase();
+            let value = self.eval_quietly(directive.arg(1).unwrap_or(b""));
+            if value.known {
+                self.beside.unknown.remove(&name);
+                self.variables.insert(name, value.text);
+            } else {
+                self.variables.remove(&name);
+                self.beside.unknown.insert(name);
+            }
+        }
+    }
+}
+
+/// Whether a header surely brings credentials; what it says is then a question of its own.
+fn is_sure(header: &[u8]) -> bool {
+    let Some(rest) = header.strip_prefix(b"Basic ").or_else(|| header.strip_prefix(b"basic ")) else {
+        return false;
+    };
+    let is_of = |set: &[u8], at: usize| rest.get(at).is_some_and(|byte| set.contains(byte));
+    let letters = rest.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'));
+    letters
+        && rest.len() >= 4
+        && rest.len() % 4 == 0
+        && rest[0].is_ascii_alphabetic()
+        && rest[0] != b'O'
+        && is_of(b"DTjz", 1)
+        && is_of(b"opqr", 2)
+}
+
+fn begins_basic(header: &[u8]) -> bool {
+    header.get(..6).is_some_and(|start| start.eq_ignore_ascii_case(b"Basic "))
+}
+
+/// The user whom a header names; `None`: it names none.
+///
+/// Source: `ngx_http_auth_basic_user`
+fn user(header: &[u8]) -> Option<Vec<u8>> {
+    let encoded = header[6.min(header.len())..].trim_ascii_start();
+    let decoded = begins_basic(header).then(|| base64(encoded)).flatten()?;
+    let colon = decoded.iter().position(|&byte| byte == b':').filter(|&colon| colon > 0)?;
+    Some(decoded[..colon].to_vec())
+}
+
+/// Source: `ngx_decode_base64`, src/core/ngx_string.c
+fn base64(text: &[u8]) -> Option<Vec<u8>> {
+    let value = |byte: u8| match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    };
+    let end = text.iter().position(|&byte| byte == b'=').unwrap_or(text.len());
+    let digits: Vec<u8> = text[..end].iter().map(|&byte| value(byte)).collect::<Option<_>>()?;
+    if digits.len() % 4 == 1 {
+        return None;
+    }
+    let mut decoded = Vec::with_capacity(digits.len());
+    for group in digits.chunks(4) {
+        let bits = group.iter().fold(0_u32, |bits, digit| bits << 6 | u32::from(*digit));
+        let bits = bits << (6 * (4 - group.len()));
+        let bytes = bits.to_be_bytes();
+        decoded.extend_from_slice(&bytes[1..group.len()]);
+    }
+    Some(decoded)
+}
+
+enum Answer {
+    Status(u16),
+    Closed(Outcome<Traced>),
+}
