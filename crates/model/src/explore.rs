@@ -2,8 +2,22 @@
 
 use std::ops::ControlFlow;
 
+mod aim;
+pub(crate) mod class;
+mod domain;
+pub(crate) mod doors;
+mod fan;
+pub(crate) mod lift;
+mod rules;
+mod same;
+mod search;
+mod trail;
+mod values;
+mod worlds;
+
+use crate::language::Formula;
 use crate::request::Request;
-use crate::route::{Observed, Router, World};
+use crate::route::{Input, Observed, Router, World};
 
 /// One way, with a request that takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,20 +35,30 @@ pub struct Way {
 }
 
 /// How far to look.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Limits {
     /// How many steps the searches may take together.
     pub budget: u64,
     /// How many ways may be walked.
     pub ways: usize,
+    /// Only requests of which these inputs are so.
+    pub scope: Vec<(Input, Formula)>,
+    /// Only connections with TLS, or without; `None`: both.
+    pub tls: Option<bool>,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { budget: 50_000_000, ways: 200_000, scope: Vec::new(), tls: None }
+    }
 }
 
 /// Walks every way once and shows it to `visit`. With two routers ways are told apart where either tells them apart, and
 /// ways on which both can do nothing but the same are left out. Gives why ways may be missing.
 pub fn explore(
-    _routers: &[&Router<'_>],
-    _limits: &Limits,
-    _visit: &mut dyn FnMut(&Way) -> ControlFlow<()>,
+    routers: &[&Router<'_>],
+    limits: &Limits,
+    visit: &mut dyn FnMut(&Way) -> ControlFlow<()>,
 ) -> Vec<String> {
-    unimplemented!()
+    search::Search::new(routers, limits).all(visit)
 }

@@ -1,0 +1,375 @@
+//! From a condition on a value that a walk put together to a condition on the one input that it is made of.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use super::values::{Door, Sni, Values};
+use crate::choice::View;
+use crate::language::{Language, NotRegular};
+use crate::route::regex::{Matched, Patterns};
+use crate::route::uri::{Escape, escape, unescape_redirect};
+use crate::route::{Input, Piece, Template, Test};
+
+/// What is chosen on its own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Variable {
+    Host,
+    Uri,
+    Args,
+    /// URI and arguments together, as they are spelled.
+    Line,
+    Method,
+    Header(Vec<u8>),
+    Cookie(Vec<u8>),
+    Client,
+    Protocol,
+    Length,
+}
+
+/// Regexes, compiled for asking and for proving.
+#[derive(Default)]
+pub(super) struct Compiled {
+    patterns: Patterns,
+    languages: RefCell<HashMap<(Vec<u8>, bool), Result<Language, NotRegular>>>,
+}
+
+impl Compiled {
+    pub(super) fn language(&self, text: &[u8], caseless: bool) -> Result<Language, NotRegular> {
+        let key = (text.to_vec(), caseless);
+        if let Some(known) = self.languages.borrow().get(&key) {
+            return known.clone();
+        }
+        let made = Language::pattern(text, caseless);
+        self.languages.borrow_mut().insert(key, made.clone());
+        made
+    }
+
+    /// What a regex captures in a value; the inner `None`: it does not match. `None`: it cannot be asked.
+    pub(super) fn groups(&self, text: &[u8], caseless: bool, value: &[u8]) -> Option<Option<Vec<Vec<u8>>>> {
+        match self.patterns.get(text, caseless).of(value) {
+            Matched::Yes(captured) => Some(Some(captured.groups)),
+            Matched::No => Some(None),
+            Matched::Unknown => None,
+        }
+    }
+}
+
+/// The target up to its `?`, and what stands behind it.
+const URI_OF_LINE: &[u8] = br"\A([^?]*)(?:\?[\s\S]*)?\z";
+const ARGS_OF_LINE: &[u8] = br"\A[^?]*(?:\?([\s\S]*))?\z";
+
+/// What a template is made of at a door, with what is no free choice there filled in.
+pub(super) fn at_door(template: &Template, door: &Door) -> Template {
+    let mut pieces = Vec::new();
+    for piece in &template.0 {
+        match piece {
+            Piece::Text(text) => push_text(&mut pieces, text),
+            Piece::Input(Input::Sni) => match &door.sni {
+                Sni::Host => pieces.push(Piece::Input(Input::Host)),
+                Sni::Nothing => {}
+                Sni::Name(name) => push_text(&mut pieces, name),
+            },
+            Piece::Input(Input::Header(name)) if name == b"host" => {
+                pieces.push(Piece::Input(Input::Host));
+                push_text(&mut pieces, &door.host_tail());
+            }
+            Piece::Input(Input::Header(name)) if name == b"content_length" => {
+                pieces.push(Piece::Input(Input::ContentLength));
+            }
+            Piece::Group { pattern, caseless, group, of } => pieces.push(Piece::Group {
+                pattern: pattern.clone(),
+                caseless: *caseless,
+                group: *group,
+                of: at_door(of, door),
+            }),
+            Piece::Changed { how, of } => {
+                let of = at_door(of, door);
+                match &of.0[..] {
+                    // It is in lower case already.
+                    [Piece::Input(Input::Host)] if *how == "lower" => pieces.extend(of.0),
+                    _ => pieces.push(Piece::Changed { how, of }),
+                }
+            }
+            other => pieces.push(other.clone()),
+        }
+    }
+    Template(pieces)
+}
+
+fn push_text(pieces: &mut Vec<Piece>, text: &[u8]) {
+    if text.is_empty() {
+        return;
+    }
+    if let Some(Piece::Text(last)) = pieces.last_mut() {
+        last.extend_from_slice(text);
+    } else {
+        pieces.push(Piece::Text(text.to_vec()));
+    }
+}
+
+/// The variables that a template is made of; `None`: something else is in it, too.
+pub(super) fn variables(template: &Template, into: &mut Vec<Variable>) -> Option<()> {
+    for piece in &template.0 {
+        match piece {
+            Piece::Text(_) => {}
+            Piece::Input(input) => {
+                let variable = variable(input);
+                if !into.contains(&variable) {
+                    into.push(variable);
+                }
+            }
+            Piece::Group { of, .. } | Piece::Changed { of, .. } => variables(of, into)?,
+            Piece::Opaque(_) => return None,
+        }
+    }
+    Some(())
+}
+
+pub(super) fn variable(input: &Input) -> Variable {
+    match input {
+        Input::Host | Input::Sni => Variable::Host,
+        Input::Uri => Variable::Uri,
+        Input::Args | Input::Argument(_) => Variable::Args,
+        Input::Target => Variable::Line,
+        Input::Method => Variable::Method,
+        Input::Header(name) if name == b"content_length" => Variable::Length,
+        Input::Header(name) => Variable::Header(name.clone()),
+        Input::Cookie(name) => Variable::Cookie(name.clone()),
+        Input::Client => Variable::Client,
+        Input::Protocol => Variable::Protocol,
+        Input::ContentLength => Variable::Length,
+    }
+}
+
+/// A language of inputs that a value is of a language for; whether it is exactly those.
+pub(super) struct Lifted {
+    pub(super) language: Language,
+    pub(super) exact: bool,
+}
+
+/// Why a condition cannot be moved to an input.
+pub(super) enum Stuck {
+    /// The value is always this one.
+    Constant(Vec<u8>),
+    /// Several inputs are in it, or something that cannot be turned round.
+    Mixed,
+    /// A regex is beyond automata.
+    Regex(NotRegular),
+}
+
+/// The values of the one input of `pieces` for which their value is of `language`. `line`: of the whole target instead.
+pub(super) fn lift(
+    pieces: &[Piece],
+    language: &Language,
+    line: bool,
+    compiled: &Compiled,
+) -> Result<Lifted, Stuck> {
+    let free: Vec<usize> =
+        (0..pieces.len()).filter(|&at| !matches!(pieces[at], Piece::Text(_))).collect();
+    let [at] = free[..] else {
+        if free.is_empty() {
+            let text = pieces.iter().map(|piece| if let Piece::Text(text) = piece { &text[..] } else { b"" });
+            return Err(Stuck::Constant(text.collect::<Vec<_>>().concat()));
+        }
+        return Err(Stuck::Mixed);
+    };
+    let text = |pieces: &[Piece]| -> Vec<u8> {
+        let texts = pieces.iter().map(|piece| if let Piece::Text(text) = piece { &text[..] } else { b"" });
+        texts.collect::<Vec<_>>().concat()
+    };
+    let (before, after) = (text(&pieces[..at]), text(&pieces[at + 1..]));
+    let inner = if before.is_empty() && after.is_empty() {
+        language.clone()
+    } else {
+        language.between(&before, &after)
+    };
+    let captured = |pattern: &[u8], caseless: bool, group: usize, inner: &Language| {
+        Language::captured(pattern, caseless, group, inner).map_err(Stuck::Regex)
+    };
+    match &pieces[at] {
+        Piece::Input(input) => {
+            let inner = match input {
+                Input::Argument(name) => captured(&argument_pattern(name), true, 1, &inner)?,
+                _ => inner,
+            };
+            let language = match (line, variable(input)) {
+                (true, Variable::Uri) => captured(URI_OF_LINE, false, 1, &inner)?,
+                (true, Variable::Args) => captured(ARGS_OF_LINE, false, 1, &inner)?,
+                _ => inner,
+            };
+            Ok(Lifted { language, exact: true })
+        }
+        Piece::Group { pattern, caseless, group, of } => {
+            let inner = captured(pattern, *caseless, *group, &inner)?;
+            lift(&of.0, &inner, line, compiled)
+        }
+        Piece::Changed { how, of } => {
+            let turned = match *how {
+                "query" => behind(b'?', &inner),
+                "more-args" => behind(b'&', &inner),
+                "lower" => Some(inner.caseless()),
+                _ => None,
+            };
+            let exact = turned.is_some();
+            // Where nothing has to be changed the value stays: enough to find one, not to say that there is none.
+            let lifted = lift(&of.0, &turned.unwrap_or(inner), line, compiled)?;
+            Ok(Lifted { exact: exact && lifted.exact, ..lifted })
+        }
+        Piece::Text(_) | Piece::Opaque(_) => Err(Stuck::Mixed),
+    }
+}
+
+/// What is of a language behind a byte, or is empty where that is of it.
+fn behind(byte: u8, language: &Language) -> Option<Language> {
+    let empty = Language::one_of(&[b""]);
+    let filled = language.between(&[byte], b"").and(&empty.complement())?;
+    if language.contains(b"") { filled.or(&empty) } else { Some(filled) }
+}
+
+/// A regex whose first group is the value of an argument, or empty where it is not there.
+fn argument_pattern(name: &[u8]) -> Vec<u8> {
+    let mut pattern = br"\A(?:(?:[^&]*&)*?".to_vec();
+    pattern.extend(regex_text(name));
+    pattern.extend_from_slice(br"=([^&]*))?");
+    pattern
+}
+
+/// A text as the regex that matches it.
+pub(super) fn regex_text(text: &[u8]) -> Vec<u8> {
+    let mut pattern = Vec::new();
+    for &byte in text {
+        if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'/' {
+            pattern.push(byte);
+        } else {
+            pattern.extend_from_slice(format!("\\x{byte:02x}").as_bytes());
+        }
+    }
+    pattern
+}
+
+/// The language of the values that a test says yes to; the flag says that it is the others that it says yes to.
+pub(super) fn language_of(test: &Test, compiled: &Compiled) -> Result<(Language, bool), Stuck> {
+    Ok(match test {
+        Test::Regex { pattern, caseless } => {
+            (compiled.language(pattern, *caseless).map_err(Stuck::Regex)?, false)
+        }
+        Test::Truth => (Language::one_of(&[&b""[..], b"0"]), true),
+        Test::Begins(text) => (Language::prefix(text), false),
+        Test::Ends(text) => (Language::suffix(text), false),
+        Test::OneOf(texts) => (Language::one_of(texts), false),
+        Test::Equals(Template(pieces)) => match &pieces[..] {
+            [] => (Language::one_of(&[b""]), false),
+            [Piece::Text(text)] => (Language::one_of(&[text]), false),
+            _ => return Err(Stuck::Mixed),
+        },
+        _ => return Err(Stuck::Mixed),
+    })
+}
+
+/// The value of a template; `None`: it cannot be told.
+pub(super) fn fill(template: &Template, values: &Values, door: &Door, compiled: &Compiled) -> Option<Vec<u8>> {
+    let mut value = Vec::new();
+    for piece in &template.0 {
+        match piece {
+            Piece::Text(text) => value.extend_from_slice(text),
+            Piece::Input(input) => value.extend(values.get(input, door)),
+            Piece::Group { pattern, caseless, group, of } => {
+                let of = fill(of, values, door, compiled)?;
+                let groups = compiled.groups(pattern, *caseless, &of)??;
+                value.extend_from_slice(groups.get(*group).map_or(&b""[..], |group| group));
+            }
+            Piece::Changed { how, of } => {
+                let of = fill(of, values, door, compiled)?;
+                value.extend(changed(how, of, values.target().contains(&b'%'))?);
+            }
+            Piece::Opaque(_) => return None,
+        }
+    }
+    Some(value)
+}
+
+/// A value written differently; `sent` says whether the client escaped its URI.
+fn changed(how: &str, value: Vec<u8>, sent: bool) -> Option<Vec<u8>> {
+    let behind = |before: u8, value: Vec<u8>| {
+        if value.is_empty() { value } else { [&[before], &value[..]].concat() }
+    };
+    Some(match how {
+        "lower" => value.to_ascii_lowercase(),
+        "escape-uri" => escape(&value, Escape::Uri),
+        "escape-args" => escape(&value, Escape::Args),
+        "escape-uri-as-sent" if sent => escape(&value, Escape::Uri),
+        "escape-args-as-sent" if sent => escape(&value, Escape::Args),
+        "escape-uri-as-sent" | "escape-args-as-sent" => value,
+        "query" => behind(b'?', value),
+        "more-args" => behind(b'&', value),
+        "unescape" => unescape_redirect(&value),
+        _ => return None,
+    })
+}
+
+/// A template with everything but one variable as it is now.
+pub(super) fn with_one_free(
+    template: &Template,
+    free: &Variable,
+    line: bool,
+    values: &Values,
+    door: &Door,
+    compiled: &Compiled,
+) -> Option<Template> {
+    let mut pieces = Vec::new();
+    for piece in &template.0 {
+        let alone = Template(vec![piece.clone()]);
+        let mut found = Vec::new();
+        let known = variables(&alone, &mut found);
+        let is_free = |variable: &Variable| {
+            variable == free || line && matches!(variable, Variable::Uri | Variable::Args | Variable::Line)
+        };
+        match piece {
+            Piece::Text(text) => push_text(&mut pieces, text),
+            _ if known.is_some() && found.iter().all(|variable| !is_free(variable)) => {
+                push_text(&mut pieces, &fill(&alone, values, door, compiled)?);
+            }
+            Piece::Group { pattern, caseless, group, of } => pieces.push(Piece::Group {
+                pattern: pattern.clone(),
+                caseless: *caseless,
+                group: *group,
+                of: with_one_free(of, free, line, values, door, compiled)?,
+            }),
+            Piece::Changed { how, of } => {
+                let of = with_one_free(of, free, line, values, door, compiled)?;
+                pieces.push(Piece::Changed { how, of });
+            }
+            Piece::Opaque(_) => return None,
+            Piece::Input(_) => pieces.push(piece.clone()),
+        }
+    }
+    Some(Template(pieces))
+}
+
+/// How a derived value follows from the one variable that it is made of.
+pub(super) struct Derived<'a> {
+    pub(super) template: Template,
+    pub(super) variable: Variable,
+    pub(super) line: bool,
+    pub(super) values: &'a Values,
+    pub(super) door: &'a Door,
+    pub(super) compiled: &'a Compiled,
+}
+
+impl View for Derived<'_> {
+    fn image(&self, input: &[u8]) -> Option<Vec<u8>> {
+        let mut values = self.values.clone();
+        super::aim::set(&mut values, if self.line { &Variable::Line } else { &self.variable }, input);
+        fill(&self.template, &values, self.door, self.compiled)
+    }
+
+    fn pull(&self, language: &Language) -> Result<Language, NotRegular> {
+        match lift(&self.template.0, language, self.line, self.compiled) {
+            Ok(Lifted { language, .. }) => Ok(language),
+            Err(Stuck::Regex(why)) => Err(why),
+            Err(Stuck::Constant(_) | Stuck::Mixed) => {
+                Err(NotRegular::Uses(String::from("a value that is put together")))
+            }
+        }
+    }
+}
