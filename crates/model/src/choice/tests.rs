@@ -1,0 +1,1 @@
+//! Choices against their own rules, asked many strings.
