@@ -25,6 +25,7 @@ mod error_page;
 mod facts;
 pub(crate) mod generate;
 pub(crate) mod geo;
+mod given;
 pub(crate) mod hash;
 pub(crate) mod headers;
 mod limits;
@@ -56,9 +57,12 @@ pub(crate) mod uri;
 mod variables;
 mod walk;
 mod witness;
+mod world;
 
+pub use given::Given;
 pub use question::{Answered, Atom, Input, Is, Observed, Piece, Question, Shape, Template, Test, World};
 pub use witness::{Witness, witnesses};
+pub use world::WorldError;
 
 use blocks::{Blocks, Role};
 use listen::Sockets;

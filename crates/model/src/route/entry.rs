@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Router;
 use super::blocks::Role;
 use super::facts::Beside;
+use super::given::Given;
 use super::headers;
 use super::listen::{Key, Socket};
 use super::name::{Claim, Found};
@@ -134,6 +135,10 @@ pub(super) fn route<'r>(
     };
     let turn = match walk.read(&handshake) {
         Ok(()) => {
+            let given = walk.is_watched().then(|| Given::of(&walk));
+            if let Some(watch) = &mut walk.watch {
+                watch.given = given;
+            }
             walk.real_ip();
             Turn::ServerRewrite
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::given::Given;
 use super::question::{Answered, Atom, Is, Question, Shape, Template, Test, World};
 use super::walk::Walk;
 use crate::request::Dependence;
@@ -14,6 +15,8 @@ pub(super) struct Watch {
     pub(super) taken: BTreeMap<Atom, Is>,
     /// What was asked so far; `None`: no protocol is kept, and what the world does not say stays open.
     pub(super) questions: Option<Vec<Question>>,
+    /// What the request gives, once it is read.
+    pub(super) given: Option<Given>,
     /// The outcome, once it is there.
     pub(super) shape: Shape,
 }
@@ -26,7 +29,7 @@ impl Watch {
 
     /// Answers from the world and keeps no protocol.
     pub(super) fn only(world: &World) -> Watch {
-        Watch { world: world.clone(), taken: BTreeMap::new(), questions: None, shape: Shape::default() }
+        Watch { world: world.clone(), taken: BTreeMap::new(), questions: None, given: None, shape: Shape::default() }
     }
 }
 

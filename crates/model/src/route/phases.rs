@@ -3,12 +3,12 @@
 //! Source: `ngx_http_core_find_config_phase`, `ngx_http_core_post_rewrite_phase`, src/http/ngx_http_core_module.c
 
 use super::blocks::Role;
+use super::given::location_chosen;
 use super::location::End;
 use super::question::{Answered, Input, Template, Test};
 use super::traced::Traced;
 use super::uri::{Escape, escape};
 use super::walk::{Turn, Walk, shown};
-use crate::choice::Chosen;
 use crate::config::NodeId;
 use crate::lower::LocationKind;
 use crate::lower::location_pattern;
@@ -68,13 +68,7 @@ impl Walk<'_, '_> {
 
     /// Notes which location was chosen.
     fn ask_location(&mut self, end: End, location: Option<NodeId>) {
-        let chosen = match (end, location) {
-            (End::Unknown, Some(node)) => Chosen::Unknown(node),
-            (End::Unknown, None) => Chosen::Unknown(self.block),
-            (End::Redirect, Some(node)) => Chosen::Redirect(node),
-            (_, Some(node)) => Chosen::Rule(node),
-            (_, None) => Chosen::Nothing,
-        };
+        let chosen = location_chosen(end, location, self.block);
         let server = self.server;
         self.asks(|walk| (walk.uri.template(), Test::Location(server)), Answered::Chosen(chosen));
     }

@@ -2,6 +2,7 @@
 //!
 //! Source: `ngx_http_core_variables` and its handlers, src/http/ngx_http_variables.c
 
+use super::Router;
 use super::question::{Input, Piece};
 use super::script::{self, Part};
 use super::traced::Traced;
@@ -240,8 +241,7 @@ impl Walk<'_, '_> {
             return Some(self.given(value, || Input::Cookie(name.as_bytes().to_vec())));
         }
         let name = name.strip_prefix("http_")?;
-        let first_only = self.router.version().is_some_and(|version| version < ALL_LINES);
-        let value = header_of(&self.headers, name, first_only);
+        let value = header_of(&self.headers, name, self.router.takes_first_lines());
         Some(self.given(&value, || Input::Header(name.as_bytes().to_vec())))
     }
 
@@ -295,6 +295,13 @@ impl Walk<'_, '_> {
     pub(super) fn uri_shown(&self) -> String {
         let args = if self.args.is_empty() { String::new() } else { format!("?{}", shown(&self.args)) };
         format!("{}{args}", shown(&self.uri))
+    }
+}
+
+impl Router<'_> {
+    /// Whether `$http_x` is the first line of a header only.
+    pub(super) fn takes_first_lines(&self) -> bool {
+        self.version().is_some_and(|version| version < ALL_LINES)
     }
 }
 
