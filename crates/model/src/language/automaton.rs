@@ -1,6 +1,7 @@
 //! Deterministic automata over bytes.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use super::set::Classes;
 
@@ -25,13 +26,18 @@ pub(super) struct Automaton {
     /// What is known of each state: [`ACCEPTS`], [`DEAD`], [`FULL`].
     pub(super) flags: Vec<u8>,
     pub(super) start: u32,
+    /// How many bytes each state is from accepting, once it was asked.
+    distances: OnceLock<Box<[u32]>>,
 }
+
+/// The distance of a dead state.
+pub(super) const FAR: u32 = u32::MAX;
 
 impl Automaton {
     /// An automaton of a table, made as small as is cheap.
     pub(super) fn new(classes: Classes, next: Vec<u32>, accepts: Vec<bool>, start: u32) -> Automaton {
         let flags = accepts.into_iter().map(u8::from).collect();
-        let mut automaton = Automaton { classes, next, flags, start };
+        let mut automaton = Automaton { classes, next, flags, start, distances: OnceLock::new() };
         automaton.keep_reachable();
         automaton.mark();
         automaton.minimize();
@@ -83,7 +89,7 @@ impl Automaton {
                 next[state * count..(state + 1) * count].fill(state as u32);
             }
         }
-        Automaton { classes, next, flags, start: 1 }
+        Automaton { classes, next, flags, start: 1, distances: OnceLock::new() }
     }
 
     /// What ends with `text`: the automaton of Knuth, Morris and Pratt.
@@ -107,7 +113,7 @@ impl Automaton {
         }
         let mut flags = vec![0; text.len() + 1];
         flags[text.len()] = if text.is_empty() { ACCEPTS | FULL } else { ACCEPTS };
-        Automaton { classes, next, flags, start: 0 }
+        Automaton { classes, next, flags, start: 0, distances: OnceLock::new() }
     }
 
     /// What is of it when its letters are made lower case.
@@ -212,18 +218,48 @@ impl Automaton {
         self.start = 0;
     }
 
-    /// Finds the states from which nothing or everything is accepted.
-    fn mark(&mut self) {
-        let (count, states) = (self.classes.count, self.flags.len());
-        let mut before: Vec<Vec<u32>> = vec![Vec::new(); states];
-        for state in 0..states {
-            for class in 0..count {
-                let after = self.next[state * count + class] as usize;
-                if before[after].last() != Some(&(state as u32)) {
-                    before[after].push(state as u32);
+    /// How many bytes a state is from accepting at least.
+    #[inline]
+    pub(super) fn distance(&self, state: u32) -> u32 {
+        self.distances.get_or_init(|| self.measure())[state as usize]
+    }
+
+    fn measure(&self) -> Box<[u32]> {
+        let before = self.before();
+        let mut distances = vec![FAR; self.flags.len()];
+        let accepts = |state: &u32| self.accepts(*state);
+        let mut reached: Vec<u32> = (0..self.flags.len() as u32).filter(accepts).collect();
+        reached.iter().for_each(|&state| distances[state as usize] = 0);
+        let mut at = 0;
+        while let Some(&state) = reached.get(at) {
+            for &earlier in &before[state as usize] {
+                if distances[earlier as usize] == FAR {
+                    distances[earlier as usize] = distances[state as usize] + 1;
+                    reached.push(earlier);
+                }
+            }
+            at += 1;
+        }
+        distances.into()
+    }
+
+    /// The states before each state.
+    fn before(&self) -> Vec<Vec<u32>> {
+        let mut before: Vec<Vec<u32>> = vec![Vec::new(); self.flags.len()];
+        for (state, row) in self.next.chunks(self.classes.count).enumerate() {
+            for &after in row {
+                if before[after as usize].last() != Some(&(state as u32)) {
+                    before[after as usize].push(state as u32);
                 }
             }
         }
+        before
+    }
+
+    /// Finds the states from which nothing or everything is accepted.
+    fn mark(&mut self) {
+        let states = self.flags.len();
+        let before = self.before();
         for (wanted, flag) in [(ACCEPTS, DEAD), (0, FULL)] {
             let mut reaches: Vec<bool> = self.flags.iter().map(|flags| flags & ACCEPTS == wanted).collect();
             let mut left: Vec<usize> = (0..states).filter(|&state| reaches[state]).collect();

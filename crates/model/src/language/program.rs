@@ -186,9 +186,17 @@ impl Writer {
     ) -> Result<u32, NotRegular> {
         let split = |way, next| if greedy { State::Split(way, next) } else { State::Split(next, way) };
         let mut start = next;
+        let mut copies = least;
         match most {
+            // Captures are of the last repetition, and PCRE ends a loop after one that was empty.
             None if self.group.is_some() && node.is_nullable() => {
-                return Err(NotRegular::Uses("a repetition of what may be empty".to_owned()));
+                let again = self.push(State::Never)?;
+                start = self.write_twice(node, [next, again])?[0];
+                self.program.states[again as usize] = split(start, next);
+                if least == 0 {
+                    start = self.push(split(start, next))?;
+                }
+                copies = least.saturating_sub(1);
             }
             None => {
                 let again = self.push(State::Never)?;
@@ -203,7 +211,7 @@ impl Writer {
                 }
             }
         }
-        for _ in 0..least {
+        for _ in 0..copies {
             let before = start;
             start = self.write(node, start)?;
             if start == before {
@@ -211,6 +219,78 @@ impl Writer {
             }
         }
         Ok(start)
+    }
+
+    /// Writes `node` so that `next[0]` follows as long as no byte was read, `next[1]` after one; returns where it
+    /// begins, before and after a first byte.
+    fn write_twice(&mut self, node: &Node, next: [u32; 2]) -> Result<[u32; 2], NotRegular> {
+        match node {
+            Node::Byte(_) => self.write(node, next[1]).map(|start| [start; 2]),
+            Node::Concat(nodes) => {
+                nodes.iter().rev().try_fold(next, |next, node| self.write_twice(node, next))
+            }
+            Node::Either(nodes) => {
+                let mut start: Option<[u32; 2]> = None;
+                for way in nodes.iter().rev() {
+                    let way = self.write_twice(way, next)?;
+                    start = Some(match start {
+                        None => way,
+                        Some(start) => [
+                            self.push(State::Split(way[0], start[0]))?,
+                            self.push(State::Split(way[1], start[1]))?,
+                        ],
+                    });
+                }
+                match start {
+                    Some(start) => Ok(start),
+                    None => self.push(State::Never).map(|never| [never; 2]),
+                }
+            }
+            Node::Group(number, node) if self.group == Some(*number) => {
+                let close = [self.push(State::Close(next[0]))?, self.push(State::Close(next[1]))?];
+                let start = self.write_twice(node, close)?;
+                Ok([self.push(State::Open(start[0]))?, self.push(State::Open(start[1]))?])
+            }
+            Node::Group(_, node) => self.write_twice(node, next),
+            Node::Assert(_) | Node::Look { .. } => {
+                Ok([self.write(node, next[0])?, self.write(node, next[1])?])
+            }
+            Node::Repeat { node: inner, least, most, greedy } => {
+                let split =
+                    |way, next| if *greedy { State::Split(way, next) } else { State::Split(next, way) };
+                let mut start = next;
+                let mut copies = *least;
+                match *most {
+                    None => {
+                        let again = self.push(State::Never)?;
+                        // A loop that has read something is one without a first byte to wait for.
+                        let after = self.write_twice(inner, [next[1], again])?[0];
+                        self.program.states[again as usize] = split(after, next[1]);
+                        let before = self.write_twice(inner, [next[0], again])?[0];
+                        start = [before, after];
+                        if *least == 0 {
+                            start = [self.push(split(before, next[0]))?, self.push(split(after, next[1]))?];
+                        }
+                        copies = least.saturating_sub(1);
+                    }
+                    Some(most) => {
+                        for _ in *least..most {
+                            let body = self.write_twice(inner, start)?;
+                            start =
+                                [self.push(split(body[0], next[0]))?, self.push(split(body[1], next[1]))?];
+                        }
+                    }
+                }
+                for _ in 0..copies {
+                    let before = start;
+                    start = self.write_twice(inner, start)?;
+                    if start == before {
+                        break;
+                    }
+                }
+                Ok(start)
+            }
+        }
     }
 }
 

@@ -2,12 +2,117 @@
 
 use std::sync::Arc;
 
-use super::automaton::{ACCEPTS, Automaton, DEAD, FULL};
-use super::set::{Classes, PLAINEST_FIRST, oddness};
+use super::automaton::{ACCEPTS, Automaton, DEAD, FAR, FULL};
 use super::{Budget, Formula, Solution};
 
-/// How many states of the product are kept at most: what a search may need of memory.
-const STATES_MAX: usize = 4_000_000;
+mod alphabet;
+mod search;
+
+pub(super) fn solve(formula: &Formula, budget: &mut Budget) -> Solution {
+    let mut plan = Plan { automata: Vec::new(), accept: Vec::new(), rest: Vec::new() };
+    plan.demand(formula);
+    plan.accept.resize(plan.automata.len(), None);
+    search::search(&plan, budget)
+}
+
+/// What is demanded of a string: in general a conjunction of "is of it" and "is not of it".
+struct Plan<'f> {
+    automata: Vec<&'f Automaton>,
+    /// Whether each automaton must accept or must not; `None`: only the rest says.
+    accept: Vec<Option<bool>>,
+    /// Terms that hold, too.
+    rest: Vec<Term>,
+}
+
+impl<'f> Plan<'f> {
+    fn demand(&mut self, formula: &'f Formula) {
+        match formula {
+            Formula::All(formulas) => formulas.iter().for_each(|formula| self.demand(formula)),
+            Formula::In(language) => self.accepts(&language.0, true),
+            Formula::Not(inner) => match &**inner {
+                Formula::In(language) => self.accepts(&language.0, false),
+                Formula::Not(formula) => self.demand(formula),
+                Formula::Any(formulas) if formulas.iter().all(|one| matches!(one, Formula::In(_))) => {
+                    for formula in formulas {
+                        if let Formula::In(language) = formula {
+                            self.accepts(&language.0, false);
+                        }
+                    }
+                }
+                _ => self.rest(formula),
+            },
+            Formula::Any(_) => self.rest(formula),
+        }
+    }
+
+    fn accepts(&mut self, automaton: &'f Arc<Automaton>, accepts: bool) {
+        let number = self.number(automaton);
+        self.accept.resize(self.automata.len(), None);
+        if *self.accept[number].get_or_insert(accepts) != accepts {
+            self.rest.push(Term::Any(Vec::new()));
+        }
+    }
+
+    fn rest(&mut self, formula: &'f Formula) {
+        let term = self.term(formula);
+        self.rest.push(term);
+    }
+
+    fn number(&mut self, automaton: &'f Arc<Automaton>) -> usize {
+        let known = self.automata.iter().position(|one| std::ptr::eq(*one, &**automaton));
+        known.unwrap_or_else(|| {
+            self.automata.push(automaton);
+            self.automata.len() - 1
+        })
+    }
+
+    fn term(&mut self, formula: &'f Formula) -> Term {
+        match formula {
+            Formula::In(language) => Term::In(self.number(&language.0)),
+            Formula::Not(formula) => Term::Not(Box::new(self.term(formula))),
+            Formula::All(formulas) => Term::All(formulas.iter().map(|one| self.term(one)).collect()),
+            Formula::Any(formulas) => Term::Any(formulas.iter().map(|one| self.term(one)).collect()),
+        }
+    }
+
+    /// What is known in a state of all automata.
+    #[inline]
+    fn known(&self, states: &[u32]) -> Known {
+        let mut all = Known::Always;
+        for ((automaton, &state), accept) in self.automata.iter().zip(states).zip(&self.accept) {
+            if let Some(accept) = accept {
+                let flags = automaton.flags[state as usize];
+                match if *accept { Known::of(flags) } else { Known::of(flags).not() } {
+                    Known::Never => return Known::Never,
+                    Known::Later => all = Known::Later,
+                    Known::Now if all == Known::Always => all = Known::Now,
+                    _ => {}
+                }
+            }
+        }
+        for term in &self.rest {
+            match term.known(&self.automata, states) {
+                Known::Never => return Known::Never,
+                Known::Later => all = Known::Later,
+                Known::Now if all == Known::Always => all = Known::Now,
+                _ => {}
+            }
+        }
+        all
+    }
+
+    /// How many bytes at least are missing.
+    #[inline]
+    fn distance(&self, states: &[u32]) -> u32 {
+        let mut most = 0;
+        for ((automaton, &state), accept) in self.automata.iter().zip(states).zip(&self.accept) {
+            if *accept == Some(true) {
+                most = most.max(automaton.distance(state));
+            }
+        }
+        self.rest.iter().fold(most, |most, term| most.max(term.distance(&self.automata, states)))
+    }
+}
 
 /// A formula over the automata by their numbers.
 enum Term {
@@ -30,50 +135,11 @@ enum Known {
     Always,
 }
 
-pub(super) fn solve(formula: &Formula, budget: &mut Budget) -> Solution {
-    let mut automata = Vec::new();
-    let term = Term::new(formula, &mut automata);
-    let search = Search::new(&automata, &term);
-    search.run(budget)
-}
-
 impl Term {
-    fn new<'f>(formula: &'f Formula, automata: &mut Vec<&'f Arc<Automaton>>) -> Term {
-        match formula {
-            Formula::In(language) => {
-                let known = automata.iter().position(|one| Arc::ptr_eq(one, &language.0));
-                Term::In(known.unwrap_or_else(|| {
-                    automata.push(&language.0);
-                    automata.len() - 1
-                }))
-            }
-            Formula::Not(formula) => Term::Not(Box::new(Term::new(formula, automata))),
-            Formula::All(formulas) => {
-                Term::All(formulas.iter().map(|one| Term::new(one, automata)).collect())
-            }
-            Formula::Any(formulas) => {
-                Term::Any(formulas.iter().map(|one| Term::new(one, automata)).collect())
-            }
-        }
-    }
-
-    fn known(&self, automata: &[&Arc<Automaton>], states: &[u32]) -> Known {
+    fn known(&self, automata: &[&Automaton], states: &[u32]) -> Known {
         match self {
-            Term::In(number) => {
-                let flags = automata[*number].flags[states[*number] as usize];
-                match flags {
-                    _ if flags & DEAD != 0 => Known::Never,
-                    _ if flags & FULL != 0 => Known::Always,
-                    _ if flags & ACCEPTS != 0 => Known::Now,
-                    _ => Known::Later,
-                }
-            }
-            Term::Not(term) => match term.known(automata, states) {
-                Known::Now => Known::Later,
-                Known::Later => Known::Now,
-                Known::Never => Known::Always,
-                Known::Always => Known::Never,
-            },
+            Term::In(number) => Known::of(automata[*number].flags[states[*number] as usize]),
+            Term::Not(term) => term.known(automata, states).not(),
             Term::All(terms) => {
                 let mut all = Known::Always;
                 for term in terms {
@@ -100,128 +166,34 @@ impl Term {
             }
         }
     }
+
+    /// How many bytes at least are missing; [`FAR`] where none help.
+    fn distance(&self, automata: &[&Automaton], states: &[u32]) -> u32 {
+        match self {
+            Term::In(number) => automata[*number].distance(states[*number]),
+            Term::Not(_) => 0,
+            Term::All(terms) => terms.iter().map(|term| term.distance(automata, states)).max().unwrap_or(0),
+            Term::Any(terms) => terms.iter().map(|term| term.distance(automata, states)).min().unwrap_or(FAR),
+        }
+    }
 }
 
-struct Search<'s> {
-    automata: &'s [&'s Arc<Automaton>],
-    term: &'s Term,
-    /// The states of the automata, one row per state of the product.
-    rows: Vec<u32>,
-    /// Where each row came from, and by which byte.
-    from: Vec<(u32, u8)>,
-    /// Open addressing over the rows; a power of two.
-    table: Vec<u32>,
-}
-
-const FREE: u32 = u32::MAX;
-
-impl<'s> Search<'s> {
-    fn new(automata: &'s [&'s Arc<Automaton>], term: &'s Term) -> Search<'s> {
-        Search { automata, term, rows: Vec::new(), from: Vec::new(), table: vec![FREE; 64] }
-    }
-
-    /// Breadth first; bytes that look odd are tried only when nothing else is left.
-    fn run(mut self, budget: &mut Budget) -> Solution {
-        let width = self.automata.len();
-        let mut row: Vec<u32> = self.automata.iter().map(|automaton| automaton.start).collect();
-        match self.term.known(self.automata, &row) {
-            Known::Never => return Solution::Empty,
-            Known::Now | Known::Always => return Solution::Found(Vec::new()),
-            Known::Later => {}
-        }
-        let bytes = self.bytes();
-        self.insert(&row, (FREE, 0));
-        let mut tried = [0; 3];
-        loop {
-            // The plainest bytes that some row has not been followed by.
-            let Some(odd) = (0..3).find(|&odd| tried[odd] < self.from.len()) else { return Solution::Empty };
-            let at = tried[odd];
-            tried[odd] += 1;
-            if budget.0 == 0 || self.from.len() > STATES_MAX {
-                return Solution::GaveUp;
-            }
-            budget.0 -= 1;
-            for &byte in &bytes[odd] {
-                for number in 0..width {
-                    row[number] = self.automata[number].step(self.rows[at * width + number], byte);
-                }
-                if !self.is_new(&row) {
-                    continue;
-                }
-                match self.term.known(self.automata, &row) {
-                    Known::Never => {}
-                    Known::Now | Known::Always => return Solution::Found(self.string(at, byte)),
-                    Known::Later => self.insert(&row, (at as u32, byte)),
-                }
-            }
+impl Known {
+    fn of(flags: u8) -> Known {
+        match flags {
+            _ if flags & DEAD != 0 => Known::Never,
+            _ if flags & FULL != 0 => Known::Always,
+            _ if flags & ACCEPTS != 0 => Known::Now,
+            _ => Known::Later,
         }
     }
 
-    /// A byte of every class that the automata tell apart, by their oddness.
-    fn bytes(&self) -> [Vec<u8>; 3] {
-        let mut bytes = [const { Vec::new() }; 3];
-        let classes = match self.automata {
-            [] => Classes::new(),
-            [one, others @ ..] => others.iter().fold(one.classes.clone(), |mut classes, other| {
-                classes.split(|byte| other.classes.of[usize::from(byte)]);
-                classes
-            }),
-        };
-        let mut seen = [[false; 256]; 3];
-        for byte in PLAINEST_FIRST {
-            let odd = oddness(byte);
-            let class = usize::from(classes.of[usize::from(byte)]);
-            // A class that has a plainer byte needs no odder one.
-            if !seen[..=odd].iter().any(|seen| seen[class]) {
-                seen[odd][class] = true;
-                bytes[odd].push(byte);
-            }
+    fn not(self) -> Known {
+        match self {
+            Known::Now => Known::Later,
+            Known::Later => Known::Now,
+            Known::Never => Known::Always,
+            Known::Always => Known::Never,
         }
-        bytes
-    }
-
-    fn slot(&self, row: &[u32]) -> usize {
-        let hash = row.iter().fold(0_u64, |hash, &state| {
-            (hash.rotate_left(5) ^ u64::from(state)).wrapping_mul(0x517c_c1b7_2722_0a95)
-        });
-        let (mask, width) = (self.table.len() - 1, row.len());
-        let mut slot = (hash >> 20) as usize & mask;
-        loop {
-            let known = self.table[slot];
-            if known == FREE || self.rows[known as usize * width..(known as usize + 1) * width] == *row {
-                return slot;
-            }
-            slot = (slot + 1) & mask;
-        }
-    }
-
-    fn is_new(&self, row: &[u32]) -> bool {
-        self.table[self.slot(row)] == FREE
-    }
-
-    fn insert(&mut self, row: &[u32], from: (u32, u8)) {
-        let slot = self.slot(row);
-        self.table[slot] = self.from.len() as u32;
-        self.from.push(from);
-        self.rows.extend_from_slice(row);
-        if self.from.len() * 2 > self.table.len() {
-            let width = row.len();
-            self.table = vec![FREE; self.table.len() * 4];
-            for at in 0..self.from.len() {
-                let slot = self.slot(&self.rows[at * width..(at + 1) * width]);
-                self.table[slot] = at as u32;
-            }
-        }
-    }
-
-    fn string(&self, at: usize, last: u8) -> Vec<u8> {
-        let mut string = vec![last];
-        let mut at = at;
-        while self.from[at].0 != FREE {
-            string.push(self.from[at].1);
-            at = self.from[at].0 as usize;
-        }
-        string.reverse();
-        string
     }
 }
