@@ -1,13 +1,16 @@
 //! Asks one question over a connection of its own, and reads what comes back.
 
-use std::io::Write as _;
-use std::net::{SocketAddr, TcpStream};
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
 use evenkeel_model::{HttpVersion, LocalAddress, Request};
+use rustix::net::{self, AddressFamily, SocketFlags, SocketType};
+
+use crate::tls;
 
 /// The longest that an answer may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -51,42 +54,50 @@ pub(crate) fn bytes(request: &Request, body: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Sends a request to the address that it names, and reads to the end of the connection.
+/// Sends a request to the address that it names, from the address of its client, and reads to the end of the connection.
 pub(crate) fn ask(request: &Request, body: &[u8]) -> std::io::Result<Answer> {
     let out = bytes(request, body);
-    let mut raw = Vec::new();
-    let port = match request.listen.as_ref().expect("every request names its listen") {
+    match request.listen.as_ref().expect("every request names its listen") {
         LocalAddress::Inet(address) => {
-            let mut stream = connect(*address)?;
+            let mut stream = connect(*address, request.client)?;
             let port = stream.local_addr()?.port();
-            // nginx may answer and close before it has read all; what it said is what counts.
-            let _ = stream.write_all(&out);
-            read(&mut stream, &mut raw)?;
-            port
+            Ok(parse(port, &exchange(&mut stream, request, &out)?))
         }
         LocalAddress::Unix(path) => {
             let mut stream = UnixStream::connect(Path::new(std::ffi::OsStr::from_bytes(path)))?;
             stream.set_read_timeout(Some(ANSWER_WITHIN))?;
-            let _ = stream.write_all(&out);
-            read(&mut stream, &mut raw)?;
-            0
+            Ok(parse(0, &exchange(&mut stream, request, &out)?))
         }
-    };
-    Ok(parse(port, &raw))
+    }
 }
 
-fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(&address, ANSWER_WITHIN)?;
+fn exchange(stream: &mut (impl Read + Write), request: &Request, out: &[u8]) -> std::io::Result<Vec<u8>> {
+    if request.tls {
+        return tls::exchange(stream, request.sni.as_deref(), out);
+    }
+    let mut raw = Vec::new();
+    // nginx may answer and close before it has read all; what it said is what counts.
+    let _ = stream.write_all(out);
+    match stream.read_to_end(&mut raw) {
+        // It closed while bytes of ours were on their way; what it said before came through.
+        Err(error) if error.kind() != std::io::ErrorKind::ConnectionReset => Err(error),
+        _ => Ok(raw),
+    }
+}
+
+fn connect(to: SocketAddr, from: Option<IpAddr>) -> std::io::Result<TcpStream> {
+    let stream = match from.filter(|&from| from != IpAddr::V4(Ipv4Addr::LOCALHOST)) {
+        Some(from) => {
+            let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+            let socket = net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+            net::bind(&socket, &SocketAddr::new(from, 0))?;
+            net::connect(&socket, &to)?;
+            TcpStream::from(socket)
+        }
+        None => TcpStream::connect_timeout(&to, ANSWER_WITHIN)?,
+    };
     stream.set_read_timeout(Some(ANSWER_WITHIN))?;
     Ok(stream)
-}
-
-fn read(stream: &mut impl std::io::Read, raw: &mut Vec<u8>) -> std::io::Result<()> {
-    match stream.read_to_end(raw) {
-        // It closed while bytes of ours were on their way; what it said before came through.
-        Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => Ok(()),
-        other => other.map(drop),
-    }
 }
 
 fn parse(port: u16, raw: &[u8]) -> Answer {

@@ -64,31 +64,66 @@ impl Block {
         self.body.iter().map(inside).sum()
     }
 
-    /// Without its item `at`, counted in the order in which they are printed; `None` when it must stay.
-    pub(crate) fn without(&self, at: usize) -> Option<Block> {
-        let mut smaller = self.clone();
-        remove(&mut smaller.body, &mut { at }).then_some(smaller)
+    /// A measure of how large it is.
+    pub(crate) fn size(&self) -> usize {
+        self.text().len()
+    }
+
+    /// Smaller ones: without its item `at`, counted in the order in which they are printed; with what is inside that item
+    /// in its place; and without single words of it. None where it must stay.
+    pub(crate) fn smaller(&self, at: usize) -> Vec<Block> {
+        let mut all = Vec::new();
+        for way in 0.. {
+            let mut smaller = self.clone();
+            match shrink(&mut smaller.body, &mut { at }, way) {
+                Some(true) => all.push(smaller),
+                Some(false) => {}
+                None => break,
+            }
+        }
+        all
     }
 }
 
-fn remove(body: &mut Vec<Item>, left: &mut usize) -> bool {
+/// Shrinks the item so far to the right in one of several ways; `None`: there are no more ways; `Some(false)`: not this way.
+fn shrink(body: &mut Vec<Item>, left: &mut usize, way: usize) -> Option<bool> {
     for index in 0..body.len() {
-        if *left == 0 {
-            let stays =
-                matches!(&body[index], Item::Line(line) if FIXED.iter().any(|word| line.contains(word)));
-            if !stays {
-                body.remove(index);
+        if *left > 0 {
+            *left -= 1;
+            if let Item::Block(block) = &mut body[index] {
+                let before = *left;
+                let inside: usize = block.count();
+                if before < inside {
+                    return shrink(&mut block.body, left, way);
+                }
+                *left -= inside;
             }
-            return !stays;
+            continue;
         }
-        *left -= 1;
-        if let Item::Block(block) = &mut body[index]
-            && remove(&mut block.body, left)
-        {
-            return true;
-        }
+        return match (&mut body[index], way) {
+            (Item::Line(line), _) if FIXED.iter().any(|word| line.contains(word)) => None,
+            (_, 0) => {
+                body.remove(index);
+                Some(true)
+            }
+            (Item::Block(block), 1) if block.head.starts_with("location") || block.head.starts_with("if") => {
+                let inside = std::mem::take(&mut block.body);
+                body.splice(index..=index, inside);
+                Some(true)
+            }
+            (Item::Block(_), _) => None,
+            (Item::Line(line), way) => {
+                let mut words: Vec<&str> = line.trim_end_matches(';').split(' ').collect();
+                if way >= words.len() || words.len() < 3 || line.contains('"') {
+                    return None;
+                }
+                words.remove(way);
+                *line = format!("{};", words.join(" "));
+                Some(true)
+            }
+        };
     }
-    false
+    None
 }
 
 fn print(body: &[Item], depth: usize, line: &mut usize, text: &mut String) {

@@ -5,9 +5,10 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use evenkeel_model::{Config, HttpVersion, LocalAddress, Outcome, Route};
+use evenkeel_model::{Config, HttpVersion, LocalAddress, Outcome, PassKind, Route};
 
 use crate::ask::Answer;
+use crate::echo;
 use crate::requests::Question;
 
 /// What nginx did with one question.
@@ -48,14 +49,19 @@ pub(crate) fn key(question: &Question, answer: &Answer) -> String {
 
 /// What is wrong with a prediction; nothing when all of it came true.
 pub(crate) fn mismatch(config: &Config, route: &Route, question: &Question, seen: &Seen) -> Option<String> {
+    let answer = &seen.answer;
+    if question.request.tls && route.server.is_none() && matches!(route.outcome, Outcome::Close { .. }) {
+        // A port without TLS calls the handshake a bad request, in words that are none to the client.
+        return (!answer.empty)
+            .then(|| format!("a failed handshake was predicted, but {}", describe(answer)));
+    }
     if let Some(wrong) = block(config, route, question, seen) {
         return Some(wrong);
     }
-    let answer = &seen.answer;
     if question.request.version == HttpVersion::V0_9 {
         // HTTP/0.9 has no status; the block must do, and the log.
         let logged = seen.logged.as_ref().and_then(|(_, entry)| entry.split(' ').nth(3)?.parse::<u16>().ok());
-        return match (status(route), logged) {
+        return match (status(route, question), logged) {
             (Some(0), _) => None,
             (Some(predicted), Some(logged)) if predicted != logged => {
                 Some(format!("status {logged} was logged, {predicted} was predicted"))
@@ -64,16 +70,19 @@ pub(crate) fn mismatch(config: &Config, route: &Route, question: &Question, seen
         };
     }
     let got = || describe(answer);
-    if let Some(predicted) = status(route)
+    if let Some(predicted) = status(route, question)
         && predicted != answer.status
     {
         return Some(format!("status {predicted} was predicted, but {}", got()));
     }
-    let reached = answer.header("X-Echo");
-    if reached.is_some() != matches!(route.outcome, Outcome::Pass { .. }) {
+    let reached = answer.header("X-Echo-Port").is_some() || answer.body.starts_with(MEMCACHED);
+    // What a memcached says is in the body, which is not always there.
+    let silent =
+        matches!(route.outcome, Outcome::Pass { kind: PassKind::Memcached, .. }) && answer.body.is_empty();
+    if reached != matches!(route.outcome, Outcome::Pass { .. }) && !silent {
         return Some(format!(
             "it was {}predicted to be passed on, but {}",
-            if reached.is_some() { "not " } else { "" },
+            if reached { "not " } else { "" },
             got()
         ));
     }
@@ -125,6 +134,8 @@ fn block(config: &Config, route: &Route, question: &Question, seen: &Seen) -> Op
             Some(format!("line {predicted} was predicted, line {logged} answered"))
         }
         (None, Some(logged)) => Some(format!("no block was predicted, line {logged} answered")),
+        // A refused handshake is no request.
+        (_, None) if question.request.tls && seen.answer.empty => None,
         // Over a Unix socket, an entry is known by a header, which nginx does not read of what it cannot read.
         (_, None) if matches!(question.request.listen, Some(LocalAddress::Inet(_))) => {
             Some("nothing was logged".to_owned())
@@ -142,36 +153,61 @@ fn location_of(config: &Config, line: u32) -> u32 {
     }
 }
 
-fn status(route: &Route) -> Option<u16> {
+fn status(route: &Route, question: &Question) -> Option<u16> {
     match &route.outcome {
         Outcome::Close { .. } => Some(0),
         Outcome::Files { .. } => route.status,
-        // An upstream of ours always says 200.
-        Outcome::Pass { .. } => Some(route.status.unwrap_or(200)),
+        Outcome::Pass { .. } => Some(route.status.unwrap_or_else(|| echo::status_for(&question.request))),
         _ => Some(route.status.expect("the status of an exact answer is known")),
     }
 }
 
 fn pass_mismatch(route: &Route, answer: &Answer) -> Option<String> {
-    let Outcome::Pass { upstream, servers, pass, .. } = &route.outcome else { return None };
-    let port = String::from_utf8_lossy(answer.header("X-Echo-Port")?).into_owned();
+    let Outcome::Pass { kind, upstream, servers, pass } = &route.outcome else { return None };
+    let port = answer.header("X-Echo-Port").or_else(|| answer.body.strip_prefix(MEMCACHED))?;
+    let port = String::from_utf8_lossy(port).into_owned();
     if !servers.iter().any(|server| server.ends_with(&format!(":{port}"))) {
         return Some(format!("one of {servers:?} was predicted, port {port} was asked"));
     }
-    let line = unhex(answer.header("X-Echo")?);
-    let line = line.strip_suffix(b"\r\n").unwrap_or(&line);
-    let line = line.strip_suffix(b" HTTP/1.0").or(line.strip_suffix(b" HTTP/1.1")).unwrap_or(line);
-    let space = line.iter().position(|&byte| byte == b' ')?;
-    let asked = &line[space + 1..];
-    let begin = format!("http://{}", upstream.as_deref().unwrap_or_default());
-    let predicted = pass.strip_prefix(begin.as_bytes());
-    // A line feed in a variable ends the line for the upstream.
-    let end = predicted.and_then(|uri| uri.iter().position(|&byte| byte == b'\n'));
-    let predicted = predicted.map(|uri| &uri[..end.unwrap_or(uri.len())]);
-    let asked = asked.strip_suffix(b"\n").unwrap_or(asked);
-    (predicted != Some(asked)).then(|| {
+    let told = unhex(answer.header("X-Echo")?);
+    let begin = format!("://{}", upstream.as_deref().unwrap_or_default());
+    let after = pass.windows(3).position(|three| three == b"://").map(|at| &pass[at..]);
+    let predicted = after.and_then(|rest| rest.strip_prefix(begin.as_bytes()));
+    let (predicted, asked) = if *kind == PassKind::Proxy {
+        let line = told.strip_suffix(b"\r\n").unwrap_or(&told);
+        let line = line.strip_suffix(b" HTTP/1.0").or(line.strip_suffix(b" HTTP/1.1")).unwrap_or(line);
+        let space = line.iter().position(|&byte| byte == b' ')?;
+        let asked = &line[space + 1..];
+        // A line feed in a variable ends the line for the upstream.
+        let end = predicted.and_then(|uri| uri.iter().position(|&byte| byte == b'\n'));
+        let predicted = predicted.map(|uri| uri[..end.unwrap_or(uri.len())].to_vec());
+        (predicted, asked.strip_suffix(b"\n").unwrap_or(asked).to_vec())
+    } else {
+        (predicted.map(unescaped), told)
+    };
+    (predicted.as_ref() != Some(&asked)).then(|| {
         format!("{} was predicted, the upstream was asked for {}", pass.escape_ascii(), asked.escape_ascii())
     })
+}
+
+/// What a memcached of ours says, before its port.
+const MEMCACHED: &[u8] = b"X-Echo-Port: ";
+
+/// A URI with its escapes resolved, up to its arguments.
+fn unescaped(uri: &[u8]) -> Vec<u8> {
+    let end = uri.iter().position(|&byte| byte == b'?').unwrap_or(uri.len());
+    let mut out = Vec::with_capacity(uri.len());
+    let mut rest = &uri[..end];
+    while let Some((&byte, after)) = rest.split_first() {
+        if byte == b'%' && after.len() >= 2 {
+            out.extend(unhex(&after[..2]));
+            rest = &after[2..];
+        } else {
+            out.push(byte);
+            rest = after;
+        }
+    }
+    [&out[..], &uri[end..]].concat()
 }
 
 /// A path as its file holds it: without what leads nowhere.
@@ -180,7 +216,7 @@ fn simple(path: &[u8]) -> Vec<u8> {
     path.as_os_str().as_bytes().to_vec()
 }
 
-fn unhex(hex: &[u8]) -> Vec<u8> {
+pub(crate) fn unhex(hex: &[u8]) -> Vec<u8> {
     let digit =
         |byte: u8| (byte as char).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).unwrap_or(0);
     hex.chunks_exact(2).map(|pair| digit(pair[0]) * 16 + digit(pair[1])).collect()
@@ -206,5 +242,6 @@ pub(crate) fn describe(answer: &Answer) -> String {
 
 /// What kind of mismatch this is: its words without numbers and names.
 pub(crate) fn class(why: &str) -> String {
-    why.split_whitespace().take(2).filter(|word| word.chars().all(char::is_alphabetic)).collect()
+    let words = why.split_whitespace().filter(|word| word.chars().all(char::is_alphabetic));
+    words.take(4).collect::<Vec<_>>().join(" ")
 }

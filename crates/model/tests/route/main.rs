@@ -14,12 +14,17 @@ mod block;
 mod compare;
 mod docroot;
 mod echo;
+mod features;
 mod generate;
 mod nginx;
+mod observed;
 mod play;
 mod random;
 mod requests;
 mod smaller;
+mod tls;
+mod told;
+mod watch;
 mod words;
 
 use std::path::{Path, PathBuf};

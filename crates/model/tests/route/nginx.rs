@@ -7,8 +7,11 @@ use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use evenkeel_model::Version;
+
 use crate::block::{Block, LINES_MAX};
-use crate::echo;
+use crate::watch::Watched;
+use crate::{echo, tls};
 
 /// Which nginx is asked.
 #[derive(Debug, Clone)]
@@ -16,22 +19,48 @@ pub(crate) struct Binary {
     pub(crate) path: PathBuf,
     /// What `nginx -V` says.
     pub(crate) build: String,
+    pub(crate) version: Version,
 }
 
 impl Binary {
     pub(crate) fn at(path: &Path) -> Binary {
         let output = Command::new(path).arg("-V").output().expect("nginx runs");
-        Binary { path: path.to_path_buf(), build: String::from_utf8_lossy(&output.stderr).into_owned() }
+        let build = String::from_utf8_lossy(&output.stderr).into_owned();
+        let words = build.split_once("nginx/").map_or("", |(_, rest)| rest);
+        let version =
+            words.split_whitespace().next().and_then(Version::parse).expect("nginx says its version");
+        Binary { path: path.to_path_buf(), build, version }
+    }
+
+    /// Whether it was built with a module. Most are there unless they were left out, some only where they were asked for.
+    pub(crate) fn has(&self, module: &str) -> bool {
+        const LEFT_OUT: &[&str] =
+            &["http_uwsgi_module", "http_scgi_module", "http_grpc_module", "http_memcached_module"];
+        if LEFT_OUT.contains(&module) {
+            !self.build.contains(&format!("--without-{module}"))
+        } else {
+            self.build.contains(&format!("--with-{module}"))
+        }
+    }
+
+    /// Whether it is this release or a later one.
+    pub(crate) fn is_since(&self, (major, minor, patch): (u32, u32, u32)) -> bool {
+        self.version >= Version { major, minor, patch }
     }
 }
 
 /// A directory in which configurations run, one after the other.
 #[derive(Debug)]
 pub(crate) struct Place {
-    directory: tempfile::TempDir,
+    watched: Watched,
     /// Its path without links.
     pub(crate) path: PathBuf,
 }
+
+/// The name and the password that are good, and what a client sends of them.
+pub(crate) const CREDENTIALS: &[u8] = b"Basic dXNlcjpnb29k";
+/// The users and their passwords.
+const USERS: &str = "user:{PLAIN}good\nother:{PLAIN}other\n";
 
 /// How long an nginx that has crashed may take to be gone.
 const ENDS_WITHIN: Duration = Duration::from_millis(200);
@@ -41,23 +70,27 @@ pub(crate) const PORTS: usize = 4;
 
 impl Place {
     pub(crate) fn new() -> Place {
-        let directory = tempfile::Builder::new().prefix("evenkeel-route-").tempdir().unwrap();
-        let path = directory.path().canonicalize().unwrap();
+        let watched = Watched::new();
+        let path = watched.path.clone();
         crate::docroot::make(&path);
         std::fs::create_dir(path.join("tmp")).unwrap();
+        let (certificate, key) = tls::identity();
+        for (name, text) in [("cert.pem", certificate.as_str()), ("key.pem", key), ("users", USERS)] {
+            std::fs::write(path.join(name), text).unwrap();
+        }
         let format = |line| {
             format!(
-                "log_format T{line} '{line} $remote_addr $remote_port $status [$http_x_id] $server_port \
+                "log_format T{line} '{line} $realip_remote_addr $realip_remote_port $status [$http_x_id] $server_port \
                  \"$request_uri\" \"$uri\"';\n"
             )
         };
         let formats: String = (1..LINES_MAX).map(format).collect();
         std::fs::write(path.join("formats.conf"), formats).unwrap();
-        Place { directory, path }
+        Place { watched, path }
     }
 
     pub(crate) fn main(&self) -> PathBuf {
-        self.directory.path().canonicalize().unwrap().join("nginx.conf")
+        self.path.join("nginx.conf")
     }
 
     /// The text of a configuration in this place, with ports that are free now.
@@ -77,7 +110,8 @@ impl Place {
 
 /// A running nginx.
 #[derive(Debug)]
-pub(crate) struct Nginx {
+pub(crate) struct Nginx<'p> {
+    place: &'p Place,
     child: Child,
     stderr: Option<JoinHandle<()>>,
     pub(crate) ports: [u16; PORTS],
@@ -88,9 +122,9 @@ pub(crate) struct Nginx {
 #[derive(Debug)]
 pub(crate) struct Refused(pub(crate) String);
 
-impl Nginx {
+impl<'p> Nginx<'p> {
     /// Starts it; comes back when it listens.
-    pub(crate) fn start(binary: &Binary, place: &Place, config: &Block) -> Result<Nginx, Refused> {
+    pub(crate) fn start(binary: &Binary, place: &'p Place, config: &Block) -> Result<Nginx<'p>, Refused> {
         let mut tries = 0;
         loop {
             tries += 1;
@@ -102,7 +136,7 @@ impl Nginx {
         }
     }
 
-    fn start_once(binary: &Binary, place: &Place, config: &Block) -> Result<Nginx, Refused> {
+    fn start_once(binary: &Binary, place: &'p Place, config: &Block) -> Result<Nginx<'p>, Refused> {
         let (text, ports) = place.render(config);
         std::fs::write(place.main(), &text).unwrap();
         std::fs::write(place.path.join("access.log"), "").unwrap();
@@ -119,6 +153,7 @@ impl Nginx {
             .stderr(Stdio::piped())
             .spawn()
             .expect("nginx starts");
+        place.watched.runs(Some(child.id()));
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();
         loop {
@@ -126,6 +161,7 @@ impl Nginx {
             // nginx opens its sockets before it chooses its event method, which it says at the level of notices.
             if stderr.read_until(b'\n', &mut line).unwrap() == 0 {
                 child.wait().unwrap();
+                place.watched.runs(None);
                 return Err(Refused(said));
             }
             let line = String::from_utf8_lossy(&line).into_owned();
@@ -142,11 +178,11 @@ impl Nginx {
             let mut rest = Vec::new();
             let _ = stderr.read_to_end(&mut rest);
         });
-        Ok(Nginx { child, stderr: Some(rest), ports, text })
+        Ok(Nginx { place, child, stderr: Some(rest), ports, text })
     }
 }
 
-impl Nginx {
+impl Nginx<'_> {
     /// Ends it; whether it had not ended by itself, which a refused connection makes likely. With `lingering_close off`
     /// nginx logs a request before it closes the connection: who has read to the end finds the entry.
     pub(crate) fn stop(mut self, refused: bool) -> bool {
@@ -163,10 +199,11 @@ impl Nginx {
     }
 }
 
-impl Drop for Nginx {
+impl Drop for Nginx<'_> {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        self.place.watched.runs(None);
         if let Some(stderr) = self.stderr.take() {
             let _ = stderr.join();
         }

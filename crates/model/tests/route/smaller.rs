@@ -1,47 +1,51 @@
 //! Makes what went wrong as small as it gets, and tells it.
 
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use evenkeel_model::{FileKind, Router};
 
 use crate::ask::bytes;
-use crate::block::{Block, FIXED};
-use crate::compare::{class, describe};
+use crate::block::Block;
+use crate::compare::class;
 use crate::nginx::{Binary, Nginx, Place};
-use crate::play::{observe, router, verdict};
+use crate::play::{kind, observe, predict, verdict};
 use crate::requests::Question;
 use crate::support;
+use crate::told::Told;
 
 /// What one question to one configuration shows; `None`: nothing wrong, or not comparable.
 fn probe(binary: &Binary, place: &Place, config: &Block, question: &Question) -> Option<(String, String)> {
     let nginx = Nginx::start(binary, place, config).ok()?;
-    let text = nginx.text.clone();
-    let placed = question.at(&nginx.ports, &place.path);
+    let (text, ports) = (nginx.text.clone(), nginx.ports);
+    let placed = question.at(&ports, &place.path);
     let model = support::load(&place.main(), &place.path, Some(&binary.build));
-    let router = router(&model);
-    let route = router.route(&placed.request);
-    let seen = observe(nginx, place, std::slice::from_ref(&placed))?.remove(0);
-    let seen = seen.ok()?;
-    let why = verdict(&model, &route, &placed, &Ok(seen.clone()))?;
-    let mut told = String::new();
-    writeln!(told, "--- {why}").unwrap();
-    for (index, line) in text.lines().enumerate() {
-        if !FIXED.iter().any(|noise| line.contains(noise)) {
-            let line = line.split(" access_log access.log T").next().unwrap_or_default();
-            writeln!(told, "{:4} {line}", index + 1).unwrap();
+    let files = Mutex::new(BTreeSet::new());
+    let router = Router::new(&model).with_files(|path: &[u8]| {
+        let kind = kind(path);
+        if kind != FileKind::Absent {
+            let slash = if kind == FileKind::Directory { "/" } else { "" };
+            files.lock().unwrap().insert(format!("{}{slash}", String::from_utf8_lossy(path)));
         }
-    }
-    writeln!(
-        told,
-        "request to {:?}: {}",
-        placed.request.listen,
-        bytes(&placed.request, &placed.body).escape_ascii()
-    )
-    .unwrap();
-    writeln!(told, "predicted: {:?} uri {}", route.outcome, route.uri.escape_ascii()).unwrap();
-    for step in &route.steps {
-        let line = step.node.map_or(0, |node| model.node(node).line());
-        writeln!(told, "   step {}: {} (line {line})", step.what, step.text).unwrap();
-    }
-    writeln!(told, "observed: {}; log: {:?}", describe(&seen.answer), seen.logged).unwrap();
+        kind
+    });
+    let route = predict(&router, &placed.request);
+    let seen = observe(nginx, place, std::slice::from_ref(&placed))?.remove(0).ok()?;
+    let why = verdict(&model, &route, &placed, &Ok(seen.clone()))?;
+    let files: Vec<String> = files.lock().unwrap().iter().cloned().collect();
+    let told = Told {
+        why: &why,
+        version: &binary.version.to_string(),
+        text: &text,
+        ports: &ports,
+        place: &place.path,
+        config: &model,
+        question: &placed,
+        route: &route,
+        seen: &seen,
+        files: &files,
+    };
+    let told = told.to_string();
     Some((class(&why), told))
 }
 
@@ -62,27 +66,27 @@ pub(crate) fn tell(binary: &Binary, place: &Place, config: &Block, question: &Qu
     };
     let (mut config, mut question) = (config.clone(), question.clone());
     loop {
-        let before = config.count();
+        let before = (config.size(), question.size());
         let mut at = 0;
         while at < config.count() {
-            let smaller = config.without(at);
-            match smaller.and_then(|smaller| same(&smaller, &question).map(|report| (smaller, report))) {
+            // Blocks go before what is in them: with luck, all at once.
+            let found = config.smaller(at).into_iter().find_map(|smaller| {
+                let report = same(&smaller, &question)?;
+                Some((smaller, report))
+            });
+            match found {
                 Some(found) => (config, told) = found,
                 None => at += 1,
             }
         }
-        if config.count() == before {
-            break;
+        while let Some(found) = question.smaller().into_iter().find_map(|smaller| {
+            let report = same(&config, &smaller)?;
+            Some((smaller, report))
+        }) {
+            (question, told) = found;
+        }
+        if (config.size(), question.size()) == before {
+            return told;
         }
     }
-    'smaller: loop {
-        for smaller in question.smaller() {
-            if let Some(report) = same(&config, &smaller) {
-                (question, told) = (smaller, report);
-                continue 'smaller;
-            }
-        }
-        break;
-    }
-    told
 }

@@ -108,6 +108,12 @@ pub(crate) const TEXTS: &[&str] = &[
     "plain",
     "\"\"",
     "\"a\\nb\"",
+    "\"$content_length|$content_type|$http_cookie\"",
+    "\"$remote_user|$realip_remote_addr|$remote_addr\"",
+    "\"$https|$ssl_server_name|$server_port\"",
+    "\"$http_x_forwarded_for|$http_host|$http_connection\"",
+    "\"$arg_X $cookie_e $arg_\"",
+    "\"$nginx_version\"",
 ];
 
 pub(crate) const URLS: &[&str] = &[
@@ -136,57 +142,255 @@ pub(crate) const URLS: &[&str] = &[
     "/",
 ];
 
-/// What the router does not claim to understand, allowed everywhere.
-pub(crate) const UNMODELLED: &[&str] = &[
-    "auth_basic who;",
-    "limit_req zone=z;",
-    "limit_conn c 1;",
-    "client_max_body_size 1;",
-    "disable_symlinks on;",
-    "proxy_intercept_errors on;",
-    "proxy_method PUT;",
-    "proxy_redirect / /y/;",
-    "autoindex on;",
-    "gzip_static on;",
-    "add_header X y always;",
-    "expires 1h;",
-    "if_modified_since off;",
-    "max_ranges 0;",
-    "open_file_cache max=10;",
-    "auth_request /auth;",
-    "real_ip_header X-Real-IP;",
-    "set_real_ip_from 127.0.0.1;",
-    "random_index on;",
-    "proxy_set_header Host other;",
-    "server_tokens off;",
-    "msie_refresh on;",
-    "chunked_transfer_encoding off;",
-    "default_type text/html;",
-    "resolver 127.0.0.1;",
-    "proxy_http_version 1.1;",
-    "slice 1m;",
-    "ssi on;",
-    "sub_filter qqqqq r;",
-    "etag off;",
-    "keepalive_requests 5;",
-    "reset_timedout_connection on;",
+/// What the router does not claim to understand, allowed everywhere, and the module that has it where not all builds do.
+pub(crate) const UNMODELLED: &[(&str, &str)] = &[
+    ("", "proxy_method PUT;"),
+    ("", "proxy_redirect / /y/;"),
+    ("", "expires 1h;"),
+    ("", "if_modified_since off;"),
+    ("", "max_ranges 0;"),
+    ("", "open_file_cache max=10;"),
+    ("", "proxy_set_header Host other;"),
+    ("", "server_tokens off;"),
+    ("", "msie_refresh on;"),
+    ("", "chunked_transfer_encoding off;"),
+    ("", "default_type text/html;"),
+    ("", "resolver 127.0.0.1;"),
+    ("", "proxy_http_version 1.1;"),
+    ("", "ssi on;"),
+    ("", "etag off;"),
+    ("", "keepalive_requests 5;"),
+    ("", "reset_timedout_connection on;"),
+    ("", "disable_symlinks on;"),
+    ("http_gzip_static_module", "gzip_static on;"),
+    ("http_random_index_module", "random_index on;"),
+    ("http_slice_module", "slice 1m;"),
+    ("http_sub_module", "sub_filter qqqqq r;"),
 ];
-
-/// The same, in servers and locations.
-pub(crate) const UNMODELLED_IN_SERVERS: &[&str] =
-    &["if ($mapped) { return 302 /m$mapped; }", "if ($near) { break; }", "set $v $half;"];
 
 /// The same, in locations.
-pub(crate) const UNMODELLED_IN_LOCATIONS: &[&str] = &[
-    "return 302 /$half;",
-    "return 200 $mapped$near;",
-    "proxy_pass http://$upstream;",
-    "stub_status;",
-    "root www/$mapped;",
-    "alias www/$half;",
-    "try_files $uri/$mapped /x.html;",
-    "error_page 404 /a$mapped;",
+pub(crate) const UNMODELLED_IN_LOCATIONS: &[(&str, &str)] = &[
+    ("", "proxy_pass http://$upstream_addr;"),
+    ("", "return 200 $request_id;"),
+    ("", "return 302 /$connection;"),
+    ("http_flv_module", "flv;"),
 ];
+
+/// What a `map` looks at.
+pub(crate) const MAP_SOURCES: &[&str] = &[
+    "$uri",
+    "$uri",
+    "$request_uri",
+    "$host",
+    "$http_host",
+    "$arg_x",
+    "$args",
+    "$http_x_test",
+    "$request_method",
+    "$host$uri",
+    "$v",
+    "$cookie_c",
+    "$remote_addr",
+    "$scheme",
+    "$1",
+    "$rest",
+];
+
+/// What it finds, and whether that is a name of a host.
+pub(crate) const MAP_KEYS: &[(&str, &str)] = &[
+    ("", "/b"),
+    ("", "/"),
+    ("", "/a/b"),
+    ("", "/IMG/1.png"),
+    ("", "~^/a(.*)$"),
+    ("", "~^/(?<rest>[^/]+)/"),
+    ("", "~*\\.PHP$"),
+    ("", "~."),
+    ("", "~^(.)(.)"),
+    ("", "1"),
+    ("", "t"),
+    ("", "POST"),
+    ("", "GET"),
+    ("", "d"),
+    ("", "http"),
+    ("", "127.0.0.1"),
+    ("", "~^127\\.0\\.0\\.(\\d)"),
+    ("", "\\default"),
+    ("", "x=1"),
+    ("", "~x=(?<page>\\d)"),
+    ("host", "a.test"),
+    ("host", "*.a.test"),
+    ("host", ".b.test"),
+    ("host", "www.*"),
+    ("host", "a.*"),
+    ("host", "*.test"),
+    ("host", "www.a.test"),
+    ("host", "~^(?<sub>\\w+)\\.a"),
+    ("host", "~^www"),
+    ("host", "\"\""),
+];
+
+/// What it gives.
+pub(crate) const MAP_VALUES: &[&str] = &[
+    "1", "0", "", "two", "$1", "$uri", "/b", "app1", "app0", "$rest", "$2$1", "$host", "/a$1", "$arg_x",
+    "a b",
+];
+
+/// Lines of a `geo`.
+pub(crate) const NETWORKS: &[&str] = &[
+    "default 0;",
+    "default d;",
+    "127.0.0.1 one;",
+    "127.0.0.0/8 /b;",
+    "127.0.0.2/31 app1;",
+    "10.0.0.0/8 ten;",
+    "10.0.0.1 1;",
+    "::1 six;",
+    "2001:db8::/32 doc;",
+    "0.0.0.0/0 all;",
+    "127.0.0.5 \"\";",
+    "proxy 127.0.0.1;",
+    "proxy_recursive;",
+    "delete 127.0.0.0/8;",
+];
+
+/// The same by `ranges`.
+pub(crate) const RANGES: &[&str] = &[
+    "default 0;",
+    "127.0.0.1-127.0.0.1 one;",
+    "127.0.0.5-127.0.0.9 few;",
+    "10.0.0.0-10.255.255.255 ten;",
+    "127.0.0.3-127.0.0.3 /b;",
+    "0.0.0.0-126.255.255.255 low;",
+];
+
+/// `allow` and `deny`
+pub(crate) const RULES: &[&str] = &[
+    "deny all;",
+    "allow all;",
+    "allow 127.0.0.1;",
+    "deny 127.0.0.1;",
+    "allow 127.0.0.0/8;",
+    "deny 127.0.0.2/31;",
+    "deny 10.0.0.0/8;",
+    "allow 10.0.0.1;",
+    "deny unix:;",
+    "allow ::1;",
+    "deny ::/0;",
+    "allow 127.0.0.5/30;",
+];
+
+/// Header lines that answers get, and the release that knows them.
+pub(crate) const HEADERS: &[(&str, (u32, u32, u32))] = &[
+    ("add_header X-A {};", (0, 0, 0)),
+    ("add_header X-A {} always;", (0, 0, 0)),
+    ("add_header X-B {};", (0, 0, 0)),
+    ("add_header X-B {} always;", (0, 0, 0)),
+    ("add_header X-C \"{} x\";", (0, 0, 0)),
+    ("add_header X-A \"\";", (0, 0, 0)),
+    ("add_header Cache-Control {};", (0, 0, 0)),
+    ("add_header Last-Modified \"\";", (0, 0, 0)),
+    ("add_header_inherit merge;", (1, 29, 3)),
+    ("add_header_inherit off;", (1, 29, 3)),
+];
+
+/// Which statuses an `error_page` is for.
+pub(crate) const ERROR_CODES: &[&str] = &[
+    "404",
+    "404",
+    "403",
+    "403 404",
+    "500 502 503 504",
+    "405",
+    "301",
+    "302",
+    "418",
+    "400",
+    "403 405 418 503",
+    "413",
+    "401",
+    "401 403",
+    "497",
+    "495 496 497",
+    "421",
+    "414 494",
+];
+
+/// `root`
+pub(crate) const ROOTS: &[&str] = &[
+    "www",
+    "www",
+    "www",
+    "@DIR@/www2",
+    "@DIR@/www2",
+    "www/",
+    "www/$host",
+    "www/$rest",
+    "@DIR@/www/a",
+    "html",
+    "none",
+];
+
+/// `alias` where texts are compared.
+pub(crate) const ALIASES: &[&str] =
+    &["www/d/", "@DIR@/www2/", "www/img", "www", "www/x.html", "www/$host/", "www2/b", "www2/a/", "www/a/"];
+
+/// `alias` in a regex location.
+pub(crate) const REGEX_ALIASES: &[&str] =
+    &["www/$1", "@DIR@/www2/$1", "www/index.html", "www/$2/$1", "www$uri", "www2/"];
+
+/// `index`
+pub(crate) const INDEXES: &[&str] = &[
+    "index.htm index.html",
+    "index.php index.html",
+    "none.html /a/index.html",
+    "none.html",
+    "/x.html",
+    "$host.html index.html",
+    "index.html/",
+    "e/index.html",
+];
+
+/// What `try_files` looks for.
+pub(crate) const TRIED: &[&str] = &[
+    "$uri",
+    "$uri",
+    "$uri",
+    "$uri/",
+    "$uri/",
+    "/index.html",
+    "$uri.html",
+    "/a$uri",
+    "$uri/index.html",
+    "/$1",
+    "x.html",
+    "/d/",
+    "/b",
+    "/$host$uri",
+    "$w",
+];
+
+/// The URI of a `proxy_pass` without variables.
+pub(crate) const PASSED_URIS: &[&str] = &["/", "/", "/z", "/z/", "/z?w=1", "/z/%20y", "/z//y/../w", "/z y"];
+
+/// The URI of a `proxy_pass` with variables.
+pub(crate) const PASSED_VARIABLES: &[&str] = &[
+    "$uri",
+    "$request_uri",
+    "/v$uri$is_args$args",
+    "/v$v",
+    "/$1",
+    "/r/$rest",
+    "/v?$args",
+    "/$arg_x",
+    "$1",
+    "?$args",
+    "$is_args$args",
+];
+
+/// What nested locations add to the text of theirs.
+pub(crate) const NESTED_TAILS: &[&str] =
+    &["", "/", "b", "/b", "x.php", "/e/", "e/", "/v1/", ".", "index.html", "1"];
 
 /// What a `rewrite` looks for.
 pub(crate) const REWRITTEN: &[&str] = &[
@@ -253,6 +457,24 @@ pub(crate) const CONDITIONS: &[&str] = &[
     "$http_cookie ~ c=(.)",
     "$uri ~ ^(.)(.)",
     "$request_uri = $uri",
+    "$request_method = HEAD",
+    "$host != b.test",
+    "$scheme = https",
+    "$http_x_test = t",
+    "$arg_x != 1",
+    "$uri = /a/b",
+    "$request_method != POST",
+    "$args = ''",
+    "$remote_addr = 127.0.0.1",
+    "$cookie_c = d",
+    "$host !~* TEST",
+    "-x $request_filename",
+    "!-d $request_filename",
+    "!-x $document_root$uri",
+    "-f $document_root/index.html",
+    "$server_port = @P0@",
+    "$remote_user",
+    "$ssl_server_name = a.test",
 ];
 
 /// Variables that are set.
@@ -265,4 +487,13 @@ pub(crate) const SETTINGS: &[&str] = &[
     "set $w $request_filename;",
     "set $v 0;",
     "set $w \"\";",
+    "set $v $host;",
+    "set $v \"$w/$uri\";",
+    "set $w $http_x_test;",
+    "set $v app1;",
+    "set $args \"\";",
+    "set $args $args&y=2;",
+    "set $w $args;",
+    "set $v $rest;",
+    "set $v $request_method;",
 ];
