@@ -76,6 +76,10 @@ pub use route::{
     Test, Witness, World, witnesses,
 };
 pub use settings::{Built, Settings};
+pub use stream::{
+    Connection, ConnectionError, Hello, Preface, StreamObserved, StreamOutcome, StreamRoute, StreamRouter,
+    TlsVersion,
+};
 pub use suggest::{Suggestion, suggest};
 pub use traffic::{ClassCount, ClassKey, Counted, Distinct, Sides, Top, Traffic, Unread};
 pub use validate::validate;

@@ -50,7 +50,7 @@ pub(crate) mod script;
 mod shape;
 pub(crate) mod split;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod traced;
 mod try_files;
 pub(crate) mod uri;

@@ -14,7 +14,11 @@ mod uncertain;
 
 /// The configuration of a text; the servers of `http` begin on line 2.
 fn config(http: &str) -> Config {
-    let text = format!("events {{}} http {{\n{http}\n}}");
+    of_text(&format!("events {{}} http {{\n{http}\n}}"))
+}
+
+/// The configuration of a whole main file.
+pub(crate) fn of_text(text: &str) -> Config {
     let settings = Settings::new(*b"/etc/nginx/nginx.conf");
     let mut files = Files::new();
     loop {
