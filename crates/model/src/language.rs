@@ -16,6 +16,7 @@ use syntax::{Node, Syntax};
 mod automaton;
 mod condition;
 mod determine;
+mod preimage;
 mod program;
 mod set;
 mod solve;
@@ -166,6 +167,16 @@ impl Language {
     /// What is of it, followed by exactly this; `None` when that is too large for one automaton.
     pub fn then(&self, after: &[u8]) -> Option<Language> {
         self.0.then(after, STATES_MAX).map(Language::new)
+    }
+
+    /// Whether no string is of it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is(self.0.start, DEAD)
+    }
+
+    /// Whether every string is of it.
+    pub fn is_everything(&self) -> bool {
+        self.0.is(self.0.start, FULL)
     }
 
     fn new(automaton: Automaton) -> Language {

@@ -86,6 +86,40 @@ fn texts_are_languages() {
     assert!(inside.contains(b"") && inside.contains(b"bb") && !inside.contains(b"a"));
 }
 
+#[test]
+fn what_is_spelled_otherwise_is_pulled_back() {
+    let escaped = |byte: u8| match byte {
+        b'a'..=b'z' | b'/' => vec![byte],
+        _ => format!("%{byte:02X}").into_bytes(),
+    };
+    let spelled = language("^/(a|%20)*$").spelled(escaped);
+    for string in strings(b"/a %2", 5) {
+        let value: Vec<u8> = string.iter().flat_map(|&byte| escaped(byte)).collect();
+        assert_eq!(spelled.contains(&string), language("^/(a|%20)*$").contains(&value));
+    }
+}
+
+#[test]
+fn a_value_of_several_groups_is_pulled_back() {
+    let rewrite = "^/(a+)/([ab]*)(/.*)?$";
+    let regex = super::pcre(rewrite, false);
+    let wanted = language("^ba*/a|ab$");
+    // The value is `$2/$1$3`.
+    let groups = [Some(2), None, Some(1), Some(3)];
+    let inputs = wanted.joined(groups.len(), &mut |part, language| match groups[part] {
+        Some(group) => Language::captured(rewrite.as_bytes(), false, group, language),
+        None if language.contains(b"/") => Language::pattern(rewrite.as_bytes(), false),
+        None => Ok(Language::everything().complement()),
+    });
+    let inputs = inputs.expect("it is small");
+    for string in strings(b"/ab", 7) {
+        let group = |group| super::capture(&regex, group, &string);
+        let value =
+            group(2).map(|second| [second, b"/".to_vec(), group(1).unwrap(), group(3).unwrap()].concat());
+        assert_eq!(inputs.contains(&string), value.is_some_and(|value| wanted.contains(&value)));
+    }
+}
+
 fn term() -> impl Strategy<Value = Formula> {
     let patterns = vec![
         "^a", "b$", "ab", "^(a|b)*c", r"\bc", "(?!ab)a", "^[^c]+$", "c.c", "^a*b*c*$", r"\A..\z", "^$", "b",
