@@ -90,7 +90,7 @@ fn play(
         let observed = router.observe(request, &world);
         score.observed += 1;
         score.questions += observed.questions.len();
-        let told = |what: &str| format!("{what}\n{}\n{observed:#?}", show(request));
+        let told = |what: &str| format!("{what}\n{}\n{}", show(request), tell(&observed));
         for question in observed.questions.iter().filter(|question| !matches!(question.test, Test::Atom(_))) {
             let answer = router.answer(question, given, &world);
             if answer.as_ref().is_some_and(|answer| *answer != question.answer) {
@@ -120,14 +120,15 @@ fn play(
                 && (other.route.server, other.route.location)
                     == (observed.route.server, observed.route.location);
             if !same {
-                return Err(told(&format!("{}\ngoes another way: {other:#?}", show(rival))));
+                return Err(told(&format!("{}\ngoes another way: {}", show(rival), tell(&other))));
             }
             match filled(&observed, rivals) {
                 None => score.opaque += 1,
                 Some(filled) if filled != bytes(&other.route.outcome) => {
                     return Err(told(&format!(
-                        "{}\nwould be {filled:?} by the shape, and is {other:#?}",
-                        show(rival)
+                        "{}\nwould be {filled:?} by the shape, and is {}",
+                        show(rival),
+                        tell(&other)
                     )));
                 }
                 Some(_) => {}
@@ -170,6 +171,18 @@ fn bytes(outcome: &Outcome) -> Vec<Vec<u8>> {
         Outcome::Return { body: Some(body), .. } => vec![body.clone()],
         Outcome::Return { body: None, .. } | Outcome::Close { .. } | Outcome::Error { .. } => Vec::new(),
     }
+}
+
+fn tell(observed: &Observed) -> String {
+    let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
+    let mut told = format!("{:?}\n", observed.shape);
+    for value in bytes(&observed.route.outcome) {
+        told.push_str(&format!("  = {}\n", text(&value)));
+    }
+    for question in &observed.questions {
+        told.push_str(&format!("  {:?} {:?} {:?}\n", question.subject, question.test, question.answer));
+    }
+    told
 }
 
 fn show(request: &Request) -> String {
