@@ -121,14 +121,18 @@ impl<'c> Canon<'c> {
         })
     }
 
-    /// A `map`, `geo` or the like.
-    pub(crate) fn definition(&self, node: NodeId) -> Digest {
-        self.fresh(|said| self.directive(self.config.node(node), said))
-    }
-
-    /// An `upstream`, whatever its name.
-    pub(crate) fn upstream(&self, node: NodeId) -> Digest {
-        self.fresh(|said| self.own(self.config.node(node), false, said))
+    /// What a block itself says, without what it names and what stands around it; locations inside it aside.
+    pub(crate) fn itself(&self, block: NodeId) -> Digest {
+        let mut said = Said::default();
+        let node = self.config.node(block);
+        said.texts.push(if is_location(node) { head(node) } else { Vec::new() });
+        let inner = |node: &Node<'_>| {
+            is_location(*node)
+                || is_silent(*node)
+                || node.is_block() && matches!(node.name(), "server" | "upstream" | "map" | "geo" | "split_clients")
+        };
+        self.in_order(node.children().filter(|node| !inner(node)).collect(), &mut said);
+        digest(&said.texts)
     }
 
     /// Where a request may go on to from a block.
@@ -195,12 +199,7 @@ impl<'c> Canon<'c> {
         let mut said = Said::default();
         say(&mut said);
         self.close(&mut said);
-        let half = |salt: u8| {
-            let mut hasher = DefaultHasher::new();
-            (salt, &said.texts).hash(&mut hasher);
-            hasher.finish()
-        };
-        Digest(half(1), half(2))
+        digest(&said.texts)
     }
 
     /// Adds what was named, and what that names.
@@ -327,6 +326,15 @@ impl<'c> Canon<'c> {
             said.texts.push(b"}".to_vec());
         }
     }
+}
+
+fn digest(texts: &[Vec<u8>]) -> Digest {
+    let half = |salt: u8| {
+        let mut hasher = DefaultHasher::new();
+        (salt, texts).hash(&mut hasher);
+        hasher.finish()
+    };
+    Digest(half(1), half(2))
 }
 
 /// Whether the text of a location, or what its regex captured, matters to what stands in it.

@@ -1,9 +1,20 @@
 //! Which requests change their outcome between two configurations: classes with a witness each, and the proof that no
 //! other request does.
 
+use std::ops::ControlFlow;
+
 use crate::config::{Config, NodeId};
+use crate::explore::probe::Probed;
+use crate::explore::search::{Run, Search};
+use crate::explore::{Limits, Way};
 use crate::request::{Request, Route};
-use crate::route::{FileSystem, World};
+use crate::route::{FileSystem, Observed, Router, World};
+
+mod compare;
+mod group;
+mod settings;
+
+pub use compare::class_key;
 
 /// Old or new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -47,6 +58,9 @@ pub enum What {
     Access,
 }
 
+/// The block that answered before, the block that answers after, and what changes.
+pub type ChangeKey = (Option<NodeId>, Option<NodeId>, What);
+
 /// A class of requests whose answer changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
@@ -60,6 +74,8 @@ pub struct Change {
     pub examples: Vec<Example>,
     /// How many pairs of old and new block the class is made of.
     pub pairs: usize,
+    /// Those pairs, as [`class_key`] tells them.
+    pub keys: Vec<ChangeKey>,
     /// The directives that the change rests on.
     pub because: Vec<(Side, NodeId)>,
     /// Every request of the class has a control character in it.
@@ -97,14 +113,71 @@ pub struct SettingChange {
 }
 
 /// Compares two configurations. `files` says what is known of the files that both serve.
-pub fn diff(_old: &Config, _new: &Config, _files: &dyn FileSystem, _options: &DiffOptions) -> Diff {
-    unimplemented!()
+pub fn diff(old: &Config, new: &Config, files: &dyn FileSystem, options: &DiffOptions) -> Diff {
+    let known = |path: &[u8]| files.kind(path);
+    let router_old = Router::new(old).with_files(known);
+    let router_new = Router::new(new).beside(&router_old).with_files(known);
+    let limits = Limits { budget: options.budget, ..Limits::default() };
+    let mut groups = group::Groups::new(old, new, options.examples);
+    let routers = [&router_old, &router_new];
+    let search = Search::new(&routers, &limits);
+    let mut incomplete_because = search.all(&mut |search, run, way| {
+        if let Some(way) = judge(search, run, way) {
+            groups.add(&plainer(&routers, &way));
+        }
+        ControlFlow::Continue(())
+    });
+    for config in [old, new] {
+        let unknown = config.includes().iter().filter(|include| !include.known);
+        for include in unknown {
+            let what = format!("include {} leads to a place that is not known", String::from_utf8_lossy(&include.pattern));
+            if !incomplete_because.contains(&what) {
+                incomplete_because.push(what);
+            }
+        }
+    }
+    Diff { changes: groups.changes(), settings: settings::changes(old, new), incomplete_because }
 }
 
-/// What class a request belongs to whose ways differ, so that counting traffic and grouping agree; `None`: nothing that
-/// [`diff`] tells changes for it.
-pub fn class_key(_old: &Route, _new: &Route) -> Option<(Option<NodeId>, Option<NodeId>, What)> {
-    unimplemented!()
+/// The way, or one like it, where it changes.
+fn judge(search: &mut Search<'_, '_>, run: &Run, way: &Way) -> Option<Way> {
+    let [old, new] = &way.seen[..] else { return None };
+    if compare::what(&old.route, &new.route).is_some() {
+        return Some(way.clone());
+    }
+    if old.shape == new.shape && compare::same_headers(&old.route, &new.route) {
+        return None;
+    }
+    let differs = |seen: &[Observed]| match seen {
+        [old, new] => compare::what(&old.route, &new.route).is_some(),
+        _ => false,
+    };
+    match search.probe(run, &differs) {
+        Probed::Same => None,
+        Probed::Different(way) => Some(*way),
+        Probed::Doubtful(way) => {
+            search.note(format!("{}: it may change for requests without control characters, too", way.class));
+            Some(*way)
+        }
+        Probed::Undecided => {
+            search.note(format!("{}: the answers are put together in different ways", way.class));
+            None
+        }
+    }
+}
+
+/// The same way by a request that names no address, where that leads to the same places.
+fn plainer(routers: &[&Router<'_>; 2], way: &Way) -> Way {
+    let Some(request) = crate::explore::doors::plainer(&way.request) else { return way.clone() };
+    let seen: Vec<Observed> = routers.iter().map(|router| router.observe(&request, &way.world)).collect();
+    let same = |one: &Observed, another: &Observed| {
+        one.shape == another.shape && one.route.listen == another.route.listen && one.route.server == another.route.server
+    };
+    if seen.iter().zip(&way.seen).all(|(one, another)| same(one, another)) {
+        Way { request, seen, ..way.clone() }
+    } else {
+        way.clone()
+    }
 }
 
 impl Default for DiffOptions {

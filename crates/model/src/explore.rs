@@ -8,9 +8,10 @@ mod domain;
 pub(crate) mod doors;
 mod fan;
 pub(crate) mod lift;
+pub(crate) mod probe;
 mod rules;
 mod same;
-mod search;
+pub(crate) mod search;
 mod trail;
 mod values;
 mod worlds;
@@ -60,5 +61,5 @@ pub fn explore(
     limits: &Limits,
     visit: &mut dyn FnMut(&Way) -> ControlFlow<()>,
 ) -> Vec<String> {
-    search::Search::new(routers, limits).all(visit)
+    search::Search::new(routers, limits).all(&mut |_, _, way| visit(way))
 }

@@ -303,6 +303,10 @@ fn changed(how: &str, value: Vec<u8>, sent: bool) -> Option<Vec<u8>> {
         "query" => behind(b'?', value),
         "more-args" => behind(b'&', value),
         "unescape" => unescape_redirect(&value),
+        "is-args" => if value.is_empty() { value } else { b"?".to_vec() },
+        "get-or-head" => if value == b"HEAD" { value } else { b"GET".to_vec() },
+        "without-last-slash" => value.strip_suffix(b"/").unwrap_or(&value).to_vec(),
+        "without-last-dot" => value.strip_suffix(b".").unwrap_or(&value).to_vec(),
         _ => return None,
     })
 }

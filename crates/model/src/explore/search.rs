@@ -20,6 +20,10 @@ use crate::config::NodeId;
 use crate::language::Budget;
 use crate::route::{Answered, Atom, Is, Observed, Router, Test, World};
 
+/// What is done with every way.
+pub(crate) type Visit<'v, 's, 'c> =
+    dyn FnMut(&mut Search<'s, 'c>, &Run, &Way) -> ControlFlow<()> + 'v;
+
 /// What one walk costs of the budget.
 const WALK_COST: u64 = 200;
 
@@ -64,7 +68,7 @@ struct Job {
 }
 
 /// A way that was walked.
-pub(super) struct Run {
+pub(crate) struct Run {
     pub(super) door: usize,
     pub(super) values: Values,
     pub(super) world: World,
@@ -100,7 +104,7 @@ impl<'s, 'c> Search<'s, 'c> {
     }
 
     /// Visits every way; gives why some may be missing.
-    pub(crate) fn all(mut self, visit: &mut dyn FnMut(&Way) -> ControlFlow<()>) -> Vec<String> {
+    pub(crate) fn all(mut self, visit: &mut Visit<'_, 's, 'c>) -> Vec<String> {
         let doors = doors::doors(self.routers, self.limits.tls);
         self.notes.extend(doors.notes);
         for (at, (door, deep)) in doors.doors.into_iter().enumerate() {
@@ -117,7 +121,7 @@ impl<'s, 'c> Search<'s, 'c> {
         &mut self,
         door: usize,
         deep: bool,
-        visit: &mut dyn FnMut(&Way) -> ControlFlow<()>,
+        visit: &mut Visit<'_, 's, 'c>,
     ) -> ControlFlow<()> {
         let mut values = doors::first(self.routers, &self.doors[door]);
         if !self.into_scope(door, &mut values) {
@@ -138,7 +142,7 @@ impl<'s, 'c> Search<'s, 'c> {
                 self.ways += 1;
                 if worlds::is_possible(&run.world) {
                     let way = self.way(&run);
-                    visit(&way)?;
+                    visit(self, &run, &way)?;
                 }
             }
             if !deep {
@@ -227,11 +231,11 @@ impl<'s, 'c> Search<'s, 'c> {
         format!("{}:{}: {}: {why}", node.source().display, node.line(), class::question(point))
     }
 
-    pub(super) fn note(&mut self, text: String) {
+    pub(crate) fn note(&mut self, text: String) {
         self.notes.insert(text);
     }
 
-    fn way(&self, run: &Run) -> Way {
+    pub(super) fn way(&self, run: &Run) -> Way {
         let mut request = run.values.request(&self.doors[run.door]);
         if !class::speaks_of_client(&run.points, &run.seen) {
             request.client = None;
@@ -315,6 +319,17 @@ impl<'s, 'c> Search<'s, 'c> {
 
     /// Whether a request that was not computed has the settled answers and the other one.
     fn arrives(&mut self, run: &Run, at: usize, values: &Values, turned: &Point) -> bool {
+        self.walk_on(run, at, values, Some(turned.clone())).is_some()
+    }
+
+    /// Walks a request that was not computed; `None`: it has not the settled answers and the other one.
+    pub(super) fn walk_on(
+        &mut self,
+        run: &Run,
+        at: usize,
+        values: &Values,
+        turned: Option<Point>,
+    ) -> Option<Run> {
         let known = std::mem::take(&mut self.notes);
         let job = Job {
             door: run.door,
@@ -322,11 +337,11 @@ impl<'s, 'c> Search<'s, 'c> {
             world: run.world.clone(),
             settled: run.points.clone(),
             before: at,
-            turned: Some(turned.clone()),
+            turned,
         };
-        let arrives = self.walk(job).is_some();
+        let arrived = self.walk(job);
         self.notes = known;
-        arrives
+        arrived
     }
 
     pub(super) fn aim_of<'a>(&'a self, run: &'a Run) -> Aim<'a> {

@@ -1,0 +1,63 @@
+//! What changes nothing is told as nothing, and proven.
+
+use crate::lines;
+
+/// Nothing changes, and nothing is left open.
+#[track_caller]
+fn nothing(old: &str, new: &str) {
+    let lines = lines(old, new);
+    assert!(lines.is_empty(), "\n{}", lines.join("\n"));
+}
+
+#[test]
+fn order_of_prefixes_does_not_matter() {
+    nothing(
+        "server { listen 80; location /a { return 200 a; } location /b { proxy_pass http://127.0.0.1:1; } }",
+        "server { listen 80; location /b { proxy_pass http://127.0.0.1:1; } location /a { return 200 a; } }",
+    );
+}
+
+#[test]
+fn order_of_named_servers_does_not_matter() {
+    nothing(
+        "server { listen 80 default_server; return 404; } server { listen 80; server_name a; return 200 a; }
+         server { listen 80; server_name b; return 200 b; }",
+        "server { listen 80; server_name b; return 200 b; } server { listen 80; server_name a; return 200 a; }
+         server { listen 80 default_server; return 404; }",
+    );
+}
+
+#[test]
+fn regex_that_is_a_prefix_may_be_one() {
+    nothing(
+        "server { listen 80; location ~ ^/img/ { return 200 img; } location / { return 200 rest; } }",
+        "server { listen 80; location /img/ { return 200 img; } location / { return 200 rest; } }",
+    );
+}
+
+#[test]
+fn if_may_become_a_map() {
+    nothing(
+        "server { listen 80; location / { if ($http_x = a) { return 403; } return 200 ok; } }",
+        "map $http_x $bad { default 0; a 1; }
+         server { listen 80; location / { if ($bad) { return 403; } return 200 ok; } }",
+    );
+}
+
+#[test]
+fn host_of_the_only_name_may_be_written_out() {
+    nothing(
+        "server { listen 80 default_server; return 444; }
+         server { listen 80; server_name a.test; return 301 https://$host$request_uri; }",
+        "server { listen 80 default_server; return 444; }
+         server { listen 80; server_name a.test; return 301 https://a.test$request_uri; }",
+    );
+}
+
+#[test]
+fn what_logs_or_tunes_does_not_matter() {
+    nothing(
+        "gzip on; server { listen 80; location / { proxy_pass http://127.0.0.1:1; } }",
+        "sendfile on; server { listen 80; access_log off; location / { proxy_read_timeout 5s; proxy_pass http://127.0.0.1:1; } }",
+    );
+}
