@@ -135,7 +135,8 @@ pub(super) fn route<'r>(
     };
     let turn = match walk.read(&handshake) {
         Ok(()) => {
-            let given = walk.is_watched().then(|| Given::of(&walk));
+            let is_plain = walk.valid_unparsed_uri && walk.unparsed_uri == request.target;
+            let given = (walk.is_watched() && is_plain).then(|| Given::of(&walk));
             if let Some(watch) = &mut walk.watch {
                 watch.given = given;
             }
@@ -188,12 +189,7 @@ fn listen_step(router: &Router<'_>, socket: &Socket) -> Step {
 }
 
 /// The server of a TLS handshake, by the name that the client gave.
-fn shake(
-    router: &Router<'_>,
-    request: &Request,
-    socket: &Socket,
-    watch: Option<&mut Watch>,
-) -> Handshake {
+fn shake(router: &Router<'_>, request: &Request, socket: &Socket, watch: Option<&mut Watch>) -> Handshake {
     let mut handshake =
         Handshake { server: socket.default, name: None, captured: None, step: None, unknown: false };
     let name = request.sni.as_ref().and_then(|name| headers::host(name, router.version()));

@@ -139,7 +139,7 @@ impl Template {
 }
 
 impl Router<'_> {
-    /// What a request gives to its walk; `None` where it is refused before it has one.
+    /// What a request gives to its walk; `None` where it is refused before it has one, or asks for an absolute URL.
     pub fn given(&self, request: &Request) -> Option<Given> {
         let mut watch = Watch::over(&World::default());
         super::entry::route(self, request, Some(&mut watch));

@@ -21,16 +21,16 @@ impl Watch {
         input: &Input,
     ) {
         let block = |server: usize| router.config.servers()[server].node;
-        let (chosen, claim) = match found {
-            Found::Server(claim, _) => (Chosen::Rule(block(claim.server)), Some(claim)),
-            Found::Nobody => (Chosen::Rule(block(socket.default)), None),
-            Found::Unknown(_) => (Chosen::Unknown(block(socket.default)), None),
+        let (chosen, server) = match found {
+            Found::Server(claim, _) => (Chosen::Rule(block(claim.server)), claim.server),
+            Found::Nobody => (Chosen::Rule(block(socket.default)), socket.default),
+            Found::Unknown(_) => (Chosen::Unknown(block(socket.default)), socket.default),
         };
         let Some(place) = router.sockets.all.iter().position(|other| other.key == socket.key) else { return };
         let default = block(socket.default);
         self.ask(input, Test::Server(place), Answered::Chosen(chosen), default);
-        let Some(claim) = claim.filter(|claim| captures(router, claim.server)) else { return };
-        for (test, holds) in tests(router, claim.server, name) {
+        let told = if captures(router, server) { tests(router, server, name) } else { Vec::new() };
+        for (test, holds) in told {
             self.ask(input, test, Answered::Holds(holds), default);
         }
     }

@@ -52,6 +52,9 @@ impl<'c> Walk<'_, 'c> {
         if variables && value.known && !self.is_authority(&address.authority) {
             return self.error(500, format!("{} is no host and port", shown(&address.authority)));
         }
+        if kind == PassKind::Memcached {
+            return self.memcached(directive, &address);
+        }
         let uri = match kind {
             PassKind::Proxy | PassKind::Grpc => self.uri_to_pass(directive, &address.uri, variables),
             _ => Some(self.own_uri()),
@@ -67,6 +70,28 @@ impl<'c> Walk<'_, 'c> {
         let upstream = if value.known { upstream } else { None };
         let pass = Traced::text(address.scheme).and(b"://").then(&address.authority).then(&uri);
         self.passed(directive, kind, (upstream, servers), pass)
+    }
+
+    /// What is asked of memcached is a key, which `set` must have made.
+    ///
+    /// Source: `ngx_http_memcached_create_request`, src/http/modules/ngx_http_memcached_module.c
+    fn memcached(&mut self, directive: Node<'c>, address: &Address) -> Turn {
+        let known = match self.variables.get(&b"memcached_key"[..]).cloned() {
+            Some(key) => Some(key),
+            None if self.router.is_own_variable("memcached_key")
+                || self.router.definition("memcached_key").is_some() =>
+            {
+                self.variable(b"memcached_key")
+            }
+            None => Some(Traced::default()),
+        };
+        if known.as_ref().is_some_and(|key| self.is_empty(key)) {
+            return self.error(500, "the variable $memcached_key is not set");
+        }
+        let (upstream, servers) = self.upstream(address, false);
+        let uri = self.own_uri();
+        let pass = Traced::text("memcached://").then(&address.authority).then(&uri);
+        self.passed(directive, PassKind::Memcached, (upstream, servers), pass)
     }
 
     fn passed(

@@ -6,10 +6,10 @@ use super::FileKind;
 use super::blocks::Role;
 use super::question::{Answered, Test};
 use super::regex::Matched;
-use super::script::{self, Part};
+use super::script;
 use super::traced::Traced;
 use super::uri::{Escape, unescape_redirect};
-use super::variables::{VALUE_BYTES_MAX, Value};
+use super::variables::Value;
 use super::walk::{Turn, Walk, shown};
 use crate::config::{Node, NodeId};
 use crate::context::Context;
@@ -71,7 +71,12 @@ impl<'c> Walk<'_, 'c> {
             self.cause = format!("return {status}");
             return Turn::Finish(status);
         }
-        let value = self.eval(text).text;
+        let parts = script::parts(text, false);
+        let made = self.put_together(&parts, |walk, group, _| walk.group(group));
+        if made.overflows {
+            return self.error(500, "a capture became longer while the text was put together");
+        }
+        let value = made.text;
         self.step("return", format!("{status} {}", shown(&value)).trim_end().to_owned(), Some(node.id()));
         if matches!(status, 301 | 302 | 303 | 307 | 308) {
             self.location_header = Some(value);
@@ -172,27 +177,17 @@ impl<'c> Walk<'_, 'c> {
     /// The replacement of a `rewrite`: the URI, and the arguments where it has some.
     fn replaced(&mut self, replacement: &[u8], redirect: bool) -> (Traced, Option<Traced>) {
         let quote = self.quoted_uri || self.plus_in_uri;
-        let mut value = Value { text: Traced::default(), known: true };
-        let mut uri = None;
-        for part in script::parts(replacement, !redirect) {
-            match part {
-                Part::Text(text) => value.text.push_text(text),
-                Part::Variable(name) => self.append(name, &mut value),
-                Part::Args => uri = Some(std::mem::take(&mut value.text)),
-                Part::Capture(group) if redirect || uri.is_some() => {
-                    value.text.push(&self.group(group).escaped_as_sent(Escape::Args, quote));
-                }
-                Part::Capture(group) => value.text.push(&self.group(group)),
-            }
-            if value.text.len() + uri.as_ref().map_or(0, |uri| uri.len()) > VALUE_BYTES_MAX {
-                value.text = value.text.start(VALUE_BYTES_MAX);
-                self.depend("length");
-                break;
-            }
+        let parts = script::parts(replacement, !redirect);
+        let made = self.put_together(&parts, |walk, group, in_args| {
+            let group = walk.group(group);
+            if redirect || in_args { group.escaped_as_sent(Escape::Args, quote) } else { group }
+        });
+        if made.overflows {
+            self.depend("script");
         }
-        match uri {
-            Some(uri) => (uri, Some(value.text)),
-            None => (value.text, None),
+        match made.uri {
+            Some(uri) => (uri, Some(made.text)),
+            None => (made.text, None),
         }
     }
 
