@@ -9,6 +9,7 @@ mod judge;
 mod live;
 mod seen;
 
+pub(crate) use judge::describe;
 pub use live::Live;
 pub use seen::Seen;
 

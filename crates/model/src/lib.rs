@@ -52,8 +52,8 @@ pub use catalog::{Arity, Catalog, Entry, Setter, Version};
 pub use choice::{Choice, Chosen, Demand, Pairs, Sought, View, find_pair, pairs, solve_with};
 pub use config::{Args, Config, FileId, Include, Node, NodeId, SourceFile};
 pub use context::{Context, Contexts};
-pub use coverage::Coverage;
-pub use diff::{Change, Diff, DiffOptions, Example, SettingChange, Side, What, class_key, diff};
+pub use coverage::{Coverage, map_lines, witnesses_by_search};
+pub use diff::{Change, ChangeKey, Diff, DiffOptions, Example, SettingChange, Side, What, class_key, diff};
 pub use expect::{Difference, Expectation, Judgement, Kind, Live, RouteSpec, Seen};
 pub use expectations::{ErrorLog, LogTarget, RuntimePath, RuntimeUse, Workers};
 pub use explore::{Limits, Way, explore};
@@ -61,6 +61,9 @@ pub use explosion::exploding_text;
 pub use files::{Answer, Files, Path, Presence, Want, Wants};
 pub use include::load;
 pub use language::{Budget, Formula, Language, NotRegular, Solution, solve};
+pub use invariant::{
+    Counterexample, Demand as InvariantDemand, Guarded, Invariant, Part, Proof, Requests as InvariantRequests, prove,
+};
 pub use listen::{Listen, ListenAddress, Options};
 pub use log::{
     Assumed, Escape, FormatError, Lacks, LogFormat, LoggedTo, Spans, Stuck, fitting, logged_to, named_formats,
@@ -69,17 +72,19 @@ pub use lower::{Location, LocationKind, NameKind, Server, ServerKind, ServerName
 pub use pass::Pass;
 pub use problem::Problem;
 pub use request::{
-    Dependence, HttpVersion, LocalAddress, Outcome, PassKind, Request, RequestError, Route, Step,
+    AddedHeader, Dependence, Facts, Guard, GuardKind, HttpVersion, Limit, LimitKind, LocalAddress, Outcome,
+    PassKind, Request, RequestError, Route, Says, SentHeader, Step,
 };
 pub use route::{
     Answered, Atom, FileKind, FileSystem, Input, Is, Observed, Piece, Question, Router, Shape, Template,
     Test, Witness, World, witnesses,
 };
+pub use route::{Given, Tree, WorldError};
 pub use settings::{Built, Settings};
 pub use stream::{
     Connection, ConnectionError, Hello, Preface, StreamObserved, StreamOutcome, StreamRoute, StreamRouter,
     TlsVersion,
 };
-pub use suggest::{Suggestion, suggest};
+pub use suggest::{Known, Suggestion, suggest, suggest_more};
 pub use traffic::{ClassCount, ClassKey, Counted, Distinct, Sides, Top, Traffic, Unread};
 pub use validate::validate;

@@ -26,6 +26,15 @@ pub struct Suggestion {
     pub without: usize,
 }
 
+/// What is expected already.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The blocks that an expectation reaches.
+    pub blocks: HashSet<NodeId>,
+    /// The names that routes have.
+    pub names: HashSet<String>,
+}
+
 /// Writes one expectation for every location that a request reaches, and for every server that none of these shows; `route`
 /// says where a request ends.
 pub fn suggest(
@@ -33,15 +42,28 @@ pub fn suggest(
     witnesses: &[Witness],
     route: &mut dyn FnMut(&Request) -> Route,
 ) -> Suggestion {
+    let suggestion = suggest_more(config, witnesses, route, &Known::default());
+    Suggestion { text: format!("{}{}", write::HEAD, suggestion.text), ..suggestion }
+}
+
+/// The same for what is not expected yet, to be appended to a file.
+pub fn suggest_more(
+    config: &Config,
+    witnesses: &[Witness],
+    route: &mut dyn FnMut(&Request) -> Route,
+    known: &Known,
+) -> Suggestion {
     let anywhere = Router::new(config);
     let mut suggested = Vec::new();
     let mut reasons: HashMap<NodeId, &str> = HashMap::new();
-    let mut reached = HashSet::new();
+    let mut reached = known.blocks.clone();
     let is_server = |witness: &&Witness| config.node(witness.node).is("server");
     // A server that a request for one of its locations shows needs none of its own.
     let locations = witnesses.iter().filter(|witness| !is_server(witness));
     for witness in locations.chain(witnesses.iter().filter(is_server)) {
-        if reached.contains(&witness.node) && (is_server(&witness) || witness.request.is_none()) {
+        let is_known = known.blocks.contains(&witness.node);
+        let shown = reached.contains(&witness.node) && (is_server(&witness) || witness.request.is_none());
+        if is_known || shown {
             continue;
         }
         let request = match &witness.request {
@@ -69,7 +91,7 @@ pub fn suggest(
         reasons.into_iter().filter(|(node, _)| !reached.contains(node)).collect();
     without.sort_unstable();
     Suggestion {
-        text: write::file(config, &suggested, &without),
+        text: write::file(config, &suggested, &without, known.names.clone()),
         routes: suggested.len(),
         without: without.len(),
     }

@@ -1,7 +1,7 @@
 //! What `routes.toml` expects, held against predicted routes and against what was seen.
 
 use evenkeel_model::{
-    Answer, Config, Coverage, Dependence, Expectation, Files, Judgement, Kind, Outcome, PassKind, Request,
+    Answer, Config, Coverage, Dependence, Expectation, Facts, Files, Judgement, Kind, Outcome, PassKind, Request,
     Route, Router, Seen, Settings, Step, Want, Wants, Witness, load, suggest,
 };
 
@@ -51,6 +51,7 @@ fn ends(config: &Config, outcome: Outcome) -> Route {
         uri: b"/cart".to_vec(),
         steps: Vec::new(),
         depends_on: Vec::new(),
+        facts: Facts::default(),
     }
 }
 
@@ -269,22 +270,22 @@ fn what_nginx_answers_itself_tells_kind_status_and_location() {
 fn coverage_counts_every_block_on_the_way() {
     let config = shop();
     let mut route = ends(&config, passed());
-    let coverage = Coverage::of(&config, [&route]);
+    let coverage = Coverage::of(&config, [(&route, &[][..])]);
     assert_eq!((coverage.total, coverage.covered(), coverage.percent()), (6, 2, 33));
     let missing: Vec<u32> = coverage.missing.iter().map(|node| config.node(*node).line()).collect();
     assert_eq!(missing, [8, 10, 10, 10]);
     // A location that a request left again by an internal redirect was reached, too.
     let inner = &config.servers()[0].locations[1];
     route.steps.push(Step { what: "location", text: String::new(), node: Some(inner.node) });
-    assert_eq!(Coverage::of(&config, [&route]).covered(), 3);
+    assert_eq!(Coverage::of(&config, [(&route, &[][..])]).covered(), 3);
     // Which location comes after a file was looked for rests on the file.
     route.depends_on = vec![Dependence::FileExists(b"/www/cart".to_vec())];
     let first = Step { what: "location", text: String::new(), node: route.location };
     let tried = Step { what: "try_files", text: String::new(), node: None };
     route.steps.splice(0..0, [first, tried]);
-    assert_eq!(Coverage::of(&config, [&route]).covered(), 2);
+    assert_eq!(Coverage::of(&config, [(&route, &[][..])]).covered(), 2);
     route.depends_on = vec![Dependence::Module("njs".into())];
-    assert_eq!(Coverage::of(&config, [&route]).covered(), 1);
+    assert_eq!(Coverage::of(&config, [(&route, &[][..])]).covered(), 1);
     assert_eq!(Coverage::of(&config, []).percent(), 0);
 }
 

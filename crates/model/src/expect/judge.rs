@@ -220,7 +220,7 @@ fn list(items: &[String]) -> String {
 }
 
 /// An outcome in a few words: `proxy http://app/cart`, `redirect 301 https://…`.
-pub(super) fn describe(outcome: &Outcome) -> String {
+pub(crate) fn describe(outcome: &Outcome) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).escape_debug().to_string();
     match outcome {
         Outcome::Pass { kind, pass, .. } => format!("{} {}", kind.name(), text(pass)),

@@ -8,7 +8,7 @@ use crate::config::{Config, NodeId};
 use crate::expect::Expectation;
 use crate::request::Request;
 
-const HEAD: &str = "\
+pub(super) const HEAD: &str = "\
 # Where requests go through this tree, as `evenkeel init` found it: one request for each server and location.
 #   evenkeel test TREE               holds the tree against it
 #   evenkeel test TREE --rehearse    asks a real nginx in a sandbox
@@ -16,10 +16,14 @@ const HEAD: &str = "\
 # running nginx after a release, say what must come back:  live = { status = 200, contains = \"cart\" }
 ";
 
-/// The whole file.
-pub(super) fn file(config: &Config, suggested: &[Suggested<'_>], without: &[(NodeId, &str)]) -> String {
-    let mut text = HEAD.to_owned();
-    let mut names = HashSet::new();
+/// The file below its head; `names` are taken.
+pub(super) fn file(
+    config: &Config,
+    suggested: &[Suggested<'_>],
+    without: &[(NodeId, &str)],
+    mut names: HashSet<String>,
+) -> String {
+    let mut text = String::new();
     for suggested in suggested {
         text.push('\n');
         entry(&mut text, config, suggested, &mut names);
