@@ -21,32 +21,54 @@ pub(super) struct Value {
 
 impl Session<'_, '_> {
     /// A value with its variables filled in. What cannot be known becomes a dependence.
+    ///
+    /// nginx does it in two passes: the first asks every variable and counts the bytes, the second writes them. A variable
+    /// that asks a regex leaves its groups to whatever stands before it, too.
+    ///
+    /// Source: `ngx_stream_complex_value`, src/stream/ngx_stream_script.c
     pub(super) fn eval(&mut self, value: &[u8]) -> Value {
-        let mut evaluated = Value { text: Traced::default(), known: true };
-        for part in script::parts(value, false) {
-            match part {
-                Part::Text(text) => evaluated.text.push_text(text),
-                Part::Capture(group) => {
-                    if let Some(captured) = self.captured.get(group) {
-                        evaluated.text.push(captured);
-                    }
-                }
-                Part::Variable(name) => match self.variable(name) {
-                    Some(text) => evaluated.text.push(&text),
-                    None => {
-                        evaluated.known = false;
+        let parts = script::parts(value, false);
+        let (mut values, mut counted, mut known) = (Vec::new(), 0, true);
+        for part in &parts {
+            counted += match part {
+                Part::Text(text) => text.len(),
+                Part::Capture(group) => self.captured.get(*group).map_or(0, |captured| captured.len()),
+                Part::Args => 0,
+                Part::Variable(name) => {
+                    let value = self.variable(name).unwrap_or_else(|| {
+                        known = false;
                         let name = format!("${}", String::from_utf8_lossy(name));
-                        evaluated.text.push(&Traced::piece(name.clone().into_bytes(), Piece::Opaque(name)));
-                    }
-                },
-                Part::Args => {}
-            }
-            if evaluated.text.len() > VALUE_BYTES_MAX {
+                        Traced::piece(name.clone().into_bytes(), Piece::Opaque(name))
+                    });
+                    let length = value.len();
+                    values.push(value);
+                    length
+                }
+            };
+            if counted > VALUE_BYTES_MAX {
                 self.depend("length");
-                return Value { text: evaluated.text.start(VALUE_BYTES_MAX), known: false };
+                return Value { text: Traced::default(), known: false };
             }
         }
-        evaluated
+        let (mut text, mut values) = (Traced::default(), values.iter());
+        for part in &parts {
+            match part {
+                Part::Text(own) => text.push_text(own),
+                Part::Capture(group) => {
+                    if let Some(captured) = self.captured.get(*group) {
+                        text.push(captured);
+                    }
+                }
+                Part::Args => {}
+                Part::Variable(_) => values.by_ref().take(1).for_each(|value| text.push(value)),
+            }
+        }
+        if known && text.len() > counted {
+            // nginx has counted fewer bytes than it would write.
+            self.depend("script");
+            known = false;
+        }
+        Value { text, known }
     }
 
     /// The value of a variable; `None`, and a dependence, where nobody can know it.

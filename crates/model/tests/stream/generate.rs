@@ -334,7 +334,7 @@ impl Writer<'_> {
     fn handler(&mut self, has_http: bool) {
         let texts = || SOURCES.join("|");
         let line = match self.random.below(20) {
-            0..=5 => format!("return \"R {} $1\";", texts()),
+            0..=5 => format!("return \"R $1 $2 {} $1\";", texts()),
             6 => {
                 let value = self.value();
                 format!("return {value};")
