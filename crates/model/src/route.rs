@@ -52,6 +52,7 @@ pub(crate) mod split;
 #[cfg(test)]
 pub(crate) mod tests;
 pub(crate) mod traced;
+mod tree;
 mod try_files;
 pub(crate) mod uri;
 mod variables;
@@ -61,6 +62,7 @@ mod world;
 
 pub use given::Given;
 pub use question::{Answered, Atom, Input, Is, Observed, Piece, Question, Shape, Template, Test, World};
+pub use tree::Tree;
 pub use witness::{Witness, witnesses};
 pub use world::WorldError;
 

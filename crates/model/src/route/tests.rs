@@ -8,8 +8,10 @@ use crate::{
 mod bad_input;
 mod entry;
 mod error_pages;
+mod found;
 mod reached;
 mod served;
+mod trees;
 mod uncertain;
 
 /// The configuration of a text; the servers of `http` begin on line 2.
