@@ -53,8 +53,13 @@ enum Rules {
 /// A string that a rule gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sought {
-    /// This one; when `only_odd`, every such string holds a control character.
-    Found { string: Vec<u8>, only_odd: bool },
+    /// There is one.
+    Found {
+        /// A shortest or a very plain one.
+        string: Vec<u8>,
+        /// Whether every such string holds a control character.
+        only_odd: bool,
+    },
     /// None: these take all of its strings (locations, `server_name`s, lines of a map). Empty when what was asked for
     /// besides the rule leaves it none.
     Shadowed(Vec<NodeId>),
@@ -207,6 +212,10 @@ impl Choice {
             return None;
         }
         let of_entry = |entry| {
+            let condition = self.rules.condition(entry);
+            if !condition.holds(string) {
+                return Some(Formula::Not(Box::new(condition)));
+            }
             let formula = self.rules.block(entry, &decision).formula;
             formula.filter(|formula| formula.holds(string))
         };
@@ -216,8 +225,7 @@ impl Choice {
 }
 
 /// How the string that a choice is asked of follows from the string that is looked for: a rewritten URI, the value of a
-/// variable. Where a [`Demand`] has none, both are
-/// the same.
+/// variable. Where a [`Demand`] has none, both are the same.
 pub trait View {
     /// The string that the choice is asked of; `None` when there is none for this input.
     fn image(&self, input: &[u8]) -> Option<Vec<u8>>;

@@ -209,9 +209,15 @@ impl Hunt<'_> {
 
     /// Why nothing better is known than a single string.
     fn why(&self, nodes: &[NodeId]) -> String {
+        let own = self.targets.iter().filter_map(|target| match target.choice.rules.chosen(target.entry) {
+            Chosen::Rule(node) => Some(node),
+            _ => None,
+        });
         let reason = nodes
             .iter()
-            .find_map(|&node| self.targets.iter().find_map(|target| target.choice.rules.opaque(node)));
+            .copied()
+            .chain(own)
+            .find_map(|node| self.targets.iter().find_map(|target| target.choice.rules.opaque(node)));
         reason.unwrap_or_else(|| "what takes a string here cannot be put into a set".to_owned())
     }
 
