@@ -10,7 +10,7 @@ mod search;
 
 pub(super) fn solve(formula: &Formula, budget: &mut Budget) -> Solution {
     let mut plan = Plan { automata: Vec::new(), accept: Vec::new(), rest: Vec::new() };
-    plan.demand(formula);
+    plan.demand(formula, true);
     plan.accept.resize(plan.automata.len(), None);
     search::search(&plan, budget)
 }
@@ -25,23 +25,21 @@ struct Plan<'f> {
 }
 
 impl<'f> Plan<'f> {
-    fn demand(&mut self, formula: &'f Formula) {
-        match formula {
-            Formula::All(formulas) => formulas.iter().for_each(|formula| self.demand(formula)),
-            Formula::In(language) => self.accepts(&language.0, true),
-            Formula::Not(inner) => match &**inner {
-                Formula::In(language) => self.accepts(&language.0, false),
-                Formula::Not(formula) => self.demand(formula),
-                Formula::Any(formulas) if formulas.iter().all(|one| matches!(one, Formula::In(_))) => {
-                    for formula in formulas {
-                        if let Formula::In(language) = formula {
-                            self.accepts(&language.0, false);
-                        }
-                    }
+    /// Demands that a formula holds, or that it does not.
+    fn demand(&mut self, formula: &'f Formula, holds: bool) {
+        match (formula, holds) {
+            (Formula::In(language), _) => self.accepts(&language.0, holds),
+            (Formula::Not(formula), _) => self.demand(formula, !holds),
+            (Formula::All(formulas), true) | (Formula::Any(formulas), false) => {
+                formulas.iter().for_each(|formula| self.demand(formula, holds));
+            }
+            (Formula::All(formulas) | Formula::Any(formulas), _) => match &formulas[..] {
+                [formula] => self.demand(formula, holds),
+                _ => {
+                    let term = self.term(formula);
+                    self.rest.push(if holds { term } else { Term::Not(Box::new(term)) });
                 }
-                _ => self.rest(formula),
             },
-            Formula::Any(_) => self.rest(formula),
         }
     }
 
@@ -51,11 +49,6 @@ impl<'f> Plan<'f> {
         if *self.accept[number].get_or_insert(accepts) != accepts {
             self.rest.push(Term::Any(Vec::new()));
         }
-    }
-
-    fn rest(&mut self, formula: &'f Formula) {
-        let term = self.term(formula);
-        self.rest.push(term);
     }
 
     fn number(&mut self, automaton: &'f Arc<Automaton>) -> usize {

@@ -6,7 +6,7 @@ use crate::language::automaton::FAR;
 use crate::language::{Budget, Solution};
 
 /// How many states of the product are kept at most: what a search may need of memory.
-const STATES_MAX: usize = 4_000_000;
+const STATES_MAX: usize = 1_000_000;
 const NONE: u32 = u32::MAX;
 
 /// A state of the product, and how it was reached.
