@@ -49,6 +49,8 @@ struct Group {
     because: BTreeSet<(Side, NodeId)>,
     only_odd: bool,
     uncertain: bool,
+    /// The classes of all ways: of several the conditions are not told.
+    classes: BTreeSet<String>,
     order: usize,
 }
 
@@ -76,8 +78,7 @@ impl<'c> Groups<'c> {
         let because = self.because(&old.route, &new.route);
         let responsible = self.responsible(&old.route, &new.route, &because);
         let kinds = match responsible {
-            Responsible::New(_) => ("", kind(&new.route)),
-            Responsible::Old(_) => (kind(&old.route), ""),
+            Responsible::New(_) | Responsible::Old(_) => ("", ""),
             _ => (kind(&old.route), kind(&new.route)),
         };
         let key = (block(&old.route), block(&new.route), what);
@@ -90,10 +91,14 @@ impl<'c> Groups<'c> {
             because: BTreeSet::new(),
             only_odd: way.only_odd,
             uncertain,
+            classes: BTreeSet::new(),
             order,
         });
+        if group.classes.len() < 2 {
+            group.classes.insert(way.class.clone());
+        }
         // What assumes less, and can be typed, is the better witness.
-        let cost = |example: &Example, odd: bool| (odd, example.world.0.len(), example.request.target.len());
+        let cost = |example: &Example, odd: bool| (odd, example.request.method != b"GET", example.world.0.len(), example.request.target.len());
         let odd = group.only_odd;
         if cost(&example, way.only_odd) < cost(&group.witness, odd) {
             (group.witness, group.class) = (example.clone(), way.class.clone());
@@ -264,10 +269,11 @@ fn kind(route: &Route) -> &'static str {
 
 /// The class of a row.
 fn class(configs: &[&Config; 2], responsible: &Responsible, group: &Group, pairs: usize) -> String {
+    let whole = if group.classes.len() < 2 { &group.class[..] } else { without_conditions(&group.class) };
     if pairs < 2 {
-        return group.class.clone();
+        return whole.to_owned();
     }
-    let place = group.class.split_once(" on ").map_or("", |(_, place)| place);
+    let place = whole.split_once(" on ").map_or("", |(_, place)| place);
     let method = String::from_utf8_lossy(&group.witness.request.method).into_owned();
     let path = |side: usize, node: NodeId| {
         let node = configs[side].node(node);
@@ -281,6 +287,12 @@ fn class(configs: &[&Config; 2], responsible: &Responsible, group: &Group, pairs
             format!("{method} {} on {place} (goes to {pairs} locations)", path(0, *node))
         }
         Responsible::Both(node) => format!("{method} {} on {place} ({pairs} locations)", path(0, *node)),
-        Responsible::Because(_) => format!("{} (and {} like it)", group.class, pairs - 1),
+        Responsible::Because(_) => format!("{whole} (and {} like it)", pairs - 1),
     }
+}
+
+/// A class without what is assumed beside path and host.
+fn without_conditions(class: &str) -> &str {
+    let ends = [" when ", " with ", " from "].into_iter().filter_map(|word| class.find(word));
+    &class[..ends.min().unwrap_or(class.len())]
 }

@@ -5,12 +5,12 @@ use std::rc::Rc;
 
 use super::domain::Domains;
 use super::lift::{
-    Compiled, Derived, Lifted, Stuck, Variable, fill, language_of, lift, variables, with_one_free,
+    Compiled, Derived, Lifted, Stuck, Variable, at_most, fill, language_of, lift, variables, with_one_free,
 };
 use super::rules::{Rules, borders};
 use super::values::{Door, VERSIONS, Values, version_text};
 use crate::choice::{Demand, View, solve_with};
-use crate::language::{Budget, Formula, Solution};
+use crate::language::{Budget, Formula, Solution, solve};
 use crate::number::atoi;
 use crate::route::address::Cidr;
 use crate::route::generate;
@@ -122,6 +122,9 @@ impl Aim<'_> {
                 _ => Aimed::Nowhere,
             };
         }
+        if found.len() > 1 && self.never(wanted, budget) {
+            return Aimed::Nowhere;
+        }
         if found.contains(&Variable::Line) {
             found.retain(|variable| !matches!(variable, Variable::Uri | Variable::Args));
         }
@@ -141,6 +144,16 @@ impl Aim<'_> {
         }
         let why = doubt.unwrap_or_else(|| String::from("it compares values of the request with each other"));
         Aimed::Unsure(tries, why)
+    }
+
+    /// Whether a value that several inputs are in can have an answer in no case.
+    fn never(&self, goal: &Goal, budget: &mut Budget) -> bool {
+        let Ok((language, others)) = language_of(&goal.test, self.compiled) else { return false };
+        let Some(most) = at_most(&goal.subject, self.compiled) else { return false };
+        let formula = Formula::In(language);
+        let yes = goal.answer == Answered::Holds(true);
+        let formula = if yes == others { Formula::Not(Box::new(formula)) } else { formula };
+        solve(&formula.and(Formula::In(most)), budget) == Solution::Empty
     }
 
     /// The same, with nothing changed but one variable.

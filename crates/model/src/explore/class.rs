@@ -5,7 +5,7 @@ use super::trail::{Kind, Point};
 use super::values::{Door, Values};
 use crate::choice::Chosen;
 use crate::config::{Config, NodeId};
-use crate::lower::{LocationKind, location_pattern};
+use crate::lower::{LocationKind, NameKind, location_pattern};
 use crate::request::LocalAddress;
 use crate::route::{Answered, Atom, FileKind, Input, Is, Observed, Piece, Router, Template, Test};
 
@@ -15,7 +15,7 @@ const SHOWN_MAX: usize = 60;
 /// `GET /cart* on shop.example.com:443 with header X-Forwarded-Proto: http`
 pub(super) fn class(routers: &[&Router<'_>], run: &Run, door: &Door) -> String {
     let method = shown(&run.values.method);
-    let mut text = format!("{method} {} on {}", path(routers, run), place(run, door));
+    let mut text = format!("{method} {} on {}", path(routers, run), place(routers, run, door));
     for condition in conditions(run) {
         text.push_str(&condition);
     }
@@ -131,24 +131,58 @@ fn glob_of_regex(regex: &str) -> Option<String> {
 }
 
 /// Host and port.
-fn place(run: &Run, door: &Door) -> String {
-    let asked = run.points.iter().any(|point| {
-        mentions(&point.subject, &Input::Host) && (point.kind() != Kind::Server || !run.values.host.is_empty())
-    });
-    let host = match (asked, run.values.host.is_empty()) {
-        (true, true) => String::from("no name"),
-        (true, false) => shown(&run.values.host),
-        (false, _) => String::from("any name"),
+fn place(routers: &[&Router<'_>], run: &Run, door: &Door) -> String {
+    let host = match name(routers, run) {
+        Some(name) => name,
+        None if run.values.host.is_empty() => String::from("no name"),
+        None => String::from("*"),
     };
+    let named = |at: String| if host == "*" { at } else { format!("{host} ({at})") };
     match (&door.listen, door.port) {
-        (Some(LocalAddress::Unix(path)), _) => format!("{host}, unix:{}", shown(path)),
+        (Some(LocalAddress::Unix(path)), _) => named(format!("unix:{}", shown(path))),
         (Some(LocalAddress::Inet(address)), _) if address.is_ipv6() => {
             let at = if address.ip().is_loopback() { String::from("[::]") } else { format!("[{}]", address.ip()) };
-            format!("{host}, {at}:{}", address.port())
+            named(format!("{at}:{}", address.port()))
         }
         (_, Some(port)) => format!("{host}:{port}"),
         (_, None) => host,
     }
+}
+
+/// The name that the servers are found by; of two the narrower one. `None`: any that others do not have.
+fn name(routers: &[&Router<'_>], run: &Run) -> Option<String> {
+    let host = &run.values.host;
+    let mut found: Option<String> = None;
+    for point in run.points.iter().filter(|point| mentions(&point.subject, &Input::Host)) {
+        if point.kind() != Kind::Server {
+            // The name itself decides.
+            return Some(shown(host)).filter(|_| !host.is_empty());
+        }
+        for (side, asked) in point.asked.iter().enumerate() {
+            let Some(Answered::Chosen(Chosen::Rule(server))) = asked.as_ref().map(|asked| &asked.answer) else {
+                continue;
+            };
+            let config = routers[side].config();
+            let server = config.servers().iter().find(|known| known.node == *server);
+            for name in server.iter().flat_map(|server| &server.names) {
+                let text = &name.text[..];
+                let fits = match name.kind {
+                    NameKind::Exact => text == host,
+                    NameKind::LeadingWildcard => host.ends_with(&text[1..]),
+                    NameKind::Dot => *host == text[1..] || host.ends_with(text),
+                    NameKind::TrailingWildcard => host.starts_with(&text[..text.len() - 1]),
+                    NameKind::Regex => false,
+                };
+                if fits && name.kind == NameKind::Exact {
+                    return Some(shown(host));
+                }
+                if fits && found.as_ref().is_none_or(|found| found.len() < text.len()) {
+                    found = Some(shown(text));
+                }
+            }
+        }
+    }
+    found
 }
 
 /// What beside path and host decides.

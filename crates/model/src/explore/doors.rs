@@ -61,6 +61,10 @@ fn add(
         if tls && !any_tls || wanted.is_some_and(|wanted| wanted != tls) {
             continue;
         }
+        // Whoever asks for connections without TLS does not mean the error for those where TLS is wanted.
+        if wanted == Some(false) && alike && any_tls {
+            continue;
+        }
         let door = |sni: Sni| Door { listen: address.clone(), port, tls, sni };
         doors.push((door(Sni::Host), alike));
         if tls && alike {

@@ -208,6 +208,10 @@ pub(super) fn lift(
                 "query" => behind(b'?', &inner),
                 "more-args" => behind(b'&', &inner),
                 "lower" => Some(inner.caseless()),
+                "without-last-slash" => without_last(b"/", &inner),
+                "without-last-dot" => without_last(b".", &inner),
+                "is-args" => either(&inner, [b"", b"?"], &Language::one_of(&[b""])),
+                "get-or-head" => either(&inner, [b"HEAD", b"GET"], &Language::one_of(&[b"HEAD"])),
                 _ => None,
             };
             let exact = turned.is_some();
@@ -216,6 +220,22 @@ pub(super) fn lift(
             Ok(Lifted { exact: exact && lifted.exact, ..lifted })
         }
         Piece::Text(_) | Piece::Opaque(_) => Err(Stuck::Mixed),
+    }
+}
+
+/// What is of a language once a last byte is taken away, if it is this one.
+fn without_last(byte: &[u8], language: &Language) -> Option<Language> {
+    let others = language.and(&Language::suffix(byte).complement())?;
+    language.then(byte)?.or(&others)
+}
+
+/// Where a value becomes the first text for some strings and the second for all others: those that become one of `language`.
+fn either(language: &Language, texts: [&[u8]; 2], some: &Language) -> Option<Language> {
+    match texts.map(|text| language.contains(text)) {
+        [true, true] => Some(Language::everything()),
+        [true, false] => Some(some.clone()),
+        [false, true] => Some(some.complement()),
+        [false, false] => Some(Language::everything().complement()),
     }
 }
 
@@ -245,6 +265,36 @@ pub(super) fn regex_text(text: &[u8]) -> Vec<u8> {
         }
     }
     pattern
+}
+
+/// Every value that a template may have, and maybe others.
+pub(super) fn at_most(template: &Template, compiled: &Compiled) -> Option<Language> {
+    let mut pattern = br"\A".to_vec();
+    for piece in &template.0 {
+        pattern.extend(piece_pattern(piece));
+    }
+    pattern.extend_from_slice(br"\z");
+    compiled.language(&pattern, false).ok()
+}
+
+fn piece_pattern(piece: &Piece) -> Vec<u8> {
+    match piece {
+        Piece::Text(text) => regex_text(text),
+        Piece::Input(Input::Uri | Input::Target) => br"/[\s\S]*".to_vec(),
+        Piece::Input(Input::Host) => br"[^/?#\x00-\x20]*".to_vec(),
+        Piece::Input(Input::Args) => br"[^#\x00-\x20]*".to_vec(),
+        Piece::Changed { how, of } => {
+            let inner: Vec<u8> = of.0.iter().flat_map(piece_pattern).collect();
+            let rooted = matches!(of.0.first(), Some(Piece::Input(Input::Uri | Input::Target)));
+            match *how {
+                "query" => [br"(?:\?", &inner[..], b")?"].concat(),
+                "more-args" => [br"(?:&", &inner[..], b")?"].concat(),
+                how if how.starts_with("escape") && rooted => br"/[\s\S]*".to_vec(),
+                _ => br"[\s\S]*".to_vec(),
+            }
+        }
+        _ => br"[\s\S]*".to_vec(),
+    }
 }
 
 /// The language of the values that a test says yes to; the flag says that it is the others that it says yes to.

@@ -2,6 +2,10 @@
 #![expect(clippy::disallowed_methods, reason = "a test asks its environment how much to play")]
 
 mod gallery;
+mod pairs;
+#[path = "../route/random.rs"]
+mod random;
+mod random_pairs;
 mod refactorings;
 mod tree;
 

@@ -38,9 +38,21 @@ fn regex_that_is_a_prefix_may_be_one() {
 #[test]
 fn if_may_become_a_map() {
     nothing(
-        "server { listen 80; location / { if ($http_x = a) { return 403; } return 200 ok; } }",
+        "server { listen 80; location / { if ($http_x ~* ^a\\z) { return 403; } return 200 ok; } }",
         "map $http_x $bad { default 0; a 1; }
          server { listen 80; location / { if ($bad) { return 403; } return 200 ok; } }",
+    );
+}
+
+#[test]
+fn keys_of_a_map_ignore_case_and_an_if_does_not() {
+    assert_eq!(
+        lines(
+            "server { listen 80; location / { if ($http_x = a) { return 403; } return 200 ok; } }",
+            "map $http_x $bad { default 0; a 1; }
+             server { listen 80; location / { if ($bad) { return 403; } return 200 ok; } }",
+        ),
+        ["Outcome GET /* on *:80 with header x: A | GET http://localhost/ | 200 ok -> 403"]
     );
 }
 
