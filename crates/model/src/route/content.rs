@@ -193,7 +193,7 @@ impl<'c> Walk<'_, 'c> {
     }
 
     /// Whether the method is GET or HEAD.
-    fn is_read(&mut self) -> bool {
+    pub(super) fn is_read(&mut self) -> bool {
         self.method_is_of_page || self.is_method(&[b"GET", b"HEAD"])
     }
 

@@ -76,6 +76,9 @@ impl<'c> Walk<'_, 'c> {
     ///
     /// Source: `ngx_http_memcached_create_request`, src/http/modules/ngx_http_memcached_module.c
     fn memcached(&mut self, directive: Node<'c>, address: &Address) -> Turn {
+        if !self.is_read() {
+            return self.error(405, "memcached is for GET and HEAD");
+        }
         let known = match self.variables.get(&b"memcached_key"[..]).cloned() {
             Some(key) => Some(key),
             None if self.router.is_own_variable("memcached_key")
@@ -224,9 +227,10 @@ impl<'c> Walk<'_, 'c> {
         }
         let mut names: Vec<Vec<u8>> = names.cloned().collect();
         names.sort();
-        self.asks(|_| (name.template(), Test::OneOf(names)), Answered::Holds(is_one));
+        let lower = name.changed("lower", name.to_ascii_lowercase());
+        self.asks(|_| (lower.template(), Test::OneOf(names)), Answered::Holds(is_one));
         if is_one {
-            self.pin(name);
+            self.pin(&lower);
         }
     }
 

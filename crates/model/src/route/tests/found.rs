@@ -75,6 +75,14 @@ fn passing_on_to_a_memcached_takes_a_key() {
                 location /key { set $memcached_key k; memcached_pass 127.0.0.1:9007; } }";
     nginx_says("1.22.1", http, &[], &request("GET http://h/none"), "2 500");
     nginx_says("1.22.1", http, &[], &request("GET http://h/empty"), "3 500");
+    nginx_says(
+        "1.22.1",
+        http,
+        &[],
+        &request("GET http://h/key"),
+        "4 200 pass memcached://127.0.0.1:9007/key",
+    );
+    nginx_says("1.22.1", http, &[], &request("POST http://h/empty"), "3 405");
 }
 
 #[test]
