@@ -14,6 +14,7 @@ use crate::lower::Upstream;
 use crate::request::{Dependence, Request, Route};
 
 pub(crate) mod access;
+mod added;
 pub(crate) mod address;
 mod asking;
 mod auth;
@@ -47,6 +48,7 @@ mod redirect;
 pub(crate) mod regex;
 mod rewrite;
 pub(crate) mod script;
+mod sent;
 mod shape;
 pub(crate) mod split;
 #[cfg(test)]
@@ -171,7 +173,7 @@ impl<'c> Router<'c> {
         let mut watch = Watch::over(world);
         let route = self.finished(entry::route(self, request, Some(&mut watch)));
         let shape = if watch.shape.words.is_empty() { shape::shape_of_refusal(&route) } else { watch.shape };
-        Observed { route, questions: watch.questions.unwrap_or_default(), shape }
+        Observed { route, questions: watch.questions.unwrap_or_default(), shape, beside: watch.beside }
     }
 
     fn finished(&self, mut route: Route) -> Route {

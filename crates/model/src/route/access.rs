@@ -101,6 +101,25 @@ impl Walk<'_, '_> {
     fn rules(&mut self) -> Say {
         let Some(block) = self.router.blocks.nearest(self.block, Role::Access) else { return Say::Nothing };
         let rules: Vec<Node<'_>> = self.router.blocks.own_with(block, Role::Access).collect();
+        let mapped = match self.beside.peer {
+            Peer::Ip(IpAddr::V6(address)) if address.to_ipv4_mapped().is_some() => Some(address),
+            _ => None,
+        };
+        let is_v4 = |rule: &Node<'_>| {
+            let range = rule.arg(0).unwrap_or(b"");
+            range == b"all" || matches!(Cidr::of(range), Some(Cidr::V4 { .. }))
+        };
+        if let Some(address) = mapped.filter(|_| !rules.iter().any(is_v4)) {
+            // Only where there is no rule for IPv4 at all, it is an address of IPv6.
+            let has = |rule: &&Node<'_>| {
+                Cidr::of(rule.arg(0).unwrap_or(b"")).is_some_and(|cidr| cidr.has_v6(address))
+            };
+            return match rules.iter().find(has) {
+                Some(rule) if rule.is("deny") => Say::No(403, Some(rule.id())),
+                Some(_) => Say::Yes,
+                None => Say::Nothing,
+            };
+        }
         for rule in rules {
             let range = rule.arg(0).unwrap_or(b"");
             // A client that nobody has named is none of those that a rule names.

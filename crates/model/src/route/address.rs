@@ -21,8 +21,14 @@ pub(crate) enum Peer {
 /// A network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cidr {
-    V4 { network: u32, bits: u32 },
-    V6 { network: u128, bits: u32 },
+    V4 {
+        network: u32,
+        bits: u32,
+    },
+    V6 {
+        network: u128,
+        bits: u32,
+    },
     /// `unix:`
     Unix,
 }
@@ -48,6 +54,11 @@ impl Cidr {
                 (bits <= 128).then(|| Cidr::V6 { network: u128::from(address) & mask6(bits), bits })
             }
         }
+    }
+
+    /// Whether an address of IPv6 is in the network as it is written.
+    pub(crate) fn has_v6(self, address: Ipv6Addr) -> bool {
+        matches!(self, Cidr::V6 { network, bits } if u128::from(address) & mask6(bits) == network)
     }
 
     /// Whether an address is in the network.

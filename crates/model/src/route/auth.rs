@@ -109,15 +109,38 @@ impl<'r, 'c> Walk<'r, 'c> {
         let answer = match (outcome, status) {
             (outcome @ Outcome::Close { .. }, _) => {
                 let is_told = matches!(&outcome, Outcome::Close { reason } if reason == "return 444");
-                if is_told { Answer::Closed(Outcome::Close { reason: String::from("return 444") }) } else { Answer::Status(500) }
+                if is_told {
+                    Answer::Closed(Outcome::Close { reason: String::from("return 444") })
+                } else {
+                    Answer::Status(500)
+                }
             }
             (Outcome::File { .. }, _) if !open && inner.doubt.is_none() => {
                 Answer::Status(inner.err_status.unwrap_or(200))
             }
-            (Outcome::Redirect { status, .. } | Outcome::Return { status, .. } | Outcome::Error { status, .. }, _)
-                if !open =>
-            {
-                Answer::Status(status)
+            (
+                Outcome::Redirect { status, .. }
+                | Outcome::Return { status, .. }
+                | Outcome::Error { status, .. },
+                _,
+            ) if !open => Answer::Status(status),
+            (Outcome::Pass { pass, .. }, _) => {
+                // Who says what the upstream answers says what the subrequest gets.
+                let asked = || Atom::AuthRequest(uri.to_vec());
+                let upstream = Atom::Upstream(pass.to_vec());
+                let knows =
+                    |atom: &Atom| inner.watch.as_ref().is_some_and(|watch| watch.said(atom).is_some());
+                let by_upstream = !knows(&asked()) && knows(&upstream);
+                let is = match (inner.err_status, by_upstream) {
+                    (Some(status), _) => Is::Status(status),
+                    (None, true) => inner.ask_atom(upstream, Is::Status(200)),
+                    (None, false) => inner.ask_atom(asked(), Is::Status(200)),
+                };
+                Answer::Status(match is {
+                    Is::Status(status) => status,
+                    Is::No => 502,
+                    _ => 200,
+                })
             }
             _ => match inner.ask_atom(Atom::AuthRequest(uri.to_vec()), Is::Status(200)) {
                 Is::Status(status) => Answer::Status(status),
@@ -128,10 +151,11 @@ impl<'r, 'c> Walk<'r, 'c> {
         let Walk { variables, watch, beside, steps, depends_on, mapping, maps_asked, .. } = inner;
         (self.variables, self.watch, self.beside) = (variables, watch, beside);
         (self.mapping, self.maps_asked) = (mapping, maps_asked);
-        self.beside.subrequest = false;
+        (self.beside.subrequest, self.beside.main_method) = (false, None);
         self.beside.facts.guards.truncate(outer_guards);
         self.steps = outer_steps;
-        let told = |step: Step| Step { what: "auth_request", text: format!("{}: {}", step.what, step.text), ..step };
+        let told =
+            |step: Step| Step { what: "auth_request", text: format!("{}: {}", step.what, step.text), ..step };
         self.steps.extend(steps.into_iter().map(told));
         // What the subrequest rests on matters only where its status is not known without it.
         if open {
@@ -146,6 +170,7 @@ impl<'r, 'c> Walk<'r, 'c> {
     fn inner(&mut self, uri: &[u8]) -> Walk<'r, 'c> {
         let mut beside = self.beside.clone();
         beside.subrequest = true;
+        beside.main_method = Some(self.method_traced());
         Walk {
             router: self.router,
             request: self.request,

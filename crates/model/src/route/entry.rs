@@ -91,7 +91,7 @@ pub(super) fn route<'r>(
         request,
         socket,
         local_ip: match (&request.listen, &socket.key) {
-            (Some(LocalAddress::Inet(address)), _) => Some(address.ip()),
+            (Some(LocalAddress::Inet(address)), key) => Some(key.seen(address.ip())),
             (None, Key::Inet(address)) if !address.ip().is_unspecified() => Some(address.ip()),
             _ => None,
         },
@@ -135,7 +135,7 @@ pub(super) fn route<'r>(
     };
     let turn = match walk.read(&handshake) {
         Ok(()) => {
-            let is_plain = walk.valid_unparsed_uri && walk.unparsed_uri == request.target;
+            let is_plain = Given::is_plain(&walk);
             let given = (walk.is_watched() && is_plain).then(|| Given::of(&walk));
             if let Some(watch) = &mut walk.watch {
                 watch.given = given;

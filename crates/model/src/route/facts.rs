@@ -9,6 +9,7 @@ use super::address::Peer;
 use super::geo::{Geos, geos};
 use super::listen::{Key, Socket};
 use super::split::Shares;
+use super::traced::Traced;
 use super::variables::Value;
 use super::walk::Walk;
 use crate::config::{Config, Node, NodeId};
@@ -29,6 +30,8 @@ pub(super) struct Beside {
     pub(super) counted: [bool; 2],
     /// Whether it is the subrequest of an `auth_request`.
     pub(super) subrequest: bool,
+    /// The method of the main request, in a subrequest.
+    pub(super) main_method: Option<Traced>,
     /// The variables that `auth_request_set` gave a value that cannot be known.
     pub(super) unknown: BTreeSet<Vec<u8>>,
     pub(super) facts: Facts,
@@ -36,7 +39,7 @@ pub(super) struct Beside {
 
 impl Beside {
     pub(super) fn of(request: &Request, socket: &Socket) -> Beside {
-        let known = request.client.map_or(Peer::Unknown, Peer::Ip);
+        let known = request.client.map_or(Peer::Unknown, |client| Peer::Ip(socket.key.seen(client)));
         let peer = match (&socket.key, socket.proxy_protocol) {
             (Key::Unix(_), _) => Peer::Unix,
             // The client is the one whom the proxy names.
@@ -50,6 +53,7 @@ impl Beside {
             proxied: request.client.filter(|_| socket.proxy_protocol),
             counted: [false; 2],
             subrequest: false,
+            main_method: None,
             unknown: BTreeSet::new(),
             facts: Facts::default(),
         }

@@ -160,7 +160,8 @@ impl Geo {
         match (plain(address), &self.lines) {
             (IpAddr::V4(address), Lines::Networks { v4, .. }) => {
                 let address = u32::from(address);
-                let networks = || v4.iter().flat_map(|(&bits, known)| known.keys().map(move |&at| (bits, at)));
+                let networks =
+                    || v4.iter().flat_map(|(&bits, known)| known.keys().map(move |&at| (bits, at)));
                 let inside = |bits: u32| {
                     networks().any(|(own, at)| own > bits && at & mask4(bits) == address & mask4(bits))
                 };
@@ -169,7 +170,8 @@ impl Geo {
             }
             (IpAddr::V6(address), Lines::Networks { v6, .. }) => {
                 let address = u128::from(address);
-                let networks = || v6.iter().flat_map(|(&bits, known)| known.keys().map(move |&at| (bits, at)));
+                let networks =
+                    || v6.iter().flat_map(|(&bits, known)| known.keys().map(move |&at| (bits, at)));
                 let inside = |bits: u32| {
                     networks().any(|(own, at)| own > bits && at & mask6(bits) == address & mask6(bits))
                 };

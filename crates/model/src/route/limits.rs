@@ -54,7 +54,8 @@ impl<'c> Walk<'_, 'c> {
                 }
                 self.beside.counted[at] = true;
                 let exceeded = !limit.dry_run && self.is_exceeded(&limit);
-                let (status, why) = (limit.status, format!("beyond {} of {}", words.kind.directive(), limit.zone));
+                let (status, why) =
+                    (limit.status, format!("beyond {} of {}", words.kind.directive(), limit.zone));
                 self.beside.facts.limits.push(limit);
                 if exceeded {
                     self.step("limit", why.clone(), Some(directive.id()));

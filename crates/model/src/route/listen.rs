@@ -49,6 +49,14 @@ impl Key {
         }
     }
 
+    /// An address as a connection here shows it: one of IPv4 on a socket of IPv6 is written as one of IPv6.
+    pub(crate) fn seen(&self, address: IpAddr) -> IpAddr {
+        match (self, address) {
+            (Key::Inet(SocketAddr::V6(_)), IpAddr::V4(v4)) => IpAddr::V6(v4.to_ipv6_mapped()),
+            _ => address,
+        }
+    }
+
     /// The address as a request names it.
     pub(crate) fn local(&self) -> Option<LocalAddress> {
         match self {

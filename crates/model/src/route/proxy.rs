@@ -38,7 +38,9 @@ const COUNTS_SINCE: Version = Version { major: 1, minor: 31, patch: 3 };
 
 impl<'c> Walk<'_, 'c> {
     pub(super) fn pass(&mut self, handler: Node<'c>, kind: PassKind) -> Turn {
-        let directive = self.pass_in_force(handler, kind);
+        let Some(directive) = self.pass_in_force(handler, kind) else {
+            return self.error(500, "the block answers as another does, and does not know where to pass on");
+        };
         let text = directive.arg(0).unwrap_or(b"");
         let variables = script::has_variables(text);
         let value = self.eval(text);
@@ -145,12 +147,13 @@ impl<'c> Walk<'_, 'c> {
     }
 
     /// An `if` or a `limit_except` passes on to where its location does, unless it says otherwise itself.
-    fn pass_in_force(&self, handler: Node<'c>, kind: PassKind) -> Node<'c> {
+    fn pass_in_force(&self, handler: Node<'c>, kind: PassKind) -> Option<Node<'c>> {
         let blocks = &self.router.blocks;
         let own = |block| blocks.own_with(block, Role::Pass(kind)).next_back();
         let block = self.router.config.node(self.block);
         let outer = matches!(block.name(), "if" | "limit_except").then(|| block.parent()).flatten();
-        own(self.block).or_else(|| own(outer?.id())).unwrap_or(handler)
+        let is_inner = outer.is_some();
+        own(self.block).or_else(|| own(outer?.id())).or((!is_inner).then_some(handler))
     }
 
     fn uri_to_pass(&mut self, directive: Node<'c>, own: &Traced, variables: bool) -> Option<Traced> {

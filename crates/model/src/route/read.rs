@@ -9,7 +9,7 @@ use super::error_page::PLAIN_TO_TLS;
 use super::headers;
 use super::line::{self, Line};
 use super::name::Found;
-use super::question::Input;
+use super::question::{Atom, Input, Is};
 use super::uri::{Target, normalize};
 use super::walk::{Turn, Walk, shown};
 use crate::catalog::Version;
@@ -28,6 +28,9 @@ const UNIQUE: &[&str] = &[
     "authorization",
     "if-range",
 ];
+
+/// A client without a certificate; it sees 400.
+const NO_CERTIFICATE: u16 = 496;
 
 /// The largest request line or header line when nothing is said.
 const LINE_BYTES_DEFAULT: i64 = 8192;
@@ -62,12 +65,20 @@ impl Walk<'_, '_> {
         if self.socket.tls && !self.request.tls {
             return Err(self.error(PLAIN_TO_TLS, "a plain HTTP request on a TLS port"));
         }
+        self.check_certificate()
+    }
+
+    /// A client that brings none is refused here; one that brings a bad one is not thought of.
+    fn check_certificate(&mut self) -> Result<(), Turn> {
         let server = self.server_node().id();
         let verify = self.router.blocks.effective(server, Role::SslVerifyClient);
-        if self.request.tls && verify.and_then(|node| node.arg(0)) == Some(b"on") {
-            self.depend("ssl_verify_client");
+        if !self.request.tls || verify.and_then(|node| node.arg(0)) != Some(b"on") {
+            return Ok(());
         }
-        Ok(())
+        match self.ask_atom(Atom::Other(String::from("ssl_verify_client")), Is::Yes) {
+            Is::No => Err(self.error(NO_CERTIFICATE, "the client has no certificate")),
+            _ => Ok(()),
+        }
     }
 
     fn bad(&mut self, why: impl Into<String>) -> Turn {

@@ -163,7 +163,10 @@ impl Walk<'_, '_> {
             "host" => self.host_traced(),
             "server_name" => Traced::text(self.server_name()?),
             "request" if !self.unparsed_uri.is_empty() => self.request_line(),
-            "request_method" => self.method_traced(),
+            "request_method" => match &self.beside.main_method {
+                Some(method) => method.clone(),
+                None => self.method_traced(),
+            },
             "server_port" => {
                 let port = self.socket.key.port();
                 Traced::text(port.map_or_else(Vec::new, |port| port.to_string().into_bytes()))
@@ -180,11 +183,14 @@ impl Walk<'_, '_> {
             }
             "remote_addr" => {
                 let address = self.remote_addr()?;
-                if self.beside.is_forwarded {
+                let address = if self.beside.is_forwarded {
                     Traced::text(address)
                 } else {
                     self.given(&address, || Input::Client)
-                }
+                };
+                // What a location says of proxies comes too late for a value that was asked for before.
+                self.variables.insert(name.as_bytes().to_vec(), address.clone());
+                address
             }
             "realip_remote_addr" => {
                 let address = self.connection_addr()?;

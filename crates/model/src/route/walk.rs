@@ -12,7 +12,7 @@ use super::regex::Captured;
 use super::shape::plain;
 use super::traced::Traced;
 use crate::config::{Node, NodeId};
-use crate::request::{Dependence, HttpVersion, Outcome, Request, Route, Step};
+use crate::request::{Dependence, HttpVersion, Outcome, PassKind, Request, Route, Step};
 
 /// How often nginx changes the URI of a request before it gives up.
 ///
@@ -130,6 +130,12 @@ impl<'c> Walk<'_, 'c> {
         let server = self.server_node();
         let location = self.location_node();
         self.tell(&outcome, status);
+        if let Outcome::Pass { kind: PassKind::Proxy, pass, .. } = &outcome {
+            self.send_headers(pass);
+        }
+        if !matches!(outcome, Outcome::Close { .. }) {
+            self.add_headers(status);
+        }
         Route {
             outcome: plain(outcome),
             status,

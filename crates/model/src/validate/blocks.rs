@@ -97,7 +97,7 @@ fn map<'c>(checker: &mut Checker<'c>, node: Node<'c>) {
                 if hostnames && names::is_invalid_hostname(key) {
                     let message = format!("invalid hostname or wildcard \"{}\"", lossy(key));
                     checker.refuse(line, "invalid-value", message);
-                } else if !keys.insert(key.to_ascii_lowercase()) {
+                } else if !claims(key, hostnames).into_iter().all(|claim| keys.insert(claim)) {
                     let message = format!("conflicting parameter \"{}\"", lossy(key));
                     checker.refuse(line, "duplicate-parameter", message);
                 } else if !(hashes::fits(key.len(), bucket) || hostnames && is_wildcard(key)) {
@@ -105,6 +105,19 @@ fn map<'c>(checker: &mut Checker<'c>, node: Node<'c>) {
                 }
             }
         }
+    }
+}
+
+/// What a key takes for itself: a name, all below a name, all names that go on after one.
+///
+/// Source: `ngx_hash_add_key`, src/core/ngx_hash.c
+fn claims(key: &[u8], hostnames: bool) -> Vec<(&'static str, Vec<u8>)> {
+    let key = key.to_ascii_lowercase();
+    match &key[..] {
+        [b'*', b'.', rest @ ..] if hostnames => vec![("below", rest.to_vec())],
+        [b'.', rest @ ..] if hostnames => vec![("name", rest.to_vec()), ("below", rest.to_vec())],
+        [rest @ .., b'.', b'*'] if hostnames => vec![("above", rest.to_vec())],
+        _ => vec![("name", key)],
     }
 }
 

@@ -31,7 +31,7 @@ fn what_is_not_modelled_is_named_where_it_lies_on_the_way() {
          location /j { limit_req_status 429; js_content main.hello; } }",
         &[
             ("GET http://h/r", "3 return 200"),
-            ("GET http://h/l", "4 pass http://a/l ? module:limit_req module:lua"),
+            ("GET http://h/l", "4 pass http://a/l ? module:lua"),
             ("GET http://h/u", "5 pass http://$upstream_addr/u ? upstream-response module:limit_req"),
             ("GET http://h/j", "6 return 200 ? module:limit_req module:njs"),
         ],
