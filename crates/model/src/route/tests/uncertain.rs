@@ -32,8 +32,8 @@ fn what_is_not_modelled_is_named_where_it_lies_on_the_way() {
         &[
             ("GET http://h/r", "3 return 200"),
             ("GET http://h/l", "4 pass http://a/l ? module:lua"),
-            ("GET http://h/u", "5 pass http://$upstream_addr/u ? upstream-response module:limit_req"),
-            ("GET http://h/j", "6 return 200 ? module:limit_req module:njs"),
+            ("GET http://h/u", "5 pass http://$upstream_addr/u ? upstream-response"),
+            ("GET http://h/j", "6 return 200 ? module:njs"),
         ],
     );
 }
