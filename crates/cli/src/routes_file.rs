@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use evenkeel_controller::routes::{RequestError as LiveError, Route};
-use evenkeel_model::{LocalAddress, Request, RouteSpec};
+use evenkeel_model::{Invariant, LocalAddress, Request, RouteSpec};
 use evenkeel_syntax::secret::redact_str;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -13,14 +13,15 @@ use fields::{Fields, Where};
 
 mod expect;
 mod fields;
+mod invariant;
 
 /// What a file says.
 #[derive(Debug)]
 pub(crate) struct RoutesFile {
     /// The routes, in order.
     pub(crate) routes: Vec<Entry>,
-    /// How many `[[invariant]]` there are; nothing judges them yet.
-    pub(crate) invariants: usize,
+    /// The invariants, in order.
+    pub(crate) invariants: Vec<Invariant>,
 }
 
 /// One `[[route]]`.
@@ -28,6 +29,8 @@ pub(crate) struct RoutesFile {
 pub(crate) struct Entry {
     /// What the model makes of it.
     pub(crate) spec: RouteSpec,
+    /// What it belongs to, for `test --tag`.
+    pub(crate) tags: Vec<String>,
     /// Whether the file gives it its name.
     named: bool,
     /// The request as it stands.
@@ -59,14 +62,17 @@ pub(crate) fn read(text: &str) -> Result<RoutesFile, Unread> {
     })?;
     let fields = Fields::new(place, "the file", document.get_ref());
     let entries = fields.tables("route")?;
-    let invariants = fields.tables("invariant")?.len();
+    let invariants = fields.tables("invariant")?.into_iter().enumerate();
+    let invariants =
+        invariants.map(|(index, (table, at))| invariant::invariant(place, index, table, at)).collect::<Result<_, _>>()?;
     fields.end(&["route", "invariant"])?;
     let routes = entries.into_iter().enumerate().map(|(index, (table, at))| entry(place, index, table, at));
     Ok(RoutesFile { routes: routes.collect::<Result<_, _>>()?, invariants })
 }
 
 /// Every key of a route.
-const KEYS: [&str; 8] = ["name", "request", "headers", "client", "listen", "expect", "live", "unsafe"];
+const KEYS: [&str; 9] =
+    ["name", "request", "headers", "client", "listen", "expect", "live", "unsafe", "tags"];
 
 fn entry(place: Where<'_>, index: usize, table: &DeTable<'_>, at: usize) -> Result<Entry, Unread> {
     let fields = Fields::new(place, "a route", table);
@@ -78,6 +84,7 @@ fn entry(place: Where<'_>, index: usize, table: &DeTable<'_>, at: usize) -> Resu
     let expect = fields.table("expect")?;
     let live = fields.table("live")?;
     let is_unsafe = fields.flag("unsafe")?.unwrap_or(false);
+    let tags = fields.strings("tags")?.unwrap_or_default();
     fields.end(&KEYS)?;
     let called = name.as_ref().map(|(name, _)| format!(" (\"{}\")", redact_str(name).escape_debug()));
     let about = |what: &str| format!("route {}{}: {what}", index + 1, called.as_deref().unwrap_or_default());
@@ -122,7 +129,7 @@ fn entry(place: Where<'_>, index: usize, table: &DeTable<'_>, at: usize) -> Resu
         line: u32::try_from(place.line_column(at).0).unwrap_or(u32::MAX),
     };
     let headers = headers.into_iter().map(|(name, value, _)| (name, value)).collect();
-    Ok(Entry { spec, named: name.is_some(), text, headers, listen: listen.map(|(listen, _)| listen) })
+    Ok(Entry { spec, tags, named: name.is_some(), text, headers, listen: listen.map(|(listen, _)| listen) })
 }
 
 fn local_address(text: &str) -> Option<LocalAddress> {
@@ -135,6 +142,11 @@ fn local_address(text: &str) -> Option<LocalAddress> {
 }
 
 impl RoutesFile {
+    /// Whether a route has this tag.
+    pub(crate) fn has_tag(&self, tag: &str) -> bool {
+        self.routes.iter().any(|entry| entry.tags.iter().any(|has| has == tag))
+    }
+
     /// Two routes with the same name, and their lines.
     pub(crate) fn same_name(&self) -> Option<(&str, u32, u32)> {
         let mut seen = HashMap::new();
@@ -209,6 +221,8 @@ mod tests {
             expect = { kind = "proxy" }
             [[invariant]]
             name = "admin"
+            requests = { path = "/admin/*" }
+            never = { without = ["auth", "deny"] }
         "#;
         let live = routes(text).unwrap();
         assert_eq!(live.len(), 1, "a route is asked of a running nginx when it says what must come back");

@@ -51,7 +51,9 @@ request = "GET http://shop.example.com/"
 live = { status = 200 }
 
 [[invariant]]
-name = "admin needs authentication"
+name = "no cart leaves the application"
+requests = { path = "/cart*" }
+never = { kind = "redirect" }
 "#;
 
 /// A tree that will live at /etc/nginx and does not lie there.
@@ -101,8 +103,9 @@ fn expectations_that_hold_are_counted_and_what_nobody_expects_is_listed() {
         "ok          cart goes to the application\n",
         "ok          old pages move\n",
         "not judged  the shop answers",
-        "2 passed, 1 not judged, 1 invariant not judged yet\n",
-        "coverage: 3 of 6 servers and locations (50 %)\n",
+        "proven      no cart leaves the application\n",
+        "2 passed, 1 not judged, 1 invariant proven\n",
+        "coverage: 3 of 6 servers, locations and lines of maps (50 %)\n",
         "  sites-enabled/shop.conf:10  location /about/\n",
     ] {
         assert!(text.contains(said), "{said:?} in\n{text}");
@@ -115,7 +118,7 @@ fn expectations_that_hold_are_counted_and_what_nobody_expects_is_listed() {
     assert_eq!(document["routes"][2]["verdict"], "not-judged");
     let (text, code) = says(tree.path(), &["test", ".", "--fail-under", "51"]);
     assert_eq!(code, 1);
-    assert!(text.contains("50 % of the servers and locations are covered, and 51 % are wanted"), "{text}");
+    assert!(text.contains("50 % of servers, locations and lines of maps are covered, and 51 % are wanted"), "{text}");
     assert_eq!(says(tree.path(), &["test", ".", "--fail-under", "50"]).1, 0);
 }
 

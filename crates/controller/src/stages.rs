@@ -12,7 +12,7 @@ use evenkeel_host::nginx::generation::Workers;
 use evenkeel_host::nginx::log::STDERR;
 use evenkeel_host::nginx::sockets::Listen;
 use evenkeel_lint::{Finding, Report, Severity};
-use evenkeel_model::{Catalog, Config, ListenAddress, LogTarget, RuntimeUse, Settings};
+use evenkeel_model::{Catalog, Config, Diff, ListenAddress, LogTarget, RuntimeUse, Settings};
 use evenkeel_rehearsal::report::Report as Rehearsal;
 use evenkeel_syntax::secret::redact_str;
 
@@ -108,6 +108,30 @@ pub fn preflight_evidence(verdict: &Verdict, by: &str) -> Evidence {
                 .details(messages.iter().map(text))
         }
     }
+}
+
+/// What a change does to requests, as evidence. It refuses nothing: whether that is what was meant is for routes, invariants
+/// and people to say.
+#[must_use]
+pub fn diff_evidence(diff: &Diff) -> Evidence {
+    let rows = match diff.changes.len() {
+        0 => "no request changes".to_owned(),
+        1 => "1 class of requests changes".to_owned(),
+        many => format!("{many} classes of requests change"),
+    };
+    let mut summary = match diff.settings.len() {
+        0 => rows,
+        1 => format!("{rows}, and 1 setting"),
+        many => format!("{rows}, and {many} settings"),
+    };
+    if !diff.incomplete_because.is_empty() {
+        summary.push_str("; a change may be missing");
+    }
+    let lines = diff.changes.iter().map(ToString::to_string);
+    let lines = lines.chain(diff.settings.iter().map(ToString::to_string));
+    let open = diff.incomplete_because.iter().map(|why| format!("not everything could be looked at: {why}"));
+    let clean = |line: String| redact_str(&line).into_owned();
+    Evidence::new(EvidenceKind::Diff, true, summary).details(lines.chain(open).map(clean))
 }
 
 /// A rehearsal as evidence; what was in its way and was accepted, as recorded; and what else a person should know.

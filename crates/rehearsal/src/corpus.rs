@@ -6,12 +6,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use evenkeel_model::{Config, ListenAddress, LocalAddress, Options, Request, ServerKind, Witness};
 
 use crate::machine::Machine;
-use crate::rehearse::Question;
+use crate::rehearse::{Predicted, Question};
 use crate::report::Origin;
 use crate::sandbox::{CLIENT_V4, CLIENT_V6};
 
 /// How many witnesses are asked at most.
 pub(crate) const WITNESSES_MAX: usize = 1500;
+
+/// How many predicted changes are asked at most.
+const CHANGES_MAX: usize = 200;
 
 /// A request to be asked.
 #[derive(Debug, Clone)]
@@ -23,9 +26,11 @@ pub(crate) struct Item<'q> {
     pub(crate) question: Option<&'q Question>,
 }
 
-/// The questions of `routes.toml`, then a witness of every server and location of both trees, each request once.
+/// The questions of `routes.toml`, then what is predicted to change, then a witness of every server and location of both
+/// trees, each request once.
 pub(crate) fn corpus<'q>(
     questions: &'q [Question],
+    changes: &[Predicted],
     trees: &[(&Config, Vec<Witness>)],
 ) -> (Vec<Item<'q>>, usize) {
     let mut items: Vec<Item<'q>> = questions
@@ -40,6 +45,14 @@ pub(crate) fn corpus<'q>(
     let written: BTreeSet<_> = questions.iter().map(|question| key(&question.request)).collect();
     let mut known = BTreeSet::new();
     let mut left_out = 0;
+    for change in changes.iter().take(CHANGES_MAX) {
+        let key = key(&change.request);
+        if !written.contains(&key) && known.insert(key) {
+            let (name, request) = (change.class.clone(), change.request.clone());
+            items.push(Item { name, request, origin: Origin::Change, question: None });
+        }
+    }
+    let changes = known.len();
     for (config, witnesses) in trees {
         for witness in witnesses {
             let Some(request) = &witness.request else { continue };
@@ -47,7 +60,7 @@ pub(crate) fn corpus<'q>(
             if written.contains(&key) || !known.insert(key) {
                 continue;
             }
-            if known.len() > WITNESSES_MAX {
+            if known.len() - changes > WITNESSES_MAX {
                 left_out += 1;
                 continue;
             }
@@ -206,7 +219,7 @@ mod tests {
         let node = config.servers()[0].node;
         let witness = |url: &str| Witness { node, request: Some(request(url)), why_not: None };
         let witnesses = vec![witness("GET http://a/"), witness("GET http://a/"), witness("GET http://a/b")];
-        let (items, left_out) = corpus(&[], &[(&config, witnesses.clone()), (&config, witnesses)]);
+        let (items, left_out) = corpus(&[], &[], &[(&config, witnesses.clone()), (&config, witnesses)]);
         assert_eq!((items.len(), left_out), (2, 0));
         assert_eq!(items[0].name, "server (nginx.conf:3)");
     }

@@ -33,12 +33,14 @@ mod stream;
 pub mod stub;
 #[cfg(test)]
 mod testing;
+pub mod verify;
 mod watch;
 mod world;
 
 pub use finding::{Finding, Severity};
 pub use rehearse::{How, Question, RehearsalError, Settings, Tree, rehearse};
 pub use report::Report;
+pub use verify::verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

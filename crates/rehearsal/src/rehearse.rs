@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use evenkeel_host::nginx::compiled::{Compiled, compiled};
-use evenkeel_model::{Config, Expectation, Live, Request, RouteSpec};
+use evenkeel_model::{Atom, Change, Config, Diff, Expectation, Is, Live, Request, RouteSpec, World};
 
 use crate::asker::Asker;
 use crate::confinement;
@@ -116,8 +116,43 @@ pub struct Settings {
     pub untrusted: bool,
     /// The master of the nginx that runs here, when there is one: its limits and its sockets count.
     pub master: Option<i32>,
+    /// What is predicted to change between the live tree and this one, to be asked of both.
+    pub changes: Vec<Predicted>,
     /// When the command began.
     pub began: Instant,
+}
+
+/// A request whose outcome is predicted to change.
+#[derive(Debug, Clone)]
+pub struct Predicted {
+    /// The class that it stands for, for people.
+    pub class: String,
+    /// The request.
+    pub request: Request,
+}
+
+impl Predicted {
+    /// What a comparison of two trees predicts; what rests on an assumption that does not hold in a rehearsal is left out.
+    #[must_use]
+    pub fn of(diff: &Diff) -> Vec<Predicted> {
+        // Stand-ins answer, and nobody exceeds a limit.
+        let usual = |world: &World| {
+            let usual = |(atom, is): (&Atom, &Is)| {
+                matches!((atom, is), (Atom::Upstream(_), Is::Status(200)) | (Atom::Limit(_), Is::No))
+            };
+            world.0.iter().all(usual)
+        };
+        let examples = |change: &'_ Change| {
+            let class = change.class.clone();
+            let examples: Vec<Request> = std::iter::once(&change.witness)
+                .chain(&change.examples)
+                .filter(|example| usual(&example.world))
+                .map(|example| example.request.clone())
+                .collect();
+            examples.into_iter().map(move |request| Predicted { class: class.clone(), request })
+        };
+        diff.changes.iter().flat_map(examples).collect()
+    }
 }
 
 /// Why a rehearsal could not be held. A tree that fails is no such thing: that is what the report says.
@@ -171,7 +206,7 @@ impl RehearsalError {
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
@@ -221,7 +256,7 @@ pub async fn rehearse(
 
 /// Takes addresses of another host for our own. Where a master runs this is the host, and what it lacks it lacks. A live
 /// tree that listens on what this machine lacks shows that it is not; and so does a lone tree that lies elsewhere.
-fn lent(
+pub(crate) fn lent(
     machine: &mut Machine,
     tree: &Tree<'_>,
     against: Option<&Tree<'_>>,
@@ -319,7 +354,7 @@ fn tree_config<'a>(tree: &Tree<'a>) -> &'a Config {
 }
 
 /// Asks a binary what it is, beside everything else.
-fn built(nginx: &Path) -> impl Future<Output = Option<Compiled>> + use<> {
+pub(crate) fn built(nginx: &Path) -> impl Future<Output = Option<Compiled>> + use<> {
     let nginx = nginx.to_owned();
     let asked = tokio::task::spawn_blocking(move || compiled(&nginx, SAYS_WITHIN).ok());
     async move { asked.await.ok().flatten() }

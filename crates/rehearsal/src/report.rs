@@ -80,6 +80,8 @@ pub struct Asked {
 pub enum Origin {
     /// `routes.toml`
     Routes,
+    /// The witness of a predicted change.
+    Change,
     /// The witness of a server or a location.
     Witness,
 }

@@ -26,7 +26,10 @@ use crate::stub::Stubs;
 use crate::watch::{Logs, Nginx, millis};
 use crate::world::World;
 
+mod replay;
 mod tell;
+
+pub(crate) use replay::replay;
 
 /// How long the witnesses of one tree may be asked.
 const WITNESSES_WITHIN: Duration = Duration::from_secs(6);
@@ -64,7 +67,7 @@ impl<'a> Play<'a> {
             let sides = [Some(&self.new), self.live.as_ref()];
             let configs = sides.into_iter().flatten().map(|side| side.tree.config);
             let witnessed: Vec<_> = configs.map(|config| (config, witnesses(config))).collect();
-            corpus(self.questions, &witnessed)
+            corpus(self.questions, &self.settings.changes, &witnessed)
         })
     }
 }
@@ -340,7 +343,7 @@ impl Playing<'_, '_> {
         for item in self.play.items() {
             let within = match item.origin {
                 Origin::Routes => ROUTES_WITHIN,
-                Origin::Witness => WITNESSES_WITHIN,
+                Origin::Change | Origin::Witness => WITNESSES_WITHIN,
             };
             if began.elapsed() > within {
                 answers.heard.push(None);

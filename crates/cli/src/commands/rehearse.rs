@@ -6,8 +6,10 @@ use std::time::Instant;
 use anyhow::{Context as _, anyhow, bail};
 use evenkeel_host::nginx::find::find;
 use evenkeel_host::place::Place as HostPlace;
-use evenkeel_model::RouteSpec;
-use evenkeel_rehearsal::rehearse::{How, Question, RehearsalError, Settings as Wanted, Tree as Proposed};
+use evenkeel_model::{DiffOptions, FileKind, RouteSpec};
+use evenkeel_rehearsal::rehearse::{
+    How, Predicted, Question, RehearsalError, Settings as Wanted, Tree as Proposed,
+};
 use evenkeel_rehearsal::report::text::text;
 
 use crate::args::{self, Global};
@@ -46,6 +48,15 @@ pub(crate) fn rehearse(args: &args::Rehearse, global: &Global, output: Output) -
     };
     let questions: Vec<Question> =
         asked.iter().map(|route| Question::beside(route, &known, ROUTES)).collect();
+    let changes = match &live {
+        Some(live) => {
+            progress.say("comparing the ways of requests");
+            let nothing = |_: &[u8]| FileKind::Unknown;
+            let options = DiffOptions::default();
+            Predicted::of(&evenkeel_model::diff(&live.config, &tree.config, &nothing, &options))
+        }
+        None => Vec::new(),
+    };
     let wanted = Wanted {
         program: "/proc/self/exe".into(),
         nginx: binaries(global, &settings)?,
@@ -55,6 +66,7 @@ pub(crate) fn rehearse(args: &args::Rehearse, global: &Global, output: Output) -
         offline: args.offline,
         untrusted: args.untrusted,
         master: master(&settings, &prefix),
+        changes,
         began,
     };
     let new = proposed(&tree);
@@ -116,7 +128,7 @@ pub(super) fn binaries(global: &Global, settings: &Settings) -> anyhow::Result<V
     Ok(found)
 }
 
-fn how(mode: Option<&str>) -> How {
+pub(super) fn how(mode: Option<&str>) -> How {
     match mode {
         Some("ident") => How::Ident,
         Some("subid") => How::Subid,
@@ -127,7 +139,7 @@ fn how(mode: Option<&str>) -> How {
 }
 
 /// How nginx is told of a main file that is not the one it was built for.
-fn arguments(tree: &Tree) -> Vec<String> {
+pub(super) fn arguments(tree: &Tree) -> Vec<String> {
     let main = &tree.place.main;
     let configure = tree.config.settings().configure.as_deref().unwrap_or_default();
     let own = configure.split_whitespace().find_map(|word| word.strip_prefix("--conf-path="));

@@ -1,5 +1,7 @@
 //! `test`: the expectations of routes.toml, held against the model and, where it is wanted, against a real nginx.
 
+mod generate;
+mod proven;
 mod rehearsed;
 mod report;
 mod show;
@@ -9,14 +11,15 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use evenkeel_model::{Coverage, Router};
+use evenkeel_model::{Coverage, Limits, NodeId, Route, Router, map_lines, prove};
 
 use crate::args::{self, Global, TestFormat};
 use crate::output::{Exit, Output, put};
-use crate::routes_file::{self, RoutesFile};
+use crate::routes_file::{self, Entry, RoutesFile};
 use crate::served::Served;
 use crate::settings::Settings;
 use crate::tree::{Place, Tree};
+use proven::Proven;
 use report::Report;
 use tested::Tested;
 
@@ -38,10 +41,20 @@ pub(crate) fn test(args: &args::Test, global: &Global, output: Output) -> anyhow
     let progress = output.progress();
     progress.say("reading the tree");
     let tree = Tree::read(&args.tree, args.prefix.as_deref(), args.nginx_version.as_deref(), &settings)?;
-    let files = files(&args.routes, &tree.place, &args.tree)?;
+    let files = match files(&args.routes, &tree.place, &args.tree) {
+        // The first file is made of what this prints.
+        Err(_) if args.generate && args.routes.is_empty() => Vec::new(),
+        files => files?,
+    };
     let router = Router::new(&tree.config).with_files(Served::new(&tree));
     progress.say("routing");
-    let specs = files.iter().flat_map(|file| file.says.routes.iter().map(move |entry| (file, &entry.spec)));
+    let wanted = |entry: &&Entry| args.tags.is_empty() || entry.tags.iter().any(|tag| args.tags.contains(tag));
+    if let Some(tag) = args.tags.iter().find(|tag| !files.iter().any(|file| file.says.has_tag(tag))) {
+        bail!("find the tag \"{}\": no route has it", tag.escape_debug());
+    }
+    let specs = files
+        .iter()
+        .flat_map(|file| file.says.routes.iter().filter(wanted).map(move |entry| (file, &entry.spec)));
     let mut tested: Vec<Tested<'_>> = specs
         .map(|(file, spec)| Tested::on_model(&file.name, spec, router.route(&spec.request), &tree.config))
         .collect();
@@ -50,12 +63,29 @@ pub(crate) fn test(args: &args::Test, global: &Global, output: Output) -> anyhow
     } else {
         None
     };
+    let covering: Vec<(&Route, Vec<NodeId>)> = tested
+        .iter()
+        .filter_map(|tested| Some((tested.covers()?, map_lines(&router, &tested.spec.request))))
+        .collect();
+    let coverage = Coverage::of(&tree.config, covering.iter().map(|(route, lines)| (*route, &lines[..])));
+    if args.generate {
+        progress.say("looking for a request for every server, location and line of a map");
+        let names = files.iter().flat_map(|file| &file.says.routes).map(|entry| entry.spec.name.clone());
+        return Ok(generate::generate(&router, &tree.config, &coverage, names.collect()));
+    }
+    let all = args.tags.is_empty();
+    let invariants = files.iter().flat_map(|file| file.says.invariants.iter().map(move |it| (file, it)));
+    let proven = invariants.filter(|_| all).map(|(file, invariant)| {
+        progress.say(&format!("proving: {}", invariant.name.escape_debug()));
+        Proven { file: &file.name, invariant, proof: prove(&router, invariant, &Limits::default()) }
+    });
+    let invariants = proven.collect();
     drop(progress);
-    let covering = tested.iter().filter_map(Tested::covers);
     let report = Report {
         config: &tree.config,
-        coverage: Coverage::of(&tree.config, covering),
-        invariants: files.iter().map(|file| file.says.invariants).sum(),
+        coverage,
+        list_coverage: args.coverage,
+        invariants,
         fail_under: args.fail_under,
         stands,
         tested,

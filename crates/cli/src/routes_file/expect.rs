@@ -51,7 +51,7 @@ pub(super) fn expectation(place: Where<'_>, table: &DeTable<'_>, at: usize) -> R
     Ok(expectation)
 }
 
-fn kind(place: Where<'_>, name: &str, at: usize) -> Result<Kind, Unread> {
+pub(super) fn kind(place: Where<'_>, name: &str, at: usize) -> Result<Kind, Unread> {
     Kind::named(name).ok_or_else(|| {
         let names = Kind::ALL.map(Kind::name);
         let shown = redact_str(name).escape_debug().to_string();

@@ -8,6 +8,8 @@ use evenkeel_fleet::journal::Proposal;
 use evenkeel_fleet::{BundleId, Evidence, EvidenceKind, Input, Policy};
 use evenkeel_host::configdir::{Keep, Snapshot, bundles};
 use evenkeel_host::nginx::find::find;
+use evenkeel_model::{DiffOptions, FileKind};
+use evenkeel_rehearsal::rehearse::Predicted;
 use evenkeel_syntax::fileset::{Digest, FileSet};
 use evenkeel_syntax::secret::redact_str;
 
@@ -113,10 +115,23 @@ impl Host {
         let state_dir = &self.settings.place.state_dir;
         let saved = begun.as_ref().map(|_| bundles::path(state_dir, to.digest()));
         let passed = preflight.as_ref().is_some_and(|it| it.evidence.holds);
+        let changes = if check.holds {
+            teller.doing("comparing the ways of requests");
+            let nothing = |_: &[u8]| FileKind::Unknown;
+            Some(evenkeel_model::diff(&was.config, &checked.config, &nothing, &DiffOptions::default()))
+        } else {
+            None
+        };
         let rehearsed = if passed && !request.no_rehearsal {
+            let changes = changes.as_ref().map(Predicted::of).unwrap_or_default();
             let directory = saved.as_deref().unwrap_or(&request.tree);
             let proposed = Proposed { files: to, config: &checked.config, directory };
-            Some(self.rehearsed(&master, (&live, &proposed), (&request.accept, request.offline), teller)?)
+            Some(self.rehearsed(
+                &master,
+                (&live, &proposed, changes),
+                (&request.accept, request.offline),
+                teller,
+            )?)
         } else {
             None
         };
@@ -132,7 +147,8 @@ impl Host {
         let preflight = preflight.map(|it| it.evidence);
         let reload = request.proof_within.unwrap_or_else(|| looks(&new.outside, took).expected.limit);
         let policy = windows(request, reload);
-        let gates: Vec<Evidence> = [Some(check), preflight, rehearsal].into_iter().flatten().collect();
+        let changes = changes.as_ref().map(stages::diff_evidence);
+        let gates: Vec<Evidence> = [Some(check), preflight, changes, rehearsal].into_iter().flatten().collect();
         let Some((_lock, mut journal)) = begun else {
             return Ok(dry(&gates, teller));
         };

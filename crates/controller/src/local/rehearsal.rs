@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use evenkeel_fleet::Evidence;
 use evenkeel_host::nginx::find::{Args, Master};
 use evenkeel_model::{Config, RouteSpec};
-use evenkeel_rehearsal::rehearse::{How, Question, Settings, Tree, rehearse};
+use evenkeel_rehearsal::rehearse::{How, Predicted, Question, Settings, Tree, rehearse};
 use evenkeel_syntax::fileset::FileSet;
 
 use super::{Host, HostError, Look, Teller};
@@ -41,7 +41,7 @@ impl Host {
     pub(super) fn rehearsed(
         &self,
         master: &Master,
-        (live, new): (&Look, &Proposed<'_>),
+        (live, new, changes): (&Look, &Proposed<'_>, Vec<Predicted>),
         (accept, offline): (&[String], bool),
         teller: &mut dyn Teller,
     ) -> Result<Rehearsed, HostError> {
@@ -63,6 +63,7 @@ impl Host {
             offline,
             untrusted: false,
             master: Some(master.id.pid),
+            changes,
             began,
         };
         let questions = self.questions(&live.snapshot.files, new.files);

@@ -63,7 +63,7 @@ fn prevent(story: &Story<'_>, measures: &mut Measures, entry: Sequence, objectio
     let hold = story.release.proposal.policy.hold;
     let (what, because) = match objection {
         Objection::Evidence(evidence) => match evidence.kind {
-            EvidenceKind::Check => {
+            EvidenceKind::Check | EvidenceKind::Diff => {
                 ("run this check in CI", "the text alone shows it; a host was not needed to find it")
             }
             EvidenceKind::Preflight => {

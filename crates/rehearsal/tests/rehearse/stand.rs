@@ -91,6 +91,7 @@ pub(crate) fn settings() -> Settings {
         offline: true,
         untrusted: false,
         master: None,
+        changes: Vec::new(),
         began: Instant::now(),
     }
 }

@@ -47,6 +47,7 @@ pub(super) fn rehearse(
         offline: true,
         untrusted: false,
         master: None,
+        changes: Vec::new(),
         began: Instant::now(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -1,8 +1,9 @@
 //! Everything that `test` has to say.
 
-use evenkeel_model::{Config, Coverage, NodeId};
+use evenkeel_model::{Config, Coverage, NodeId, Proof};
 use evenkeel_syntax::secret::redact_str;
 
+use super::proven::Proven;
 use super::rehearsed::Stands;
 use super::tested::{Tested, Verdict};
 
@@ -11,8 +12,9 @@ pub(super) struct Report<'t> {
     pub(super) config: &'t Config,
     pub(super) tested: Vec<Tested<'t>>,
     pub(super) coverage: Coverage,
-    /// How many `[[invariant]]` there are that nobody judged.
-    pub(super) invariants: usize,
+    /// Whether every block is listed with its count.
+    pub(super) list_coverage: bool,
+    pub(super) invariants: Vec<Proven<'t>>,
     /// The least share that must be covered, in percent.
     pub(super) fail_under: Option<u8>,
     /// Whether a real nginx came up; `None`: none was asked.
@@ -23,6 +25,8 @@ pub(super) struct Report<'t> {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) passed: usize,
+    /// Invariants that hold.
+    pub(super) proven: usize,
     pub(super) failed: usize,
     pub(super) undecided: usize,
     pub(super) unjudged: usize,
@@ -36,6 +40,13 @@ impl Report<'_> {
 
     pub(super) fn counts(&self) -> Counts {
         let mut counts = Counts::default();
+        for proven in &self.invariants {
+            *match proven.proof {
+                Proof::Holds => &mut counts.proven,
+                Proof::Fails(_) => &mut counts.failed,
+                Proof::Undecided(_) => &mut counts.undecided,
+            } += 1;
+        }
         for tested in &self.tested {
             *match tested.verdict() {
                 Verdict::Passed => &mut counts.passed,
@@ -59,7 +70,7 @@ impl Report<'_> {
         let share = self.coverage.percent();
         if let Some(least) = self.fail_under.filter(|least| share < *least) {
             faults.push(format!(
-                "{share} % of the servers and locations are covered, and {least} % are wanted"
+                "{share} % of servers, locations and lines of maps are covered, and {least} % are wanted"
             ));
         }
         faults
@@ -71,6 +82,10 @@ impl Report<'_> {
         let mut what = node.name().to_owned();
         let names = self.config.servers().iter().find(|server| server.node == id);
         let names = names.and_then(|server| server.names.first()).map(|name| name.text.clone());
+        if node.parent().is_some_and(|parent| parent.is("map")) {
+            let variable = node.parent().and_then(|map| map.arg(1)).unwrap_or_default();
+            what = format!("map {}: {what}", String::from_utf8_lossy(variable));
+        }
         for argument in names.iter().map(Vec::as_slice).chain(node.args()) {
             what.push(' ');
             what.extend(String::from_utf8_lossy(argument).chars().filter(|letter| !letter.is_control()));

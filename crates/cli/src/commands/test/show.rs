@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use evenkeel_model::Judgement;
+use evenkeel_model::{Judgement, Proof};
 use evenkeel_syntax::secret::redact_str;
 use serde_json::{Value, json as value};
 
+use super::proven::Proven;
 use super::report::Report;
 use super::tested::{Tested, Verdict};
 use crate::commands::route::show as way;
@@ -38,10 +39,34 @@ pub(super) fn text(report: &Report<'_>, output: Output) -> String {
             text.push_str(&failure(report, tested, &why));
         }
     }
-    if !report.tested.is_empty() {
+    for proven in &report.invariants {
+        text.push_str(&invariant(report, proven, output));
+    }
+    if !report.tested.is_empty() || !report.invariants.is_empty() {
         text.push('\n');
     }
     text.push_str(&summary(report));
+    text
+}
+
+fn invariant(report: &Report<'_>, proven: &Proven<'_>, output: Output) -> String {
+    let good = match proven.proof {
+        Proof::Holds => Some(true),
+        Proof::Fails(_) => Some(false),
+        Proof::Undecided(_) => None,
+    };
+    let word = if good == Some(false) { "FAILED" } else { proven.word() };
+    let padded = format!("{word:<10}");
+    let word = good.map_or_else(|| padded.clone(), |good| output.verdict(good, &padded));
+    let (name, why) = (readable(&proven.invariant.name), proven.why().unwrap_or_default());
+    let why = if good == None { format!(": {}", readable(&why)) } else { String::new() };
+    let mut text = format!("{word}  {name}{why}\n");
+    if let Some(against) = proven.against(report.config) {
+        let place = format!("{}:{}", proven.file, proven.invariant.line);
+        let said = proven.why().unwrap_or_default();
+        let lines = [&said[..], &place].into_iter().chain(against.lines().filter(|line| !line.is_empty()));
+        text.extend(lines.map(|line| format!("            {}\n", readable(line))));
+    }
     text
 }
 
@@ -66,20 +91,25 @@ fn summary(report: &Report<'_>) -> String {
     let hint = if rehearsed { "" } else { " (--rehearse asks a real nginx)" };
     more(counts.undecided, &format!("undecided{hint}"));
     more(counts.unjudged, "not judged");
-    let invariants = if report.invariants == 1 { "invariant" } else { "invariants" };
-    more(report.invariants, &format!("{invariants} not judged yet"));
+    let invariants = if counts.proven == 1 { "invariant" } else { "invariants" };
+    more(counts.proven, &format!("{invariants} proven"));
     let mut text = format!("{}\n", said.join(", "));
     if let Some(stands) = &report.stands {
         writeln!(text, "rehearsed in a sandbox ({})", stands.mode).expect("a String takes all");
     }
     let coverage = &report.coverage;
     let (covered, total) = (coverage.covered(), coverage.total);
-    writeln!(text, "coverage: {covered} of {total} servers and locations ({} %)", coverage.percent())
+    writeln!(text, "coverage: {covered} of {total} servers, locations and lines of maps ({} %)", coverage.percent())
         .expect("a String takes all");
-    if !coverage.missing.is_empty() {
+    if report.list_coverage {
+        for (node, count) in &coverage.counts {
+            let (file, line, what) = report.block(*node);
+            writeln!(text, "{count:>6}  {file}:{line}  {what}").expect("a String takes all");
+        }
+    } else if !coverage.missing.is_empty() {
         text.push_str("no expectation that holds reaches:\n");
     }
-    let missing = missing(report);
+    let missing = if report.list_coverage { Vec::new() } else { missing(report) };
     for (file, line, what) in missing.iter().take(MISSING_SHOWN_MAX) {
         writeln!(text, "  {file}:{line}  {what}").expect("a String takes all");
     }
@@ -113,17 +143,24 @@ pub(super) fn json(report: &Report<'_>) -> Value {
         .map(|(file, line, what)| value!({ "file": file, "line": line, "what": what }))
         .collect();
     let coverage = &report.coverage;
+    let all = report.list_coverage.then_some(&coverage.counts).into_iter().flatten();
+    let all = all.map(|(node, count)| {
+        let (file, line, what) = report.block(*node);
+        value!({ "file": file, "line": line, "what": what, "routes": count })
+    });
+    let all: Vec<Value> = all.collect();
     let mut document = value!({
         "routes": report.tested.iter().map(|tested| one(report, tested)).collect::<Vec<_>>(),
         "summary": {
             "passed": counts.passed, "failed": counts.failed, "undecided": counts.undecided,
-            "not_judged": counts.unjudged, "invariants_not_judged": report.invariants,
+            "not_judged": counts.unjudged, "proven": counts.proven,
         },
         "coverage": {
             "total": coverage.total, "covered": coverage.covered(), "percent": coverage.percent(),
-            "missing": missing,
+            "missing": missing, "all": all,
         },
         "faults": report.faults(),
+        "invariants": report.invariants.iter().map(|proven| proven.json(report.config)).collect::<Vec<_>>(),
     });
     if let Some(stands) = &report.stands {
         document["rehearsal"] = value!({ "mode": stands.mode, "differences": stands.differences });
@@ -188,6 +225,19 @@ pub(super) fn junit(report: &Report<'_>) -> String {
         }
     };
     let mut cases: Vec<Case> = report.tested.iter().map(case).collect();
+    cases.extend(report.invariants.iter().map(|proven| Case {
+        name: redact_str(&proven.invariant.name).into_owned(),
+        class: proven.file.to_owned(),
+        place: Some((proven.file.to_owned(), proven.invariant.line)),
+        outcome: match &proven.proof {
+            Proof::Holds => Outcome::Passed,
+            Proof::Fails(_) => Outcome::Failed {
+                message: proven.why().unwrap_or_default(),
+                details: proven.against(report.config).unwrap_or_default(),
+            },
+            Proof::Undecided(_) => Outcome::Skipped(format!("undecided: {}", proven.why().unwrap_or_default())),
+        },
+    }));
     cases.extend(report.faults().into_iter().map(|fault| Case {
         name: "the tree".to_owned(),
         class: "evenkeel".to_owned(),
