@@ -40,6 +40,16 @@ pub struct Given {
 }
 
 impl Given {
+    /// Whether a request asks for a path and sends no header twice.
+    pub(super) fn is_plain(walk: &Walk<'_, '_>) -> bool {
+        let is_first = |(at, (name, _)): (usize, &(Vec<u8>, Vec<u8>))| {
+            !walk.headers[..at].iter().any(|(other, _)| other.eq_ignore_ascii_case(name))
+        };
+        walk.valid_unparsed_uri
+            && walk.unparsed_uri == walk.request.target
+            && walk.headers.iter().enumerate().all(is_first)
+    }
+
     pub(super) fn of(walk: &Walk<'_, '_>) -> Given {
         Given {
             host: walk.host.clone(),
@@ -139,7 +149,8 @@ impl Template {
 }
 
 impl Router<'_> {
-    /// What a request gives to its walk; `None` where it is refused before it has one, or asks for an absolute URL.
+    /// What a request gives to its walk; `None` where it is refused before it has one, asks for an
+    /// absolute URL or sends a header twice.
     pub fn given(&self, request: &Request) -> Option<Given> {
         let mut watch = Watch::over(&World::default());
         super::entry::route(self, request, Some(&mut watch));

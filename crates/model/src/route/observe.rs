@@ -17,6 +17,8 @@ pub(super) struct Watch {
     pub(super) questions: Option<Vec<Question>>,
     /// What the request gives, once it is read.
     pub(super) given: Option<Given>,
+    /// The headers that are added.
+    pub(super) beside: Shape,
     /// The outcome, once it is there.
     pub(super) shape: Shape,
 }
@@ -29,7 +31,14 @@ impl Watch {
 
     /// Answers from the world and keeps no protocol.
     pub(super) fn only(world: &World) -> Watch {
-        Watch { world: world.clone(), taken: BTreeMap::new(), questions: None, given: None, shape: Shape::default() }
+        Watch {
+            world: world.clone(),
+            taken: BTreeMap::new(),
+            questions: None,
+            given: None,
+            beside: Shape::default(),
+            shape: Shape::default(),
+        }
     }
 }
 

@@ -176,7 +176,8 @@ pub struct Shape {
     pub values: Vec<Template>,
 }
 
-/// The way of a request, and everything that it turned on.
+/// The way of a request, and everything that it turned on. What is said of other requests holds for those of the same
+/// socket and version that are no worse written: nginx takes their header, no header comes twice, and the target is a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observed {
     /// The way.
@@ -185,4 +186,6 @@ pub struct Observed {
     pub questions: Vec<Question>,
     /// The outcome.
     pub shape: Shape,
+    /// What is added to the answer and to what an upstream is asked: the headers, each with its value.
+    pub beside: Shape,
 }
