@@ -102,7 +102,8 @@ pub(crate) struct Route {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  evenkeel test ./nginx\n  evenkeel test ./nginx --rehearse   # the same on a real nginx\n  \
-evenkeel test ./nginx --routes ../app/routes.toml --format junit > report.xml"
+evenkeel test ./nginx --routes ../app/routes.toml --format junit > report.xml\n  evenkeel test ./nginx --generate >> \
+./nginx/routes.toml   # a route for every block that has none"
 )]
 pub(crate) struct Test {
     /// A directory with nginx.conf, or the main file itself
@@ -119,7 +120,16 @@ pub(crate) struct Test {
     /// How to print the results
     #[arg(long, value_enum, default_value_t = TestFormat::Text)]
     pub(crate) format: TestFormat,
-    /// Fail when less than this share of the servers and locations is expected by a route, in percent
+    /// Only the routes with one of these tags; invariants have none and are left out
+    #[arg(long = "tag", value_name = "TAG")]
+    pub(crate) tags: Vec<String>,
+    /// List every server, location and line of a map with the number of routes that expect something of it
+    #[arg(long)]
+    pub(crate) coverage: bool,
+    /// Print routes for what none expects anything of yet, ready to be appended to routes.toml; nothing is tested
+    #[arg(long, conflicts_with_all = ["rehearse", "format", "coverage", "fail_under"])]
+    pub(crate) generate: bool,
+    /// Fail when less than this share of servers, locations and lines of maps is expected by a route, in percent
     #[arg(long, value_name = "PERCENT")]
     pub(crate) fail_under: Option<u8>,
     /// The nginx version to answer for, such as 1.22.1 [default: that of the nginx binary, else the newest known]
