@@ -143,7 +143,7 @@ fn a_failure_names_both_values_and_the_way_of_the_request() {
     let output = evenkeel(tree.path(), &["test", ".", "--format", "junit"]);
     let xml = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(xml.contains("tests=\"3\" failures=\"1\" errors=\"0\" skipped=\"1\""), "{xml}");
+    assert!(xml.contains("tests=\"4\" failures=\"1\" errors=\"0\" skipped=\"1\""), "{xml}");
     assert!(xml.contains("<failure message=\"upstream: expected &quot;blog&quot;"), "{xml}");
 }
 
@@ -411,4 +411,123 @@ fn files_beside_what_nginx_writes_are_served_in_a_rehearsal() {
     std::fs::write(tree.path().join("routes.toml"), routes).unwrap();
     let (document, code) = rehearse(tree.path());
     assert_eq!((code, &document["summary"]["passed"]), (0, &1.into()), "{document}");
+}
+
+const MAPPED: &str = "
+    map $http_x_beta $pool { default app; on beta; }
+    upstream app { server 10.0.0.1; }
+    upstream beta { server 10.0.0.2; }
+    server {
+        listen 80;
+        server_name a.test;
+        location / { proxy_pass http://$pool; }
+        location /admin/ { auth_basic x; auth_basic_user_file u; proxy_pass http://app; }
+    }";
+
+/// A tree of one file with these routes.
+fn mapped(routes: &str) -> tempfile::TempDir {
+    let tree = tempfile::tempdir().unwrap();
+    std::fs::write(tree.path().join("nginx.conf"), format!("events {{}}\nhttp {{{MAPPED}\n}}\n")).unwrap();
+    std::fs::write(tree.path().join("routes.toml"), routes).unwrap();
+    tree
+}
+
+const TAGGED: &str = r#"[[route]]
+name = "home"
+request = "GET http://a.test/"
+expect = { upstream = "app" }
+tags = ["smoke"]
+
+[[route]]
+name = "admin"
+request = "GET http://a.test/admin/"
+expect = { status = 401 }
+
+[[invariant]]
+name = "admin needs a password"
+requests = { path = "/admin/*" }
+never = { without = ["auth"] }
+
+[[invariant]]
+name = "nobody gets to beta"
+never = { upstream = "beta" }
+"#;
+
+#[test]
+fn invariants_are_proven_or_a_request_against_them_is_shown() {
+    let tree = mapped(TAGGED);
+    let (text, code) = says(tree.path(), &["test", "."]);
+    assert_eq!(code, 1, "{text}");
+    for said in [
+        "ok          home\n",
+        "proven      admin needs a password\n",
+        "FAILED      nobody gets to beta\n",
+        "it ends with proxy http://beta/",
+        "with x-beta: on\n",
+        "routes.toml:17\n",
+        "2 passed, 1 failed, 1 invariant proven\n",
+    ] {
+        assert!(text.contains(said), "{said:?} in\n{text}");
+    }
+    let (document, _) = json(tree.path(), &["test", "."]);
+    assert_eq!(document["invariants"][0]["verdict"], "proven");
+    assert_eq!(document["invariants"][1]["verdict"], "failed");
+    assert_eq!(document["invariants"][1]["witness"]["outcome"]["upstream"], "beta");
+    let (junit, _) = says(tree.path(), &["test", ".", "--format", "junit"]);
+    assert!(junit.contains("nobody gets to beta") && junit.contains("<failure"), "{junit}");
+}
+
+#[test]
+fn tags_choose_routes_and_leave_invariants_out() {
+    let tree = mapped(TAGGED);
+    let (text, code) = says(tree.path(), &["test", ".", "--tag", "smoke"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("ok          home\n") && !text.contains("admin\n"), "{text}");
+    let (text, code) = says(tree.path(), &["test", ".", "--tag", "smok"]);
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("no route has it"), "{text}");
+}
+
+#[test]
+fn coverage_lists_every_block_and_line_of_a_map() {
+    let tree = mapped(TAGGED);
+    let (text, _) = says(tree.path(), &["test", ".", "--coverage"]);
+    for said in ["     2  nginx.conf:6  server a.test\n", "     1  nginx.conf:3  map $pool: default app\n", "     0  nginx.conf:3  map $pool: on beta\n"] {
+        assert!(text.contains(said), "{said:?} in\n{text}");
+    }
+}
+
+#[test]
+fn generated_routes_pass_and_cover_everything_that_a_request_reaches() {
+    let tree = mapped(TAGGED.split("[[invariant]]").next().unwrap());
+    let (generated, code) = says(tree.path(), &["test", ".", "--generate"]);
+    assert_eq!(code, 0, "{generated}");
+    assert!(generated.contains("[[route]]") && !generated.contains("name = \"home\""), "{generated}");
+    let both = format!("{TAGGED}\n{generated}").replace("never = { upstream = \"beta\" }", "never = { upstream = \"x\" }");
+    std::fs::write(tree.path().join("routes.toml"), both).unwrap();
+    let (text, code) = says(tree.path(), &["test", ".", "--fail-under", "100"]);
+    assert_eq!(code, 0, "{text}");
+    std::fs::remove_file(tree.path().join("routes.toml")).unwrap();
+    let (generated, code) = says(tree.path(), &["test", ".", "--generate"]);
+    assert_eq!(code, 0, "{generated}");
+    std::fs::write(tree.path().join("routes.toml"), generated).unwrap();
+    let (text, code) = says(tree.path(), &["test", ".", "--fail-under", "100"]);
+    assert_eq!(code, 0, "{text}");
+}
+
+#[test]
+fn invariant_that_says_nothing_or_too_much_is_refused_with_its_line() {
+    for (toml, said) in [
+        ("[[invariant]]\nname = \"x\"", "line 1, column 1: invariant 1 (\"x\"): it demands nothing"),
+        ("[[invariant]]\nnever = { without = [\"aut\"] }", "\"aut\" is no guard; did you mean \"auth\"?"),
+        ("[[invariant]]\nnever = {}", "never is empty"),
+        ("[[invariant]]\nnever = { kind = \"proxy\" }\nalways = { kind = \"file\" }", "it has both never and always"),
+        ("[[invariant]]\nrequests = { path = \"x\" }\nnever = { status = 200 }", "a path begins with /"),
+        ("[[invariant]]\nrequests = { schem = \"http\" }\nnever = { status = 200 }", "did you mean \"scheme\"?"),
+    ] {
+        let tree = mapped(toml);
+        let (text, code) = says(tree.path(), &["test", "."]);
+        assert_eq!(code, 2, "{text}");
+        assert!(text.replace("routes.toml:", "line ").contains(said) || text.contains(said.split(": ").last().unwrap()), "{said} in {text}");
+    }
 }

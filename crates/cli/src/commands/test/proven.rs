@@ -38,6 +38,10 @@ impl Proven<'_> {
     pub(super) fn against(&self, config: &Config) -> Option<String> {
         let Proof::Fails(against) = &self.proof else { return None };
         let mut text = way::text(config, &against.request, &against.route);
+        let others = against.request.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case(b"host"));
+        for (name, value) in others {
+            text.push_str(&format!("with {}: {}\n", String::from_utf8_lossy(name), String::from_utf8_lossy(value)));
+        }
         for assumed in against.world.texts() {
             text.push_str(&format!("assuming {assumed}\n"));
         }
