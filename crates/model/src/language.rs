@@ -18,6 +18,7 @@ mod condition;
 mod determine;
 mod preimage;
 mod program;
+mod rows;
 mod set;
 mod solve;
 mod syntax;

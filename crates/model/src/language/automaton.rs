@@ -1,8 +1,8 @@
 //! Deterministic automata over bytes.
 
-use std::collections::HashMap;
 use std::sync::OnceLock;
 
+use super::rows::{FastMap, Rows};
 use super::set::Classes;
 
 /// A state that accepts.
@@ -12,10 +12,8 @@ pub(super) const DEAD: u8 = 2;
 /// A state from which everything is accepted.
 pub(super) const FULL: u8 = 4;
 
-/// The most states of an automaton that is made smaller; larger ones stay as they are.
-const MINIMIZED_STATES_MAX: usize = 8_192;
-/// How often the states are divided further at most.
-const ROUNDS_MAX: usize = 512;
+/// How many cells of its table are looked at to make an automaton smaller.
+const CELLS_MAX: usize = 8_000_000;
 
 /// A complete deterministic automaton.
 #[derive(Debug, Clone)]
@@ -39,7 +37,6 @@ impl Automaton {
         let flags = accepts.into_iter().map(u8::from).collect();
         let mut automaton = Automaton { classes, next, flags, start, distances: OnceLock::new() };
         automaton.keep_reachable();
-        automaton.mark();
         automaton.minimize();
         automaton
     }
@@ -137,7 +134,7 @@ impl Automaton {
             (state, read)
         };
         let start = key(self.start, Vec::new());
-        let mut known = HashMap::from([(start.clone(), 0_u32)]);
+        let mut known = FastMap::from_iter([(start.clone(), 0_u32)]);
         let mut keys = vec![start];
         let (mut next, mut accepts) = (Vec::new(), Vec::new());
         let mut at = 0;
@@ -175,26 +172,23 @@ impl Automaton {
         let mut classes = self.classes.clone();
         classes.split(|byte| other.classes.of[usize::from(byte)]);
         let representatives = classes.representatives();
-        let mut known = HashMap::from([((self.start, other.start), 0_u32)]);
-        let mut pairs = vec![(self.start, other.start)];
+        let mut pairs = Rows::new(2);
+        pairs.number(&[self.start, other.start]);
         let mut next = Vec::new();
+        let mut accepting = Vec::new();
         let mut at = 0;
-        while let Some(&(left, right)) = pairs.get(at) {
+        while at < pairs.len() {
+            let (left, right) = (pairs.get(at)[0], pairs.get(at)[1]);
+            accepting.push(accepts(self.accepts(left), other.accepts(right)));
             for &byte in &representatives {
-                let pair = (self.step(left, byte), other.step(right, byte));
-                next.push(*known.entry(pair).or_insert_with(|| {
-                    pairs.push(pair);
-                    pairs.len() as u32 - 1
-                }));
+                next.push(pairs.number(&[self.step(left, byte), other.step(right, byte)]));
             }
             at += 1;
             if pairs.len() > states_max {
                 return None;
             }
         }
-        let accepts =
-            pairs.iter().map(|&(left, right)| accepts(self.accepts(left), other.accepts(right))).collect();
-        Some(Automaton::new(classes, next, accepts, 0))
+        Some(Automaton::new(classes, next, accepting, 0))
     }
 
     fn keep_reachable(&mut self) {
@@ -225,14 +219,18 @@ impl Automaton {
     }
 
     fn measure(&self) -> Box<[u32]> {
-        let before = self.before();
+        self.distances_to(&self.before(), |flags| flags & ACCEPTS != 0).into()
+    }
+
+    /// How many bytes each state is from one with such flags.
+    fn distances_to(&self, before: &Before, is: impl Fn(u8) -> bool) -> Vec<u32> {
+        let mut reached: Vec<u32> =
+            (0..self.flags.len() as u32).filter(|&state| is(self.flags[state as usize])).collect();
         let mut distances = vec![FAR; self.flags.len()];
-        let accepts = |state: &u32| self.accepts(*state);
-        let mut reached: Vec<u32> = (0..self.flags.len() as u32).filter(accepts).collect();
         reached.iter().for_each(|&state| distances[state as usize] = 0);
         let mut at = 0;
         while let Some(&state) = reached.get(at) {
-            for &earlier in &before[state as usize] {
+            for &earlier in before.of(state) {
                 if distances[earlier as usize] == FAR {
                     distances[earlier as usize] = distances[state as usize] + 1;
                     reached.push(earlier);
@@ -240,99 +238,119 @@ impl Automaton {
             }
             at += 1;
         }
-        distances.into()
+        distances
     }
 
     /// The states before each state.
-    fn before(&self) -> Vec<Vec<u32>> {
-        let mut before: Vec<Vec<u32>> = vec![Vec::new(); self.flags.len()];
+    fn before(&self) -> Before {
+        let states = self.flags.len();
+        let mut first = vec![0_u32; states + 2];
+        for &after in &self.next {
+            first[after as usize + 2] += 1;
+        }
+        for state in 1..first.len() {
+            first[state] += first[state - 1];
+        }
+        let mut earlier = vec![0; self.next.len()];
         for (state, row) in self.next.chunks(self.classes.count).enumerate() {
             for &after in row {
-                if before[after as usize].last() != Some(&(state as u32)) {
-                    before[after as usize].push(state as u32);
-                }
+                let place = &mut first[after as usize + 1];
+                earlier[*place as usize] = state as u32;
+                *place += 1;
             }
         }
-        before
+        Before { first, earlier }
     }
 
-    /// Finds the states from which nothing or everything is accepted.
-    fn mark(&mut self) {
-        let states = self.flags.len();
-        let before = self.before();
-        for (wanted, flag) in [(ACCEPTS, DEAD), (0, FULL)] {
-            let mut reaches: Vec<bool> = self.flags.iter().map(|flags| flags & ACCEPTS == wanted).collect();
-            let mut left: Vec<usize> = (0..states).filter(|&state| reaches[state]).collect();
-            while let Some(state) = left.pop() {
-                for &earlier in &before[state] {
-                    if !std::mem::replace(&mut reaches[earlier as usize], true) {
-                        left.push(earlier as usize);
-                    }
-                }
-            }
-            for (flags, reaches) in self.flags.iter_mut().zip(&reaches) {
-                *flags |= if *reaches { 0 } else { flag };
-            }
-        }
-    }
-
-    /// Merges states that nothing tells apart, and classes likewise.
+    /// Finds the states from which nothing or everything is accepted, and merges states that nothing tells apart.
     fn minimize(&mut self) {
         let (count, states) = (self.classes.count, self.flags.len());
-        if states > MINIMIZED_STATES_MAX {
-            return;
+        let before = self.before();
+        let to_yes = self.distances_to(&before, |flags| flags & ACCEPTS != 0);
+        let to_no = self.distances_to(&before, |flags| flags & ACCEPTS == 0);
+        for (state, flags) in self.flags.iter_mut().enumerate() {
+            *flags |= if to_yes[state] == FAR { DEAD } else { 0 };
+            *flags |= if to_no[state] == FAR { FULL } else { 0 };
         }
-        let mut block: Vec<u32> = self.flags.iter().map(|&flags| u32::from(flags)).collect();
-        let mut blocks = 0;
-        for round in 0.. {
-            let mut known: HashMap<Vec<u32>, u32> = HashMap::new();
+        // States at other distances are not the same: mostly that tells all of them apart.
+        let mut known = Rows::new(2);
+        let number = |state: usize| known.number(&[to_yes[state], to_no[state]]);
+        let mut block: Vec<u32> = (0..states).map(number).collect();
+        let mut blocks = known.len();
+        let mut known = Rows::new(count + 1);
+        let mut row = Vec::with_capacity(count + 1);
+        for _ in 0..=CELLS_MAX / (states * count) {
+            known.clear();
             let mut finer = Vec::with_capacity(states);
             for state in 0..states {
-                let row = self.next[state * count..(state + 1) * count].iter().map(|&to| block[to as usize]);
-                let key = std::iter::once(block[state]).chain(row).collect();
-                let fresh = known.len() as u32;
-                finer.push(*known.entry(key).or_insert(fresh));
+                row.clear();
+                row.push(block[state]);
+                let after = &self.next[state * count..(state + 1) * count];
+                row.extend(after.iter().map(|&to| block[to as usize]));
+                finer.push(known.number(&row));
             }
             block = finer;
-            if known.len() == blocks {
-                break;
+            if known.len() == blocks || known.len() == states {
+                return self.merge(&block, known.len(), &to_yes);
             }
             blocks = known.len();
-            if blocks == states || round == ROUNDS_MAX {
-                return self.merge_classes();
+        }
+        _ = self.distances.set(to_yes.into());
+        self.merge_classes();
+    }
+
+    /// The states of a block become one.
+    fn merge(&mut self, block: &[u32], blocks: usize, distances: &[u32]) {
+        let count = self.classes.count;
+        if blocks < block.len() {
+            let mut first = vec![usize::MAX; blocks];
+            for state in (0..block.len()).rev() {
+                first[block[state] as usize] = state;
             }
+            let row = |&state: &usize| &self.next[state * count..(state + 1) * count];
+            self.next = first.iter().flat_map(row).map(|&to| block[to as usize]).collect();
+            self.flags = first.iter().map(|&state| self.flags[state]).collect();
+            self.start = block[self.start as usize];
+            _ = self.distances.set(first.iter().map(|&state| distances[state]).collect());
+        } else {
+            _ = self.distances.set(distances.into());
         }
-        let mut first = vec![usize::MAX; blocks];
-        for state in (0..states).rev() {
-            first[block[state] as usize] = state;
-        }
-        let row = |&state: &usize| &self.next[state * count..(state + 1) * count];
-        self.next = first.iter().flat_map(row).map(|&to| block[to as usize]).collect();
-        self.flags = first.iter().map(|&state| self.flags[state]).collect();
-        self.start = block[self.start as usize];
         self.merge_classes();
     }
 
     fn merge_classes(&mut self) {
         let count = self.classes.count;
-        let mut known: HashMap<Vec<u32>, u8> = HashMap::new();
+        let mut known = Rows::new(self.flags.len());
         let mut kept = Vec::new();
-        let merged: Vec<u8> = (0..count)
-            .map(|class| {
-                let column = self.next[class..].iter().step_by(count).copied().collect();
-                let fresh = kept.len() as u8;
-                *known.entry(column).or_insert_with(|| {
-                    kept.push(class);
-                    fresh
-                })
-            })
-            .collect();
+        let mut merged = Vec::with_capacity(count);
+        let mut column = Vec::with_capacity(self.flags.len());
+        for class in 0..count {
+            column.clear();
+            column.extend(self.next[class..].iter().step_by(count).copied());
+            let number = known.number(&column);
+            if number as usize == kept.len() {
+                kept.push(class);
+            }
+            merged.push(number as u8);
+        }
         if kept.len() == count {
             return;
         }
         self.next = self.next.chunks(count).flat_map(|row| kept.iter().map(|&class| row[class])).collect();
         self.classes.of = self.classes.of.map(|class| merged[usize::from(class)]);
         self.classes.count = kept.len();
+    }
+}
+
+/// For each state the states before it, as often as there are ways.
+struct Before {
+    first: Vec<u32>,
+    earlier: Vec<u32>,
+}
+
+impl Before {
+    fn of(&self, state: u32) -> &[u32] {
+        &self.earlier[self.first[state as usize] as usize..self.first[state as usize + 1] as usize]
     }
 }
 

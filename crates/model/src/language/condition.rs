@@ -2,12 +2,11 @@
 //!
 //! A condition is carried along and answered by the bytes that follow, so that looking ahead needs no looking back.
 
-use std::collections::HashMap;
-
 use super::NotRegular;
 use super::automaton::{Automaton, DEAD, FULL};
 use super::determine::{Mode, Work, determine};
 use super::program::Program;
+use super::rows::FastMap;
 use super::syntax::{Assert, is_word};
 
 /// What stands before a place.
@@ -59,12 +58,12 @@ pub(super) const ALWAYS: u32 = 0;
 pub(super) struct Conditions<'p> {
     program: &'p Program,
     all: Vec<Condition>,
-    numbers: HashMap<Condition, u32>,
+    numbers: FastMap<Condition, u32>,
     automata: Vec<Automaton>,
     /// The automaton of a look-ahead behind something.
-    looks: HashMap<(u32, Before), u32>,
+    looks: FastMap<(u32, Before), u32>,
     /// What a condition becomes after a class of bytes.
-    after: HashMap<(u32, u8), Option<u32>>,
+    after: FastMap<(u32, u8), Option<u32>>,
 }
 
 impl<'p> Conditions<'p> {
@@ -73,10 +72,10 @@ impl<'p> Conditions<'p> {
         Conditions {
             program,
             all: vec![always.clone()],
-            numbers: HashMap::from([(always, ALWAYS)]),
+            numbers: FastMap::from_iter([(always, ALWAYS)]),
             automata: Vec::new(),
-            looks: HashMap::new(),
-            after: HashMap::new(),
+            looks: FastMap::default(),
+            after: FastMap::default(),
         }
     }
 

@@ -3,12 +3,14 @@
 //! A state of the automaton is the list of ways that PCRE could be on after the bytes so far, in the order in which it
 //! would try them: the first that ends well is what PCRE finds. Where only matching counts, their order does not.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
 
 use super::NotRegular;
 use super::automaton::Automaton;
 use super::condition::{ALWAYS, Before, Conditions};
 use super::program::{Program, State};
+use super::rows::{Fast, FastMap};
 use super::set::Classes;
 
 /// How many states an automaton may have.
@@ -73,7 +75,7 @@ pub(super) fn determine(
         behinds,
         opens: opens_later(program),
         seen: vec![0; program.states.len()],
-        seen_if: HashSet::new(),
+        seen_if: HashSet::default(),
         round: 0,
     };
     builder.build(classes, before, work)
@@ -88,7 +90,7 @@ struct Builder<'p, 'i> {
     opens: Vec<bool>,
     /// The round in which a state was last reached without condition.
     seen: Vec<u32>,
-    seen_if: HashSet<(u32, u32)>,
+    seen_if: HashSet<(u32, u32), BuildHasherDefault<Fast>>,
     round: u32,
 }
 
@@ -100,7 +102,7 @@ impl Builder<'_, '_> {
         let bytes = classes.representatives();
         let behinds: Box<[u32]> = self.behinds.iter().map(|automaton| automaton.start).collect();
         let start = self.settle(vec![self.begin()], before, &behinds, work)?;
-        let mut known: HashMap<Key, u32> = HashMap::new();
+        let mut known: FastMap<Key, u32> = FastMap::default();
         let mut states = vec![(start.clone(), behinds.clone())];
         known.insert((start, behinds), 0);
         let (mut next, mut accepts) = (Vec::new(), Vec::new());

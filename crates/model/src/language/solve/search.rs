@@ -3,6 +3,7 @@
 use super::alphabet::Alphabet;
 use super::{Known, Plan};
 use crate::language::automaton::FAR;
+use crate::language::rows::Rows;
 use crate::language::{Budget, Solution};
 
 /// How many states of the product are kept at most: what a search may need of memory.
@@ -25,12 +26,9 @@ struct Reached {
 struct Search<'p> {
     plan: &'p Plan<'p>,
     alphabet: Alphabet<'p>,
-    width: usize,
     /// The states of the automata, one row per state of the product.
-    rows: Vec<u32>,
+    rows: Rows,
     reached: Vec<Reached>,
-    /// Open addressing over the rows; a power of two.
-    table: Vec<u32>,
     /// What is to be followed, by its total length.
     queues: Vec<Vec<u32>>,
     /// What is to be followed at once: as long as the shortest that is still possible.
@@ -51,15 +49,14 @@ pub(super) fn search(plan: &Plan<'_>, budget: &mut Budget) -> Solution {
     let mut search = Search {
         plan,
         alphabet: Alphabet::new(&plan.automata),
-        width: row.len(),
-        rows: Vec::with_capacity(32 * row.len()),
+        rows: Rows::new(row.len()),
         reached: Vec::with_capacity(32),
-        table: vec![NONE; 128],
         queues: Vec::new(),
         stack: Vec::new(),
     };
     let first = Reached { from: NONE, byte: 0, is_done: false, holds: false, length: 0, total: distance };
-    search.insert(&row, first);
+    search.rows.number(&row);
+    search.reached.push(first);
     search.enqueue(0, distance);
     search.run(row, budget)
 }
@@ -115,19 +112,17 @@ impl Search<'_> {
 
     /// Reaches what comes after some letters.
     fn follow(&mut self, at: u32, letters: std::ops::Range<usize>, total: u32, row: &mut [u32]) {
-        let (width, plan) = (self.width, self.plan);
+        let plan = self.plan;
         let length = self.reached[at as usize].length + 1;
         for number in letters {
-            let from = &self.rows[at as usize * width..(at as usize + 1) * width];
+            let from = self.rows.get(at as usize);
             let classes = self.alphabet.classes(number);
             for (((automaton, to), &state), &class) in
                 plan.automata.iter().zip(&mut *row).zip(from).zip(classes)
             {
                 *to = automaton.next[state as usize * automaton.classes.count + usize::from(class)];
             }
-            let slot = self.slot(row);
-            let known = self.table[slot];
-            if known != NONE {
+            if let Some(known) = self.rows.find(row) {
                 let old = self.reached[known as usize];
                 if !old.is_done && length < old.length {
                     let new_total = old.total - (old.length - length);
@@ -150,8 +145,8 @@ impl Search<'_> {
             let new_total = length + missing;
             let byte = self.alphabet.letter(number);
             let reached = Reached { from: at, byte, is_done: false, holds, length, total: new_total };
-            let fresh = self.reached.len() as u32;
-            self.insert(row, reached);
+            let fresh = self.rows.number(row);
+            self.reached.push(reached);
             self.put(fresh, new_total, total);
         }
     }
@@ -165,36 +160,6 @@ impl Search<'_> {
             self.queues.resize_with(total as usize + 1, Vec::new);
         }
         self.queues[total as usize].push(at);
-    }
-
-    #[inline]
-    fn slot(&self, row: &[u32]) -> usize {
-        let hash = row.iter().fold(0_u64, |hash, &state| {
-            (hash.rotate_left(5) ^ u64::from(state)).wrapping_mul(0x517c_c1b7_2722_0a95)
-        });
-        let (mask, width) = (self.table.len() - 1, self.width);
-        let mut slot = (hash >> 20) as usize & mask;
-        loop {
-            let known = self.table[slot];
-            if known == NONE || self.rows[known as usize * width..(known as usize + 1) * width] == *row {
-                return slot;
-            }
-            slot = (slot + 1) & mask;
-        }
-    }
-
-    fn insert(&mut self, row: &[u32], reached: Reached) {
-        let slot = self.slot(row);
-        self.table[slot] = self.reached.len() as u32;
-        self.reached.push(reached);
-        self.rows.extend_from_slice(row);
-        if self.reached.len() * 2 > self.table.len() {
-            self.table = vec![NONE; self.table.len() * 4];
-            for at in 0..self.reached.len() {
-                let slot = self.slot(&self.rows[at * self.width..(at + 1) * self.width]);
-                self.table[slot] = at as u32;
-            }
-        }
     }
 
     fn string(&self, mut at: u32) -> Vec<u8> {
