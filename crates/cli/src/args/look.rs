@@ -71,12 +71,17 @@ pub(crate) struct Rules {
 is METHOD URL, or a document:\n  {\"method\":\"GET\",\"target\":\"/a%20b?x=1\",\"version\":\"1.1\",\"headers\":[[\"Host\",\"a.test\"]],\n   \
 \"listen\":\"127.0.0.1:8080\",\"tls\":false,\"sni\":null,\"client\":\"198.51.100.7\"}\nMethod and target are needed, the rest may \
 be left out. Bytes that are no UTF-8\nstand as an array of numbers: \"target\":[47,255]. In an answer they come back as \
-\"…_bytes\" beside the text."
+\"…_bytes\" beside the text.\n\nServers of stream are asked by a connection: tcp:// (without TLS), tls:// (the client \
+begins with a\nhandshake) or udp://, and an address or, for tls://, a name:\n  evenkeel route ./nginx \
+'tls://shop.example.com:443' --alpn h2\n  evenkeel route ./nginx 'tls://127.0.0.1:443' --sni shop.example.com --client \
+198.51.100.7\n  evenkeel route ./nginx 'udp://*:53'\nThe document of such a line of --batch has \"stream\" for a method:\n  \
+{\"stream\":\"tls\",\"listen\":\"127.0.0.1:443\",\"sni\":\"shop.example.com\",\"alpn\":[\"h2\"],\n   \
+\"tls_version\":\"TLSv1.3\",\"proxy_protocol\":\"198.51.100.7:4711\",\"client\":\"10.0.0.2\"}"
 )]
 pub(crate) struct Route {
     /// A directory with nginx.conf, or the main file itself
     pub(crate) tree: PathBuf,
-    /// The request, as METHOD URL
+    /// The request, as METHOD URL; or a connection to a server of stream, as tls://NAME:PORT
     #[arg(required_unless_present = "batch")]
     pub(crate) request: Option<String>,
     /// Where the tree will live: absolute includes of this directory are read inside TREE
@@ -91,6 +96,15 @@ pub(crate) struct Route {
     /// The local address that the connection reaches, for example 127.0.0.1:8080 or unix:/run/nginx.sock
     #[arg(long, value_name = "ADDR:PORT", conflicts_with = "batch")]
     pub(crate) listen: Option<String>,
+    /// The name that the TLS handshake asks for, where it is another than that of the URL
+    #[arg(long, value_name = "NAME", conflicts_with = "batch")]
+    pub(crate) sni: Option<String>,
+    /// The protocols that the TLS handshake offers (stream only), for example h2,http/1.1
+    #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with = "batch")]
+    pub(crate) alpn: Vec<String>,
+    /// The client that a PROXY protocol header names (stream only)
+    #[arg(long, value_name = "ADDR:PORT", conflicts_with = "batch")]
+    pub(crate) proxy_protocol: Option<std::net::SocketAddr>,
     /// Read requests from standard input, one a line
     #[arg(long, conflicts_with = "request")]
     pub(crate) batch: bool,

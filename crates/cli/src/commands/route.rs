@@ -2,11 +2,12 @@
 
 mod read;
 pub(super) mod show;
+pub(super) mod stream;
 
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 
 use anyhow::{Context as _, anyhow};
-use evenkeel_model::{Config, Request, Router};
+use evenkeel_model::{Config, Request, Router, StreamRouter};
 use evenkeel_syntax::secret::redact_str;
 
 use crate::args::{self, Global};
@@ -14,7 +15,7 @@ use crate::output::{Exit, Output, complain};
 use crate::served::Served;
 use crate::settings::Settings;
 use crate::tree::Tree;
-use read::Unread;
+use read::{Asked, Unread};
 
 /// The longest line that `--batch` reads.
 const LINE_BYTES_MAX: usize = 1 << 20;
@@ -22,7 +23,9 @@ const LINE_BYTES_MAX: usize = 1 << 20;
 const BUFFER_BYTES: usize = 1 << 16;
 
 pub(crate) fn route(args: &args::Route, global: &Global, output: Output) -> anyhow::Result<Exit> {
-    let request = args.request.as_deref().map(|text| asked(text, args)).transpose()?;
+    let connection = stream::asked(args)?;
+    let request = args.request.as_deref().filter(|_| connection.is_none());
+    let request = request.map(|text| asked(text, args)).transpose()?;
     let settings = Settings::load(global)?;
     let tree = Tree::read(&args.tree, args.prefix.as_deref(), args.nginx_version.as_deref(), &settings)?;
     if let Some(problem) = tree.config.problems().first() {
@@ -33,6 +36,9 @@ pub(crate) fn route(args: &args::Route, global: &Global, output: Output) -> anyh
             problem.line,
             redact_str(&problem.message)
         ));
+    }
+    if let Some(connection) = connection {
+        return Ok(stream::print(&tree.config, &connection, output));
     }
     let router = Router::new(&tree.config).with_files(Served::new(&tree));
     let Some(request) = request else {
@@ -57,6 +63,9 @@ fn asked(text: &str, args: &args::Route) -> anyhow::Result<Request> {
         }
         request.headers.push((name, value));
     }
+    if let Some(name) = &args.sni {
+        request.sni = Some(name.clone().into_bytes());
+    }
     request.client = args.client;
     request.listen =
         args.listen.as_deref().map(read::listen).transpose().map_err(|unread| anyhow!(unread.0))?;
@@ -68,6 +77,7 @@ fn batch(config: &Config, router: &Router<'_>, from: impl Read, to: impl Write) 
     let mut from = BufReader::with_capacity(BUFFER_BYTES, from);
     let mut to = BufWriter::with_capacity(BUFFER_BYTES, to);
     let (mut line, mut all_read) = (Vec::new(), true);
+    let streams = StreamRouter::new(config);
     for number in 1_u64.. {
         // A reader that went away is no error of ours.
         if !from.buffer().contains(&b'\n') && to.flush().is_err() {
@@ -79,7 +89,10 @@ fn batch(config: &Config, router: &Router<'_>, from: impl Read, to: impl Write) 
             Line::Whole => read::line(&line),
         };
         let document = match request {
-            Ok(request) => show::document(config, &request, &router.route(&request)),
+            Ok(Asked::Connection(connection)) => {
+                stream::document(config, &connection, &streams.route(&connection))
+            }
+            Ok(Asked::Request(request)) => show::document(config, &request, &router.route(&request)),
             Err(Unread(why)) => {
                 all_read = false;
                 show::unread(number, &why)

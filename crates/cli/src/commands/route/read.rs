@@ -1,13 +1,23 @@
-//! A line of `--batch`: a method and a URL, or a JSON document.
+//! A line of `--batch`: a method and a URL, a connection, or a JSON document of either.
 
 use std::net::{IpAddr, SocketAddr};
 
-use evenkeel_model::{HttpVersion, LocalAddress, Request};
+use evenkeel_model::{Connection, HttpVersion, LocalAddress, Request};
 use serde::Deserialize;
+
+use super::stream;
 
 /// Why a line is no request. The text completes "failed to …".
 #[derive(Debug)]
 pub(super) struct Unread(pub(super) String);
+
+/// What a line asks.
+#[derive(Debug)]
+pub(super) enum Asked {
+    Request(Request),
+    /// A connection to a server of stream.
+    Connection(Connection),
+}
 
 /// A request as a JSON document. Keys that it does not name are passed over.
 #[derive(Debug, Deserialize)]
@@ -28,7 +38,7 @@ struct Document {
 /// Text, or, where the bytes are no UTF-8, an array of them.
 #[derive(Debug, Deserialize)]
 #[serde(untagged, expecting = "text, or an array of bytes, was expected")]
-enum Bytes {
+pub(super) enum Bytes {
     Text(String),
     Raw(Vec<u8>),
 }
@@ -43,13 +53,14 @@ impl From<Bytes> for Vec<u8> {
 }
 
 /// Reads one line, without its end.
-pub(super) fn line(line: &[u8]) -> Result<Request, Unread> {
+pub(super) fn line(line: &[u8]) -> Result<Asked, Unread> {
     let line = line.trim_ascii();
     if line.is_empty() {
         return Err(Unread("find a request: the line is empty".to_owned()));
     }
     if line.starts_with(b"{") {
-        return document(line);
+        let connection = stream::document_of(line)?.map(Asked::Connection);
+        return connection.map_or_else(|| document(line).map(Asked::Request), Ok);
     }
     let text = std::str::from_utf8(line).map_err(|_| {
         Unread(
@@ -57,7 +68,10 @@ pub(super) fn line(line: &[u8]) -> Result<Request, Unread> {
                 .to_owned(),
         )
     })?;
-    Request::parse(text).map_err(|error| Unread(error.to_string()))
+    if Connection::is_meant(text) {
+        return Connection::parse(text).map(Asked::Connection).map_err(|error| Unread(error.to_string()));
+    }
+    Request::parse(text).map(Asked::Request).map_err(|error| Unread(error.to_string()))
 }
 
 fn document(line: &[u8]) -> Result<Request, Unread> {
@@ -86,7 +100,7 @@ fn document(line: &[u8]) -> Result<Request, Unread> {
     })
 }
 
-fn address(text: &str) -> Result<IpAddr, Unread> {
+pub(super) fn address(text: &str) -> Result<IpAddr, Unread> {
     text.parse()
         .map_err(|_| Unread(format!("read \"{}\" as the IP address of a client", text.escape_debug())))
 }

@@ -3,14 +3,26 @@
 use std::fmt::Write as _;
 
 use evenkeel_model::{
-    Config, Dependence, LocalAddress, Location, LocationKind, NodeId, Outcome, Request, Route,
+    Config, Dependence, LocalAddress, Location, LocationKind, NodeId, Outcome, Request, Route, Step,
 };
 use evenkeel_syntax::secret::redact_str;
 use serde_json::{Map, Value, json};
 
 /// The JSON document of one route.
 pub(in crate::commands) fn document(config: &Config, request: &Request, route: &Route) -> Value {
-    let steps = route.steps.iter().map(|step| {
+    let mut document = Map::new();
+    document.insert("request".to_owned(), asked(request));
+    document.insert("outcome".to_owned(), outcome(route));
+    document.insert("server".to_owned(), server(config, route.server));
+    document.insert("location".to_owned(), location(config, route));
+    bytes(&mut document, "uri", &route.uri);
+    way(&mut document, config, &route.steps, &route.depends_on);
+    Value::Object(document)
+}
+
+/// The steps of a way, and what it rests on.
+pub(super) fn way(into: &mut Map<String, Value>, config: &Config, steps: &[Step], depends_on: &[Dependence]) {
+    let steps = steps.iter().map(|step| {
         let mut entry = Map::new();
         entry.insert("what".to_owned(), step.what.into());
         entry.insert("text".to_owned(), step.text.clone().into());
@@ -19,19 +31,12 @@ pub(in crate::commands) fn document(config: &Config, request: &Request, route: &
         }
         Value::Object(entry)
     });
-    let mut document = Map::new();
-    document.insert("request".to_owned(), asked(request));
-    document.insert("outcome".to_owned(), outcome(route));
-    document.insert("server".to_owned(), server(config, route));
-    document.insert("location".to_owned(), location(config, route));
-    bytes(&mut document, "uri", &route.uri);
-    document.insert("steps".to_owned(), steps.collect());
-    document.insert("depends_on".to_owned(), route.depends_on.iter().map(Dependence::to_string).collect());
-    Value::Object(document)
+    into.insert("steps".to_owned(), steps.collect());
+    into.insert("depends_on".to_owned(), depends_on.iter().map(Dependence::to_string).collect());
 }
 
 /// A text that may be no UTF-8: then its bytes follow as `KEY_bytes`.
-fn bytes(into: &mut Map<String, Value>, key: &str, bytes: &[u8]) {
+pub(in crate::commands) fn bytes(into: &mut Map<String, Value>, key: &str, bytes: &[u8]) {
     into.insert(key.to_owned(), String::from_utf8_lossy(bytes).into());
     if std::str::from_utf8(bytes).is_err() {
         into.insert(format!("{key}_bytes"), bytes.into());
@@ -117,8 +122,8 @@ fn outcome(route: &Route) -> Value {
     Value::Object(entry)
 }
 
-fn server(config: &Config, route: &Route) -> Value {
-    let Some(id) = route.server else { return Value::Null };
+pub(super) fn server(config: &Config, server: Option<NodeId>) -> Value {
+    let Some(id) = server else { return Value::Null };
     let server = config.servers().iter().find(|server| server.node == id);
     let names = server.into_iter().flat_map(|server| &server.names);
     let names: Vec<_> = names.map(|name| String::from_utf8_lossy(&name.text).into_owned()).collect();
@@ -188,7 +193,7 @@ fn headline(route: &Route) -> String {
 }
 
 /// Bytes of a configuration or a request, safe on a terminal.
-fn readable(bytes: &[u8]) -> String {
+pub(in crate::commands) fn readable(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes)
         .chars()
         .map(|c| if c.is_control() { format!("\\x{:02x}", u32::from(c)) } else { c.to_string() })
@@ -197,13 +202,18 @@ fn readable(bytes: &[u8]) -> String {
 
 /// The text for people: the outcome, the way, and what it rests on.
 pub(in crate::commands) fn text(config: &Config, request: &Request, route: &Route) -> String {
-    let mut text = format!("{} {}\n", request.url(), headline(route));
+    told(config, &format!("{} {}", request.url(), headline(route)), &route.steps, &route.depends_on)
+}
+
+/// A headline, and the way below it.
+pub(super) fn told(config: &Config, headline: &str, steps: &[Step], depends_on: &[Dependence]) -> String {
+    let mut text = format!("{headline}\n");
     let at = |node: Option<NodeId>| match node.map(|node| config.node(node)) {
         Some(node) if !node.is_root() => format!("{}:{}", node.source().display, node.line()),
         _ => String::new(),
     };
     let rows: Vec<_> =
-        route.steps.iter().map(|step| (at(step.node), step.what, readable(step.text.as_bytes()))).collect();
+        steps.iter().map(|step| (at(step.node), step.what, readable(step.text.as_bytes()))).collect();
     let wide = rows.iter().map(|(at, ..)| at.chars().count()).max().unwrap_or(0);
     let what_wide = rows.iter().map(|(_, what, _)| what.len()).max().unwrap_or(0);
     if !rows.is_empty() {
@@ -213,9 +223,9 @@ pub(in crate::commands) fn text(config: &Config, request: &Request, route: &Rout
         let row = format!("  {at:wide$}  {what:what_wide$}  {words}");
         writeln!(text, "{}", row.trim_end()).expect("a String takes all");
     }
-    if !route.depends_on.is_empty() {
+    if !depends_on.is_empty() {
         text.push_str("\nThat is not certain. It depends on what no configuration tells:\n");
-        for dependence in &route.depends_on {
+        for dependence in depends_on {
             writeln!(text, "  {}", readable(explain(dependence).as_bytes())).expect("a String takes all");
         }
     }
