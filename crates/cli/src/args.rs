@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use diff::Diff;
 pub(crate) use look::{Check, Format, Init, Level, Rehearse, Route, Rules, Test, TestFormat};
 
+mod diff;
 mod look;
 
 /// Makes nginx changes safe: checks them, applies them with a way back, and writes down what happened.
@@ -75,6 +77,8 @@ pub(crate) enum Command {
     Rules(Rules),
     /// Says where a request goes, and why
     Route(Route),
+    /// Says which requests change between two trees, with a request for each, and how much traffic that is
+    Diff(Diff),
     /// Holds a tree against the expectations of its routes.toml
     Test(Test),
     /// Runs a tree under a real nginx in a sandbox and asks it what users would ask

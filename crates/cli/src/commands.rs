@@ -2,6 +2,7 @@
 
 mod change;
 mod check;
+mod diff;
 mod history;
 mod init;
 mod postmortem;
@@ -31,6 +32,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::check(args, global, output)?,
         Command::Rules(args) => check::rules(args, output)?,
         Command::Route(args) => route::route(args, global, output)?,
+        Command::Diff(args) => diff::diff(args, global, output)?,
         Command::Test(args) => test::test(args, global, output)?,
         Command::Rehearse(args) => rehearse::rehearse(args, global, output)?,
         Command::Init(args) => init::init(args, global, output)?,

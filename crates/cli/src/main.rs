@@ -5,6 +5,7 @@ mod commands;
 mod fuse;
 mod identity;
 mod junit;
+mod logs;
 mod output;
 mod routes_file;
 mod served;

@@ -86,5 +86,5 @@ pub use stream::{
     TlsVersion,
 };
 pub use suggest::{Known, Suggestion, suggest, suggest_more};
-pub use traffic::{ClassCount, ClassKey, Counted, Distinct, Sides, Top, Traffic, Unread};
+pub use traffic::{ClassCount, Counted, Distinct, Sides, Top, Traffic, Unread};
 pub use validate::validate;

@@ -12,6 +12,7 @@ mod split;
 #[cfg(test)]
 mod tests;
 
+use crate::config::Config;
 use field::{Class, Field, Slots};
 
 pub use named::{LoggedTo, logged_to, named_formats};
@@ -102,6 +103,22 @@ impl LogFormat {
     /// `combined`, which nginx knows without being told.
     pub fn combined() -> LogFormat {
         LogFormat::new(COMBINED.0, Escape::Default, COMBINED.1.as_bytes()).expect("combined is a format")
+    }
+
+    /// A format that many logs have, though no tree may name it: `combined`, `main`, `common`.
+    pub fn well_known(name: &str) -> Option<LogFormat> {
+        let (name, text) = WELL_KNOWN.iter().find(|(known, _)| *known == name)?;
+        LogFormat::new(name, Escape::Default, text.as_bytes()).ok()
+    }
+
+    /// Whether its lines say which host was asked for.
+    pub fn tells_host(&self) -> bool {
+        self.slots.host.or(self.slots.http_host).is_some()
+    }
+
+    /// What logs of this format do not say, of what decides where these configurations send a request.
+    pub fn lacks_for(&self, configs: [&Config; 2]) -> Lacks {
+        self.lacks(&crate::traffic::wanted(&configs))
     }
 
     /// Makes the text of a `log_format` ready.

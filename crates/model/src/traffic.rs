@@ -12,14 +12,16 @@ mod top;
 mod wanted;
 
 use crate::config::Config;
-use crate::log::{Assumed, Lacks, LogFormat, NotHttp, Places, Spans, Wanted};
+use crate::diff::class_key;
+use crate::log::{Assumed, LogFormat, NotHttp, Places, Spans, Wanted};
 use crate::request::{Outcome, Request, Route};
 use crate::route::Router;
 
 use cache::{Cache, Digest};
-pub use count::{ClassCount, ClassKey, Counted, Sides, Unread};
+pub use count::{ClassCount, Counted, Sides, Unread};
 pub use distinct::Distinct;
 pub use top::Top;
+pub(crate) use wanted::wanted;
 
 /// Lines of one log, on their way through two configurations.
 pub struct Traffic<'r, 'c> {
@@ -40,6 +42,7 @@ struct Log {
     assumed: Assumed,
     /// Whether http or https must be guessed from the answer that the log tells.
     guess_scheme: bool,
+    digest: Digest,
 }
 
 /// What a request that was routed before came to.
@@ -62,7 +65,7 @@ impl<'r, 'c> Traffic<'r, 'c> {
         Traffic {
             old,
             new,
-            wanted: wanted::wanted(&configs),
+            wanted: wanted(&configs),
             seed,
             cache: Cache::new(),
             counted: Counted::default(),
@@ -71,22 +74,17 @@ impl<'r, 'c> Traffic<'r, 'c> {
         }
     }
 
-    /// What a log of this format does not say.
-    pub fn lacks(&self, format: &LogFormat) -> Lacks {
-        format.lacks(&self.wanted)
-    }
-
     /// The lines that follow are of this format, and of the log with this number.
     pub fn begin(&mut self, number: usize, format: &LogFormat, assumed: &Assumed) {
         let guess_scheme = !format.tells_scheme() && assumed.tls.is_none() && !assumed.tls_ports.is_empty();
-        // Lines of another format that look alike mean something else.
-        self.seed = Digest::new(self.seed).with(&number.to_ne_bytes()).first();
         self.counted.log = number;
         self.log = Some(Log {
             places: format.places(&self.wanted),
             format: format.clone(),
             assumed: assumed.clone(),
             guess_scheme,
+            // Lines of another format that look alike mean something else.
+            digest: Digest::new(self.seed).with(&number.to_ne_bytes()),
         });
     }
 
@@ -102,7 +100,7 @@ impl<'r, 'c> Traffic<'r, 'c> {
             return;
         }
         let status = log.format.status(line, &self.spans);
-        let mut digest = Digest::new(self.seed);
+        let mut digest = log.digest;
         for &slot in &log.places.all {
             digest = digest.with(log.format.raw(line, &self.spans, slot));
         }
@@ -153,7 +151,7 @@ impl<'r, 'c> Traffic<'r, 'c> {
             }
         };
         let new = self.new.route(&request);
-        match count::key(&old, &new) {
+        match class_key(&old, &new) {
             None => Verdict::Same,
             Some(key) => Verdict::Class(self.counted.class(key, || Sides { request, old, new })),
         }

@@ -1,13 +1,11 @@
 //! Which format a log is written in.
 
-use super::{Escape, LogFormat, Spans, WELL_KNOWN};
+use super::{LogFormat, Spans, WELL_KNOWN};
 
 /// The format that most of these lines are written in: of those that a tree names, else one that many logs have. `None`: not
 /// even half of them fit any.
 pub fn fitting(named: &[LogFormat], lines: &[&[u8]]) -> Option<LogFormat> {
-    let well_known = WELL_KNOWN.iter();
-    let well_known =
-        well_known.filter_map(|(name, text)| LogFormat::new(name, Escape::Default, text.as_bytes()).ok());
+    let well_known = WELL_KNOWN.iter().filter_map(|(name, _)| LogFormat::well_known(name));
     let mut spans = Spans::default();
     let mut best: Option<(usize, usize, LogFormat)> = None;
     for format in named.iter().cloned().chain(well_known) {

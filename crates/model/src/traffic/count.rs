@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use super::distinct::Distinct;
 use super::top::Top;
-use crate::config::NodeId;
-use crate::diff::What;
+use crate::diff::ChangeKey;
 use crate::request::{Request, Route};
 
 /// How many lines that could not be read are kept to be shown.
@@ -14,9 +13,6 @@ const UNREAD_SHOWN_MAX: usize = 5;
 const UNREAD_BYTES_MAX: usize = 160;
 /// How many classes are told apart; more than that count as one.
 const CLASSES_MAX: usize = 10_000;
-
-/// What tells classes of changed requests apart: the blocks that answer them before and after, and what changes.
-pub type ClassKey = (Option<NodeId>, Option<NodeId>, What);
 
 /// What the lines of a log, or of several, came to.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -34,7 +30,7 @@ pub struct Counted {
     /// Requests of further classes.
     pub beyond: u64,
     pub(super) log: usize,
-    by_key: HashMap<ClassKey, u32>,
+    by_key: HashMap<ChangeKey, u32>,
 }
 
 /// A line that is not of the format.
@@ -56,7 +52,7 @@ pub struct Unread {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassCount {
     /// Which.
-    pub key: ClassKey,
+    pub key: ChangeKey,
     /// How many requests.
     pub requests: u64,
     /// From how many clients.
@@ -89,7 +85,7 @@ impl Counted {
     }
 
     /// The place of a class; one beyond all where there are too many.
-    pub(super) fn class(&mut self, key: ClassKey, first: impl FnOnce() -> Sides) -> u32 {
+    pub(super) fn class(&mut self, key: ChangeKey, first: impl FnOnce() -> Sides) -> u32 {
         let place = u32::try_from(self.classes.len()).unwrap_or(u32::MAX);
         if self.classes.len() >= CLASSES_MAX {
             return self.by_key.get(&key).copied().unwrap_or(place);
@@ -139,12 +135,4 @@ impl Counted {
     pub fn changed(&self) -> u64 {
         self.classes.iter().map(|class| class.requests).sum::<u64>() + self.beyond
     }
-}
-
-/// The class of a request whose ways differ.
-pub(super) fn key(old: &Route, new: &Route) -> Option<ClassKey> {
-    if old.outcome == new.outcome && old.status == new.status {
-        return None;
-    }
-    Some((old.location.or(old.server), new.location.or(new.server), What::Outcome))
 }

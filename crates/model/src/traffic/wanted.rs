@@ -30,7 +30,8 @@ const NEUTRAL: [&str; 16] = [
 const ABOUT_CLIENTS: [&str; 6] =
     ["allow", "deny", "geo", "set_real_ip_from", "real_ip_header", "geoip_country"];
 
-pub(super) fn wanted(configs: &[&Config]) -> Wanted {
+/// What they look at, beside method, target and host.
+pub(crate) fn wanted(configs: &[&Config]) -> Wanted {
     let mut headers = BTreeSet::new();
     let mut client = false;
     for node in configs.iter().flat_map(|config| config.nodes()) {

@@ -49,7 +49,7 @@ fn place(into: &mut Map<String, Value>, config: &Config, node: NodeId) {
     into.insert("line".to_owned(), node.line().into());
 }
 
-fn asked(request: &Request) -> Value {
+pub(in crate::commands) fn asked(request: &Request) -> Value {
     let mut asked = Map::new();
     bytes(&mut asked, "method", &request.method);
     asked.insert("scheme".to_owned(), if request.tls { "https" } else { "http" }.into());
@@ -75,7 +75,7 @@ fn without_port(host: &[u8]) -> &[u8] {
     }
 }
 
-fn outcome(route: &Route) -> Value {
+pub(in crate::commands) fn outcome(route: &Route) -> Value {
     let mut entry = Map::new();
     if let Some(status) = route.status {
         entry.insert("status".to_owned(), status.into());
