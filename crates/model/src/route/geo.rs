@@ -4,7 +4,7 @@
 //! src/http/modules/ngx_http_geo_module.c
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use super::address::{Cidr, mask4, mask6, parse, plain};
 use crate::config::{Config, Node, NodeId};
@@ -150,57 +150,6 @@ impl Lines {
                     block.retain(|range| (range.first, range.last) != (first, last));
                 }
             }
-        }
-    }
-}
-
-impl Geo {
-    /// A network around an address all of which falls on the same line: `10.0.0.0/9`.
-    pub(crate) fn around(&self, address: IpAddr) -> String {
-        match (plain(address), &self.lines) {
-            (IpAddr::V4(address), Lines::Networks { v4, .. }) => {
-                let address = u32::from(address);
-                let networks =
-                    || v4.iter().flat_map(|(&bits, known)| known.keys().map(move |&at| (bits, at)));
-                let inside = |bits: u32| {
-                    networks().any(|(own, at)| own > bits && at & mask4(bits) == address & mask4(bits))
-                };
-                let bits = (0..=32).find(|&bits| !inside(bits)).unwrap_or(32);
-                format!("{}/{bits}", Ipv4Addr::from(address & mask4(bits)))
-            }
-            (IpAddr::V6(address), Lines::Networks { v6, .. }) => {
-                let address = u128::from(address);
-                let networks =
-                    || v6.iter().flat_map(|(&bits, known)| known.keys().map(move |&at| (bits, at)));
-                let inside = |bits: u32| {
-                    networks().any(|(own, at)| own > bits && at & mask6(bits) == address & mask6(bits))
-                };
-                let bits = (0..=128).find(|&bits| !inside(bits)).unwrap_or(128);
-                format!("{}/{bits}", Ipv6Addr::from(address & mask6(bits)))
-            }
-            (IpAddr::V4(address), Lines::Ranges { blocks, .. }) => {
-                let address = u32::from(address);
-                let (upper, lower) = halves(address);
-                let block = blocks.get(&upper).map_or(&[][..], Vec::as_slice);
-                let crosses = |from: u16, to: u16| {
-                    block.iter().any(|range| {
-                        let has = |at: u16| (range.first..=range.last).contains(&at);
-                        let apart = range.last < from || range.first > to;
-                        !apart && !(has(from) && has(to) && has(lower))
-                    })
-                };
-                let ends = |bits: u32| {
-                    let from = address & mask4(bits);
-                    (halves(from).1, halves(from | !mask4(bits)).1)
-                };
-                let fits = |&bits: &u32| {
-                    let (from, to) = ends(bits);
-                    !crosses(from, to)
-                };
-                let bits = (16..=32).find(fits).unwrap_or(32);
-                format!("{}/{bits}", Ipv4Addr::from(address & mask4(bits)))
-            }
-            (IpAddr::V6(_), Lines::Ranges { .. }) => String::from("::/0"),
         }
     }
 }

@@ -44,12 +44,12 @@ impl Walk<'_, '_> {
                 Peer::Ip(address) => Some(address),
             };
             let address = self.behind_proxies(geo, peer, own);
-            if let Some(address) = address.filter(|_| address == own && !self.beside.is_forwarded) {
+            let line = geo.find(address);
+            if address == own && !self.beside.is_forwarded {
                 let client = Template(vec![Piece::Input(Input::Client)]);
-                let test = || Test::Range(geo.around(address).into_bytes());
-                self.asks(|_| (client, test()), Answered::Holds(true));
+                self.asks(|_| (client, Test::Map(node)), chosen(line));
             }
-            geo.find(address)
+            line
         };
         let value = line.and_then(|line| router.config.node(line).arg(0)).unwrap_or(b"");
         let value = Traced::text(value);
