@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 mod aim;
+mod changed;
 pub(crate) mod class;
 mod domain;
 pub(crate) mod doors;

@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use super::changed::{changed, turned};
 use super::values::{Door, Sni, Values};
 use crate::choice::View;
 use crate::language::{Language, NotRegular};
 use crate::route::regex::{Matched, Patterns};
-use crate::route::uri::{Escape, escape, unescape_redirect};
 use crate::route::{Input, Piece, Template, Test};
 
 /// What is chosen on its own.
@@ -96,6 +96,56 @@ pub(super) fn at_door(template: &Template, door: &Door) -> Template {
     Template(pieces)
 }
 
+/// A question about the begin or the end of a value as one about the piece that decides it; `None`: nothing is asked, the
+/// answer is always the same.
+pub(super) fn narrowed(subject: Template, test: &Test) -> Option<(Template, Test)> {
+    let (mut pieces, text, at_end) = match test {
+        Test::Begins(text) => (subject.0, text, false),
+        Test::Ends(text) => (subject.0, text, true),
+        other => return Some((subject, other.clone())),
+    };
+    let mut text = text.clone();
+    let remade = |text: Vec<u8>| if at_end { Test::Ends(text) } else { Test::Begins(text) };
+    loop {
+        if text.is_empty() {
+            return None;
+        }
+        let piece = if at_end { pieces.last() } else { pieces.first() };
+        match piece? {
+            Piece::Text(said) => {
+                let decided = if at_end { said.ends_with(&text) } else { said.starts_with(&text) };
+                let goes_on = if at_end { text.ends_with(said) } else { text.starts_with(said) };
+                if decided || !goes_on {
+                    return None;
+                }
+                if at_end {
+                    text.truncate(text.len() - said.len());
+                    pieces.pop();
+                } else {
+                    text.drain(..said.len());
+                    pieces.remove(0);
+                }
+            }
+            Piece::Input(Input::Uri | Input::Target) if text == b"/" => {
+                // It begins with a slash in any case, and is never empty.
+                let decides = pieces.pop().filter(|_| at_end)?;
+                return Some((Template(vec![decides]), remade(text)));
+            }
+            // A slash stays a slash.
+            Piece::Changed { how, of } if how.starts_with("escape") && text == b"/" => {
+                let inner = of.0.clone();
+                if at_end {
+                    pieces.pop();
+                    pieces.extend(inner);
+                } else {
+                    pieces.splice(0..1, inner);
+                }
+            }
+            _ => return Some((Template(pieces), remade(text))),
+        }
+    }
+}
+
 fn push_text(pieces: &mut Vec<Piece>, text: &[u8]) {
     if text.is_empty() {
         return;
@@ -164,18 +214,15 @@ pub(super) fn lift(
     line: bool,
     compiled: &Compiled,
 ) -> Result<Lifted, Stuck> {
-    let free: Vec<usize> =
-        (0..pieces.len()).filter(|&at| !matches!(pieces[at], Piece::Text(_))).collect();
-    let [at] = free[..] else {
-        if free.is_empty() {
-            let text = pieces.iter().map(|piece| if let Piece::Text(text) = piece { &text[..] } else { b"" });
-            return Err(Stuck::Constant(text.collect::<Vec<_>>().concat()));
-        }
-        return Err(Stuck::Mixed);
-    };
+    let free: Vec<usize> = (0..pieces.len()).filter(|&at| !matches!(pieces[at], Piece::Text(_))).collect();
     let text = |pieces: &[Piece]| -> Vec<u8> {
         let texts = pieces.iter().map(|piece| if let Piece::Text(text) = piece { &text[..] } else { b"" });
         texts.collect::<Vec<_>>().concat()
+    };
+    let at = match free[..] {
+        [] => return Err(Stuck::Constant(text(pieces))),
+        [at] => at,
+        _ => return lift_joined(pieces, language, line, compiled),
     };
     let (before, after) = (text(&pieces[..at]), text(&pieces[at + 1..]));
     let inner = if before.is_empty() && after.is_empty() {
@@ -204,16 +251,7 @@ pub(super) fn lift(
             lift(&of.0, &inner, line, compiled)
         }
         Piece::Changed { how, of } => {
-            let turned = match *how {
-                "query" => behind(b'?', &inner),
-                "more-args" => behind(b'&', &inner),
-                "lower" => Some(inner.caseless()),
-                "without-last-slash" => without_last(b"/", &inner),
-                "without-last-dot" => without_last(b".", &inner),
-                "is-args" => either(&inner, [b"", b"?"], &Language::one_of(&[b""])),
-                "get-or-head" => either(&inner, [b"HEAD", b"GET"], &Language::one_of(&[b"HEAD"])),
-                _ => None,
-            };
+            let turned = turned(how, &inner);
             let exact = turned.is_some();
             // Where nothing has to be changed the value stays: enough to find one, not to say that there is none.
             let lifted = lift(&of.0, &turned.unwrap_or(inner), line, compiled)?;
@@ -223,27 +261,38 @@ pub(super) fn lift(
     }
 }
 
-/// What is of a language once a last byte is taken away, if it is this one.
-fn without_last(byte: &[u8], language: &Language) -> Option<Language> {
-    let others = language.and(&Language::suffix(byte).complement())?;
-    language.then(byte)?.or(&others)
-}
-
-/// Where a value becomes the first text for some strings and the second for all others: those that become one of `language`.
-fn either(language: &Language, texts: [&[u8]; 2], some: &Language) -> Option<Language> {
-    match texts.map(|text| language.contains(text)) {
-        [true, true] => Some(Language::everything()),
-        [true, false] => Some(some.clone()),
-        [false, true] => Some(some.complement()),
-        [false, false] => Some(Language::everything().complement()),
+/// As [`lift`], where several pieces are made of the same variable.
+fn lift_joined(
+    pieces: &[Piece],
+    language: &Language,
+    line: bool,
+    compiled: &Compiled,
+) -> Result<Lifted, Stuck> {
+    let mut found = Vec::new();
+    let known = variables(&Template(pieces.to_vec()), &mut found);
+    if known.is_none() || found.len() != 1 && !line {
+        return Err(Stuck::Mixed);
     }
-}
-
-/// What is of a language behind a byte, or is empty where that is of it.
-fn behind(byte: u8, language: &Language) -> Option<Language> {
-    let empty = Language::one_of(&[b""]);
-    let filled = language.between(&[byte], b"").and(&empty.complement())?;
-    if language.contains(b"") { filled.or(&empty) } else { Some(filled) }
+    let (mut exact, mut stuck) = (true, None);
+    let joined = language.joined(pieces.len(), &mut |part, inner| match &pieces[part] {
+        Piece::Text(text) if inner.contains(text) => Ok(Language::everything()),
+        Piece::Text(_) => Ok(Language::everything().complement()),
+        piece => match lift(std::slice::from_ref(piece), inner, line, compiled) {
+            Ok(lifted) => {
+                exact &= lifted.exact;
+                Ok(lifted.language)
+            }
+            Err(why) => {
+                let regex = if let Stuck::Regex(why) = &why { why.clone() } else { NotRegular::TooLarge };
+                stuck = Some(why);
+                Err(regex)
+            }
+        },
+    });
+    match joined {
+        Ok(language) => Ok(Lifted { language, exact }),
+        Err(why) => Err(stuck.unwrap_or(Stuck::Regex(why))),
+    }
 }
 
 /// A regex whose first group is the value of an argument, or empty where it is not there.
@@ -317,7 +366,12 @@ pub(super) fn language_of(test: &Test, compiled: &Compiled) -> Result<(Language,
 }
 
 /// The value of a template; `None`: it cannot be told.
-pub(super) fn fill(template: &Template, values: &Values, door: &Door, compiled: &Compiled) -> Option<Vec<u8>> {
+pub(super) fn fill(
+    template: &Template,
+    values: &Values,
+    door: &Door,
+    compiled: &Compiled,
+) -> Option<Vec<u8>> {
     let mut value = Vec::new();
     for piece in &template.0 {
         match piece {
@@ -336,29 +390,6 @@ pub(super) fn fill(template: &Template, values: &Values, door: &Door, compiled: 
         }
     }
     Some(value)
-}
-
-/// A value written differently; `sent` says whether the client escaped its URI.
-fn changed(how: &str, value: Vec<u8>, sent: bool) -> Option<Vec<u8>> {
-    let behind = |before: u8, value: Vec<u8>| {
-        if value.is_empty() { value } else { [&[before], &value[..]].concat() }
-    };
-    Some(match how {
-        "lower" => value.to_ascii_lowercase(),
-        "escape-uri" => escape(&value, Escape::Uri),
-        "escape-args" => escape(&value, Escape::Args),
-        "escape-uri-as-sent" if sent => escape(&value, Escape::Uri),
-        "escape-args-as-sent" if sent => escape(&value, Escape::Args),
-        "escape-uri-as-sent" | "escape-args-as-sent" => value,
-        "query" => behind(b'?', value),
-        "more-args" => behind(b'&', value),
-        "unescape" => unescape_redirect(&value),
-        "is-args" => if value.is_empty() { value } else { b"?".to_vec() },
-        "get-or-head" => if value == b"HEAD" { value } else { b"GET".to_vec() },
-        "without-last-slash" => value.strip_suffix(b"/").unwrap_or(&value).to_vec(),
-        "without-last-dot" => value.strip_suffix(b".").unwrap_or(&value).to_vec(),
-        _ => return None,
-    })
 }
 
 /// A template with everything but one variable as it is now.
