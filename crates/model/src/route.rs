@@ -37,6 +37,7 @@ pub(crate) mod location;
 pub(crate) mod map;
 pub(crate) mod name;
 mod named;
+mod near;
 mod observe;
 mod path;
 mod phases;
@@ -64,6 +65,7 @@ mod world;
 
 pub use given::Given;
 pub use question::{Answered, Atom, Input, Is, Observed, Piece, Question, Shape, Template, Test, World};
+pub use near::NearMiss;
 pub use tree::Tree;
 pub use witness::{Witness, witnesses};
 pub use world::WorldError;

@@ -174,7 +174,7 @@ impl Walk<'_, '_> {
     /// The method, which an `error_page` may have made GET.
     pub(super) fn method_traced(&self) -> Traced {
         let piece = || Piece::Input(Input::Method);
-        match (self.is_watched(), self.method_is_of_page) {
+        match (self.is_watched() && !self.beside.subrequest, self.method_is_of_page) {
             (false, _) => Traced::text(self.method.clone()),
             (true, false) => Traced::piece(self.method.clone(), piece()),
             (true, true) => {

@@ -37,7 +37,7 @@ impl<'r, 'c> Walk<'r, 'c> {
         let Some(realm) = blocks.effective(self.block, Role::AuthBasic) else { return Say::Nothing };
         let Some(file) = blocks.effective(self.block, Role::AuthBasicUserFile) else { return Say::Nothing };
         let value = self.eval(realm.arg(0).unwrap_or(b""));
-        if value.known && &value.text[..] == b"off" {
+        if value.known && self.is(&value.text, &Traced::text("off")) {
             return Say::Nothing;
         }
         if !self.has_credentials() {

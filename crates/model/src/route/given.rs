@@ -40,12 +40,13 @@ pub struct Given {
 }
 
 impl Given {
-    /// Whether a request asks for a path and sends no header twice.
+    /// Whether a request names a host, asks for a path and sends no header twice.
     pub(super) fn is_plain(walk: &Walk<'_, '_>) -> bool {
         let is_first = |(at, (name, _)): (usize, &(Vec<u8>, Vec<u8>))| {
             !walk.headers[..at].iter().any(|(other, _)| other.eq_ignore_ascii_case(name))
         };
         walk.valid_unparsed_uri
+            && !walk.host.is_empty()
             && walk.unparsed_uri == walk.request.target
             && walk.headers.iter().enumerate().all(is_first)
     }
@@ -149,8 +150,8 @@ impl Template {
 }
 
 impl Router<'_> {
-    /// What a request gives to its walk; `None` where it is refused before it has one, asks for an
-    /// absolute URL or sends a header twice.
+    /// What a request gives to its walk; `None` where it is refused before it has one, names no
+    /// host, asks for an absolute URL or sends a header twice.
     pub fn given(&self, request: &Request) -> Option<Given> {
         let mut watch = Watch::over(&World::default());
         super::entry::route(self, request, Some(&mut watch));

@@ -17,8 +17,9 @@ pub(super) struct Line {
     pub(super) version: HttpVersion,
 }
 
-/// Reads the request line of a request; `None` where nginx answers 400 at once.
-pub(super) fn parse(request: &Request) -> Option<Line> {
+/// Reads the request line of a request; `None` where nginx answers 400 at once. `connects` says whether the target of a
+/// CONNECT is a host and a port.
+pub(super) fn parse(request: &Request, connects: bool) -> Option<Line> {
     let method = &request.method;
     if method.is_empty()
         || !method.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'_' | b'-'))
@@ -26,6 +27,11 @@ pub(super) fn parse(request: &Request) -> Option<Line> {
         return None;
     }
     let rest = trim_spaces(&request.target);
+    if connects && method == b"CONNECT" {
+        let host = authority(rest).filter(|_| request.version >= HttpVersion::V1_0)?;
+        let (host, target) = (Some(host.to_vec()), b"/".to_vec());
+        return Some(Line { host, target, has_path: true, version: request.version });
+    }
     let (host, path) = if rest.starts_with(b"/") { (None, rest) } else { absolute(rest)? };
     let (target, after) = split_target(path)?;
     let version = match after {
@@ -57,17 +63,7 @@ fn absolute(target: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
         return None;
     }
     let rest = rest.strip_prefix(b"://")?;
-    let end = if rest.starts_with(b"[") {
-        let literal = |byte: &u8| byte.is_ascii_alphanumeric() || b":-._~!$&'()*+,;=".contains(byte);
-        let end = rest.iter().skip(1).position(|byte| !literal(byte))? + 1;
-        if rest[end] != b']' {
-            return None;
-        }
-        end + 1
-    } else {
-        let name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
-        rest.iter().position(|byte| !name(byte)).unwrap_or(rest.len())
-    };
+    let end = host_length(rest)?;
     let end = match rest.get(end) {
         Some(b':') => {
             let digits = rest[end + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -82,6 +78,26 @@ fn absolute(target: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
         Some(b' ') if trim_spaces(path).is_empty() => Some((Some(host), b"")),
         _ => None,
     }
+}
+
+/// How long the host at the beginning of a text is.
+fn host_length(text: &[u8]) -> Option<usize> {
+    if text.starts_with(b"[") {
+        let literal = |byte: &u8| byte.is_ascii_alphanumeric() || b":-._~!$&'()*+,;=".contains(byte);
+        let end = text.iter().skip(1).position(|byte| !literal(byte))? + 1;
+        return (text[end] == b']').then_some(end + 1);
+    }
+    let name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    Some(text.iter().position(|byte| !name(byte)).unwrap_or(text.len()))
+}
+
+/// The target of a CONNECT: a host and a port, with nothing but spaces behind it.
+fn authority(target: &[u8]) -> Option<&[u8]> {
+    let host = host_length(target).filter(|&host| host > 0)?;
+    let port = target[host..].strip_prefix(b":")?;
+    let digits = port.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let is_whole = digits > 0 && trim_spaces(&port[digits..]).is_empty();
+    is_whole.then(|| &target[..host + 1 + digits])
 }
 
 /// The target up to its end; `None`: something is in it that may not be there.
@@ -119,7 +135,7 @@ mod tests {
         request.method = method.as_bytes().to_vec();
         request.target = target.as_bytes().to_vec();
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        parse(&request).map(|line| (line.host.map(text), text(line.target)))
+        parse(&request, true).map(|line| (line.host.map(text), text(line.target)))
     }
 
     #[test]
@@ -132,6 +148,17 @@ mod tests {
             ("http:///x", "", "/x"),
         ] {
             assert_eq!(line("GET", target), Some((Some(host.to_owned()), path.to_owned())), "{target}");
+        }
+    }
+
+    #[test]
+    fn target_of_connect_is_a_host_and_a_port() {
+        for target in ["a.test:443", "[::1]:0", "a-b:99999 "] {
+            let host = target.trim_end().to_owned();
+            assert_eq!(line("CONNECT", target), Some((Some(host), "/".to_owned())), "{target}");
+        }
+        for target in ["a.test", "a:", ":1", "a:x", "a:1/", "a:1#", "a_b:1", "[::1]", "/x", "http://a/", "a:1 x"] {
+            assert_eq!(line("CONNECT", target), None, "{target}");
         }
     }
 

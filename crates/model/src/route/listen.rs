@@ -21,6 +21,8 @@ pub(crate) struct Socket {
     pub(crate) tls: bool,
     /// Whether a PROXY protocol header comes first.
     pub(crate) proxy_protocol: bool,
+    /// Whether a `listen` says `http2`.
+    pub(crate) http2: bool,
     /// The servers in order, by their place in [`Config::servers`].
     pub(crate) servers: Vec<usize>,
     /// The server for whatever no name claims.
@@ -136,6 +138,7 @@ impl Sockets {
                         key: key.clone(),
                         tls: false,
                         proxy_protocol: false,
+                        http2: false,
                         servers: Vec::new(),
                         default: place,
                         default_is_marked: false,
@@ -147,6 +150,7 @@ impl Sockets {
                 let socket = &mut self.all[index];
                 socket.tls |= listen.options.ssl;
                 socket.proxy_protocol |= listen.options.proxy_protocol;
+                socket.http2 |= listen.options.http2;
                 if listen.options.default_server && !socket.default_is_marked {
                     (socket.default, socket.default_is_marked) = (place, true);
                     socket.listen = listen.node;

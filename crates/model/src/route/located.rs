@@ -45,7 +45,7 @@ impl Walk<'_, '_> {
             };
             let address = self.behind_proxies(geo, peer, own);
             let line = geo.find(address);
-            if address == own && !self.beside.is_forwarded {
+            if address == own && address.is_some() && !self.beside.is_forwarded {
                 let client = Template(vec![Piece::Input(Input::Client)]);
                 self.asks(|_| (client, Test::Map(node)), chosen(line));
             }

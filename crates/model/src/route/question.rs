@@ -177,7 +177,7 @@ pub struct Shape {
 }
 
 /// The way of a request, and everything that it turned on. What is said of other requests holds for those of the same
-/// socket and version that are no worse written: nginx takes their header, no header comes twice, and the target is a path.
+/// socket and version that are no worse written: nginx takes their header, which names a host, no header comes twice, and the target is a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observed {
     /// The way.

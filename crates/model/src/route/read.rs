@@ -14,7 +14,7 @@ use super::uri::{Target, normalize};
 use super::walk::{Turn, Walk, shown};
 use crate::catalog::Version;
 use crate::number::atoi;
-use crate::request::HttpVersion;
+use crate::request::{HttpVersion, Outcome};
 
 /// The headers of which nginx takes one only.
 const UNIQUE: &[&str] = &[
@@ -37,15 +37,18 @@ const LINE_BYTES_DEFAULT: i64 = 8192;
 
 /// Releases before this one know nothing of CONNECT but its name.
 const CONNECT_FROM: Version = Version { major: 1, minor: 29, patch: 0 };
+/// Releases from this one on take HTTP/1 and HTTP/2 on the same socket without TLS.
+const EITHER_SINCE: Version = Version { major: 1, minor: 25, patch: 1 };
 /// Releases from this one on read its target as a host and a port. Between the two, nobody asked.
 const CONNECT_SINCE: Version = Version { major: 1, minor: 31, patch: 3 };
 
 impl Walk<'_, '_> {
     /// Reads request line and header and chooses the server.
     pub(super) fn read(&mut self, handshake: &Handshake) -> Result<(), Turn> {
-        self.check_connect()?;
+        self.check_protocol()?;
         self.check_line_length()?;
-        let Some(line) = line::parse(self.request) else {
+        let connects = self.router.version().is_none_or(|version| version >= CONNECT_SINCE);
+        let Some(line) = line::parse(self.request, connects) else {
             return Err(self.bad("the request line is broken"));
         };
         self.version = line.version;
@@ -112,17 +115,26 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    /// A newer nginx takes CONNECT for what it is, and wants a host and a port.
-    fn check_connect(&mut self) -> Result<(), Turn> {
-        if self.method != b"CONNECT" || self.router.version().is_some_and(|version| version < CONNECT_FROM) {
+    /// What a release knows of HTTP/2 without TLS, and of CONNECT.
+    fn check_protocol(&mut self) -> Result<(), Turn> {
+        let version = self.router.version();
+        let between = |version: &Version| (CONNECT_FROM..CONNECT_SINCE).contains(version);
+        if self.method == b"CONNECT" && version.as_ref().is_some_and(between) {
+            self.depend("connect");
+        }
+        if self.request.tls || self.socket.tls {
             return Ok(());
         }
-        let target = &self.request.target;
-        let is_url = target.starts_with(b"/") || target.windows(3).any(|three| three == b"://");
-        if is_url && self.router.version().is_some_and(|version| version >= CONNECT_SINCE) {
-            return Err(self.bad("CONNECT wants a host and a port"));
+        let either = version.is_none_or(|version| version >= EITHER_SINCE);
+        if self.request.version == HttpVersion::V2 {
+            let default = self.server_node().id();
+            if !self.socket.http2 && !self.router.blocks.flag(default, Role::Http2, false) {
+                return Err(self.bad("HTTP/2 on a socket that does not speak it"));
+            }
+        } else if self.socket.http2 && !either {
+            let reason = String::from("HTTP/1 on a socket that speaks HTTP/2 alone");
+            return Err(Turn::Done(Outcome::Close { reason }, None));
         }
-        self.depend("connect");
         Ok(())
     }
 

@@ -58,7 +58,11 @@ impl Pattern {
         if self.timeouts.load(Ordering::Relaxed) >= TIMEOUTS_MAX {
             return Matched::Unknown;
         }
-        let mut locations = regex.capture_locations();
+        // Most regexes do not match, and only places for groups cost memory.
+        let mut locations = match regex.is_match(subject) {
+            Ok(false) => return Matched::No,
+            _ => regex.capture_locations(),
+        };
         match regex.captures_read(&mut locations, subject) {
             Err(_) => {
                 self.timeouts.fetch_add(1, Ordering::Relaxed);

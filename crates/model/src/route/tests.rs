@@ -9,6 +9,7 @@ mod bad_input;
 mod entry;
 mod error_pages;
 mod found;
+mod near;
 mod reached;
 mod served;
 mod trees;

@@ -247,6 +247,7 @@ impl Walk<'_, '_> {
             "http2" if two && tls => b"h2",
             "http2" if two => b"h2c",
             "http2" => b"",
+            name if !tls && name.starts_with("ssl_") => b"",
             "nginx_version" => {
                 let version = self.router.config.settings().version?;
                 return Some(format!("{}.{}.{}", version.major, version.minor, version.patch).into_bytes());

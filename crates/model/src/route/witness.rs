@@ -152,7 +152,7 @@ fn doors(server: &Server) -> Vec<Request> {
 }
 
 /// The names to ask a server name by.
-fn hosts_of(name: &crate::lower::ServerName) -> Vec<Vec<u8>> {
+pub(super) fn hosts_of(name: &crate::lower::ServerName) -> Vec<Vec<u8>> {
     let text = &name.text[..];
     match name.kind {
         NameKind::Exact => vec![text.to_vec()],
