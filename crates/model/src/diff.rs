@@ -13,6 +13,7 @@ use crate::route::{FileSystem, Observed, Router, World};
 mod compare;
 mod group;
 mod settings;
+mod tell;
 
 pub use compare::class_key;
 
