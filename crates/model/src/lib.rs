@@ -79,7 +79,7 @@ pub use route::{
     Answered, Atom, FileKind, FileSystem, Input, Is, Observed, Piece, Question, Router, Shape, Template,
     Test, Witness, World, witnesses,
 };
-pub use route::{Given, Tree, WorldError};
+pub use route::{Given, NearMiss, Tree, WorldError};
 pub use settings::{Built, Settings};
 pub use stream::{
     Connection, ConnectionError, Hello, Preface, StreamObserved, StreamOutcome, StreamRoute, StreamRouter,
