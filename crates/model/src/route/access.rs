@@ -33,7 +33,6 @@ impl Walk<'_, '_> {
         }
         let any = self.router.blocks.effective(self.block, Role::Satisfy).and_then(|node| node.arg(0))
             == Some(b"any");
-        let mut refused: Option<(u16, Option<NodeId>)> = None;
         for (kind, say) in [
             (GuardKind::Rules, Walk::rules as fn(&mut Self) -> Say),
             (GuardKind::AuthBasic, Walk::password),
@@ -44,13 +43,14 @@ impl Walk<'_, '_> {
                 Say::Yes => {
                     self.guard(kind, Says::Passes, None);
                     if any {
+                        self.beside.refused = None;
                         return Turn::TryFiles;
                     }
                 }
                 Say::No(status @ (401 | 403), node) if any => {
                     self.guard(kind, Says::Refuses, node);
-                    if refused.is_none_or(|(earlier, _)| earlier != 401) {
-                        refused = Some((status, node));
+                    if self.beside.refused.is_none_or(|(earlier, _)| earlier != 401) {
+                        self.beside.refused = Some((status, node));
                     }
                 }
                 Say::No(status, node) => {
@@ -60,7 +60,7 @@ impl Walk<'_, '_> {
                 Say::End(turn) => return turn,
             }
         }
-        match refused {
+        match self.beside.refused.take() {
             Some((status, node)) => self.refuse(status, node),
             None => Turn::TryFiles,
         }

@@ -71,7 +71,12 @@ impl<'c> Walk<'_, 'c> {
                 self.step("content", format!("{} answers", node.name()), Some(node.id()));
                 self.tell_block(node);
                 let status = self.err_status.unwrap_or(200);
-                Turn::Done(Outcome::Return { status, body: None }, Some(status))
+                // The redirect that a page took over leaves its Location.
+                let outcome = match (self.location_header.take(), status) {
+                    (Some(location), 301 | 302 | 303 | 307 | 308) => Outcome::Redirect { status, location },
+                    _ => Outcome::Return { status, body: None },
+                };
+                Turn::Done(outcome, Some(status))
             }
         }
     }

@@ -32,6 +32,9 @@ pub(super) struct Beside {
     pub(super) subrequest: bool,
     /// The method of the main request, in a subrequest.
     pub(super) main_method: Option<Traced>,
+    /// What refused the request under `satisfy any`, for as long as something else may let it in: an error that takes the
+    /// request elsewhere does not forget it.
+    pub(super) refused: Option<(u16, Option<NodeId>)>,
     /// The variables that `auth_request_set` gave a value that cannot be known.
     pub(super) unknown: BTreeSet<Vec<u8>>,
     pub(super) facts: Facts,
@@ -50,6 +53,7 @@ impl Beside {
             peer,
             connection: None,
             is_forwarded: false,
+            refused: None,
             proxied: request.client.filter(|_| socket.proxy_protocol),
             counted: [false; 2],
             subrequest: false,

@@ -150,3 +150,22 @@ fn error_of_an_upstream_is_intercepted_where_that_is_wanted() {
     asked.target = b"/i".to_vec();
     nginx_says("1.22.1", http, &[], &asked, "5 200 body e");
 }
+
+#[test]
+fn refusal_is_not_forgotten_when_another_guard_fails() {
+    let http = "satisfy any; server { error_page 500 /e;\n\
+                location /x { deny all; auth_request /none; }\n\
+                location /e { return 200; } location /f { } }";
+    nginx_says("1.22.1", http, &[], &request("GET http://h/x"), "4 500");
+    let http = http.replace("error_page 500 /e", "error_page 500 /f");
+    nginx_says("1.22.1", &http, &[], &request("GET http://h/x"), "4 403");
+}
+
+#[test]
+fn redirect_that_a_page_takes_over_leaves_its_location() {
+    let http = "server { error_page 301 /e; location / { return 301; }\n\
+                location /e { empty_gif; }\n\
+                location /to { return 301 /x; } }";
+    nginx_says("1.22.1", http, &[], &request("GET http://h/"), "3 301 to ");
+    nginx_says("1.22.1", http, &[], &request("GET http://h/to"), "3 301 to http://h/x");
+}
