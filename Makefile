@@ -35,12 +35,13 @@ fuzz:
 	$(CARGO) run --locked --quiet --profile quick -p evenkeel-syntax --example fuzz -- \
 		--seconds $(SECONDS_OF_FUZZING) --seed $$(date +%s%N)
 
-# The router against a real nginx, and against the second one that `make test` fetched: 200 random configurations and
-# 20,000 requests each, another seed every time.
+# The router against a real nginx, and against the second one that `make test` fetched: 10,000 random configurations and
+# a million requests each, another seed every time. `make test` plays 50,000 of them.
 fuzz-routing:
 	@scripts/setup.sh test
-	EVENKEEL_ROUTE_CONFIGS=200 EVENKEEL_ROUTE_REQUESTS=100 EVENKEEL_SEED=$${EVENKEEL_SEED:-$$(date +%s)} \
-		$(CARGO) test --locked -p evenkeel-model --test route -- --nocapture
+	@seed=$${EVENKEEL_SEED:-$$(date +%s)}; echo "EVENKEEL_SEED=$$seed" >&2; \
+	EVENKEEL_ROUTE_CONFIGS=$${EVENKEEL_ROUTE_CONFIGS:-10000} EVENKEEL_ROUTE_REQUESTS=$${EVENKEEL_ROUTE_REQUESTS:-100} \
+		EVENKEEL_SEED=$$seed $(CARGO) test --locked --profile quick -p evenkeel-model --test route router -- --nocapture
 
 setup:
 	@scripts/setup.sh test

@@ -86,6 +86,9 @@ pub(crate) fn mismatch(config: &Config, route: &Route, question: &Question, seen
             got()
         ));
     }
+    if let Some(wrong) = added_headers(route, answer) {
+        return Some(wrong);
+    }
     let location = answer.header("Location");
     match &route.outcome {
         Outcome::Redirect { location: predicted, .. } => {
@@ -146,11 +149,8 @@ fn block(config: &Config, route: &Route, question: &Question, seen: &Seen) -> Op
 
 /// The line of the location or server that a logged line belongs to: that of a `limit_except` is its location's.
 fn location_of(config: &Config, line: u32) -> u32 {
-    let node = config.nodes().find(|node| node.line() == line && node.is_block());
-    match node {
-        Some(node) if node.is("limit_except") => node.parent().map_or(line, |parent| parent.line()),
-        _ => line,
-    }
+    let limited = config.named("limit_except").find(|node| node.line() == line);
+    limited.and_then(|node| node.parent()).map_or(line, |parent| parent.line())
 }
 
 fn status(route: &Route, question: &Question) -> Option<u16> {
@@ -160,6 +160,28 @@ fn status(route: &Route, question: &Question) -> Option<u16> {
         Outcome::Pass { .. } => Some(route.status.unwrap_or_else(|| echo::status_for(&question.request))),
         _ => Some(route.status.expect("the status of an exact answer is known")),
     }
+}
+
+/// What the configuration adds to the answer, by names that nobody else uses.
+fn added_headers(route: &Route, answer: &Answer) -> Option<String> {
+    /// Source: `ngx_http_headers_filter`, src/http/modules/ngx_http_headers_filter_module.c
+    const USUAL: &[u16] = &[200, 201, 204, 206, 301, 302, 303, 304, 307, 308];
+    let is_ours = |name: &str| matches!(name, "X-A" | "X-B" | "X-C" | "X-If" | "Cache-Control");
+    let added = route.facts.headers.iter().filter(|header| header.always || USUAL.contains(&answer.status));
+    let predicted: Vec<(String, Vec<u8>)> = added
+        .map(|header| (String::from_utf8_lossy(&header.name).into_owned(), header.value.clone()))
+        .filter(|(name, _)| is_ours(name))
+        .collect();
+    let got: Vec<(String, Vec<u8>)> =
+        answer.headers.iter().filter(|(name, _)| is_ours(name)).cloned().collect();
+    let shown = |headers: &[(String, Vec<u8>)]| {
+        let lines = headers.iter().map(|(name, value)| format!("{name}: {}", value.escape_ascii()));
+        lines.collect::<Vec<_>>().join(", ")
+    };
+    // A line feed in a value begins a line of its own.
+    let plain = !predicted.iter().any(|(_, value)| value.contains(&b'\n'));
+    (plain && predicted != got && !answer.empty && answer.status != 0)
+        .then(|| format!("headers [{}] were predicted, [{}] came", shown(&predicted), shown(&got)))
 }
 
 fn pass_mismatch(route: &Route, answer: &Answer) -> Option<String> {
@@ -242,6 +264,7 @@ pub(crate) fn describe(answer: &Answer) -> String {
 
 /// What kind of mismatch this is: its words without numbers and names.
 pub(crate) fn class(why: &str) -> String {
+    let why = why.split('[').next().unwrap_or_default();
     let words = why.split_whitespace().filter(|word| word.chars().all(char::is_alphabetic));
     words.take(4).collect::<Vec<_>>().join(" ")
 }

@@ -1,8 +1,8 @@
 //! What the random test met: which directives, outcomes and kinds of requests exact predictions were about, how often.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use evenkeel_model::{Config, HttpVersion, LocalAddress, Node, Outcome, Route};
+use evenkeel_model::{Config, HttpVersion, LocalAddress, Node, NodeId, Outcome, Route};
 
 use crate::compare::Seen;
 use crate::nginx::Binary;
@@ -10,7 +10,11 @@ use crate::requests::{Origin, Question};
 
 /// How often each was met.
 #[derive(Debug, Default)]
-pub(crate) struct Features(BTreeMap<String, usize>);
+pub(crate) struct Features {
+    met: BTreeMap<String, usize>,
+    /// What is in force in the blocks of the configuration that is played.
+    in_force: HashMap<NodeId, Vec<&'static str>>,
+}
 
 /// What must be met in every run that is long enough; after `:` the module without which it cannot.
 const EXPECTED: &[&str] = &[
@@ -190,13 +194,13 @@ const IN_FORCE: &[&str] = &[
 
 impl Features {
     fn note(&mut self, what: impl Into<String>) {
-        *self.0.entry(what.into()).or_default() += 1;
+        *self.met.entry(what.into()).or_default() += 1;
     }
 
     /// Takes over what another met.
     pub(crate) fn add(&mut self, other: Features) {
-        for (what, times) in other.0 {
-            *self.0.entry(what).or_default() += times;
+        for (what, times) in other.met {
+            *self.met.entry(what).or_default() += times;
         }
     }
 
@@ -207,7 +211,7 @@ impl Features {
         };
         let possible = EXPECTED.iter().map(|name| split(name));
         let possible = possible.filter(|(_, module)| module.is_empty() || binary.has(module));
-        possible.map(|(name, _)| name).filter(|&name| !self.0.contains_key(name)).collect()
+        possible.map(|(name, _)| name).filter(|&name| !self.met.contains_key(name)).collect()
     }
 
     /// Notes what one exact prediction was about.
@@ -303,7 +307,7 @@ impl Features {
             if listen.args().any(|word| word == b"default_server") {
                 self.note("listen: default_server");
             }
-            if step.text.contains("TLS") && !question.request.tls {
+            if step.text.contains(" ssl:") && !question.request.tls {
                 self.note("request: plain to TLS");
             }
         }
@@ -347,16 +351,13 @@ impl Features {
                 }
             }
         }
-        let mut met: Vec<&str> = Vec::new();
-        for block in &around {
-            for inside in block.children() {
-                if let Some(name) = IN_FORCE.iter().find(|name| inside.is(name))
-                    && !met.contains(name)
-                {
-                    met.push(name);
-                    self.note(format!("in force: {name}"));
-                }
-            }
+        let in_force = self.in_force.entry(place).or_insert_with(|| {
+            let stands =
+                |name: &str| around.iter().any(|block| block.children().any(|inside| inside.is(name)));
+            IN_FORCE.iter().copied().filter(|name| stands(name)).collect()
+        });
+        for name in in_force.clone() {
+            self.note(format!("in force: {name}"));
         }
         let has = |step: &evenkeel_model::Step, what: &str| step.what == what;
         if route.steps.iter().any(|step| has(step, "if") && step.text.ends_with(" holds")) {
@@ -463,19 +464,29 @@ fn name(text: &str, node: Node<'_>) -> &'static str {
     if !node.is("server_name") {
         return "default";
     }
-    match text.rsplit(' ').find(|word| word.contains(['*', '~']) || word.starts_with('.')) {
-        Some(word) if word.contains('~') => "regex",
-        Some(word) if word.ends_with(".*") => "x.*",
-        Some(word) if word.contains("*.") => "*.x",
-        Some(word) if word.starts_with('.') => ".x",
-        _ => "exact",
+    let host = text.split(": ").next().unwrap_or_default();
+    let names: Vec<String> =
+        node.args().map(|name| String::from_utf8_lossy(name).to_ascii_lowercase()).collect();
+    let ends = |name: &String| {
+        name.strip_prefix(['*', '.']).is_some_and(|end| host.ends_with(end.trim_start_matches('.')))
+    };
+    if text.ends_with("regex") {
+        "regex"
+    } else if text.ends_with("exact name") {
+        if names.iter().any(|name| name.as_str() == host) { "exact" } else { ".x" }
+    } else {
+        match names.iter().find(|name| ends(name)) {
+            Some(name) if name.starts_with('.') => ".x",
+            Some(_) => "*.x",
+            None => "x.*",
+        }
     }
 }
 
 impl std::fmt::Display for Features {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut group = "";
-        for (what, times) in &self.0 {
+        for (what, times) in &self.met {
             let (of, name) = what.split_once(": ").unwrap_or(("", what));
             if of != group {
                 write!(f, "{}  {of}:", if group.is_empty() { "" } else { "\n" })?;

@@ -84,7 +84,7 @@ impl Taste {
             redirects: random.percent(35),
             rewrites: random.percent(40),
             sets: random.percent(45),
-            ifs: random.percent(40),
+            ifs: random.percent(48),
             maps: random.percent(35),
             geo: random.percent(15),
             split: random.percent(12),

@@ -3,7 +3,8 @@
 //! The truth is an `access_log` in every block, whose format is the number of the block's line; the status and the
 //! `Location` of the answer; and what an upstream on loopback was asked for. Needs an nginx on this machine
 //! (`EVENKEEL_NGINX` names another than `/usr/sbin/nginx`); without one the test fails. `EVENKEEL_ROUTE_CONFIGS`,
-//! `EVENKEEL_ROUTE_REQUESTS` (for each) and `EVENKEEL_SEED` play more, or others; `--nocapture` shows the counts.
+//! `EVENKEEL_ROUTE_REQUESTS` (for each) and `EVENKEEL_SEED` play more, or others; `EVENKEEL_ROUTE_ONLY` plays one of them;
+//! `--nocapture` shows the counts.
 #![expect(clippy::disallowed_methods, reason = "a test asks the real file system and a real nginx")]
 
 #[path = "../support/mod.rs"]
@@ -41,7 +42,7 @@ struct Size {
 impl Size {
     fn wanted() -> Size {
         Size {
-            configs: count("EVENKEEL_ROUTE_CONFIGS", 50),
+            configs: count("EVENKEEL_ROUTE_CONFIGS", 250),
             requests: count("EVENKEEL_ROUTE_REQUESTS", 100),
             seed: count("EVENKEEL_SEED", 1) as u64,
         }

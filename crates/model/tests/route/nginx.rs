@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use evenkeel_model::Version;
 
-use crate::block::{Block, LINES_MAX};
+use crate::block::Block;
 use crate::watch::Watched;
 use crate::{echo, tls};
 
@@ -78,14 +78,6 @@ impl Place {
         for (name, text) in [("cert.pem", certificate.as_str()), ("key.pem", key), ("users", USERS)] {
             std::fs::write(path.join(name), text).unwrap();
         }
-        let format = |line| {
-            format!(
-                "log_format T{line} '{line} $realip_remote_addr $realip_remote_port $status [$http_x_id] $server_port \
-                 \"$request_uri\" \"$uri\"';\n"
-            )
-        };
-        let formats: String = (1..LINES_MAX).map(format).collect();
-        std::fs::write(path.join("formats.conf"), formats).unwrap();
         Place { watched, path }
     }
 
@@ -139,6 +131,8 @@ impl<'p> Nginx<'p> {
     fn start_once(binary: &Binary, place: &'p Place, config: &Block) -> Result<Nginx<'p>, Refused> {
         let (text, ports) = place.render(config);
         std::fs::write(place.main(), &text).unwrap();
+        let formats: String = (1..=text.lines().count()).map(format).collect();
+        std::fs::write(place.path.join("formats.conf"), formats).unwrap();
         std::fs::write(place.path.join("access.log"), "").unwrap();
         for socket in ["s", "z"] {
             let _ = std::fs::remove_file(place.path.join(socket));
@@ -197,6 +191,14 @@ impl Nginx<'_> {
             std::thread::sleep(Duration::from_millis(2));
         }
     }
+}
+
+/// How a request is logged whose block begins in this line.
+fn format(line: usize) -> String {
+    format!(
+        "log_format T{line} '{line} $realip_remote_addr $realip_remote_port $status [$http_x_id] $server_port \
+         \"$request_uri\" \"$uri\"';\n"
+    )
 }
 
 impl Drop for Nginx<'_> {

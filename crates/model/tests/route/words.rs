@@ -469,6 +469,8 @@ pub(crate) const CONDITIONS: &[&str] = &[
     "$cookie_c = d",
     "$host !~* TEST",
     "-x $request_filename",
+    "-d $request_filename",
+    "-d $request_filename",
     "!-d $request_filename",
     "!-x $document_root$uri",
     "-f $document_root/index.html",
