@@ -23,6 +23,7 @@ mod flat;
 mod pairs;
 mod rules;
 mod search;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod tree;

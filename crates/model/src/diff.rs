@@ -7,8 +7,10 @@ use crate::config::{Config, NodeId};
 use crate::explore::probe::Probed;
 use crate::explore::search::{Run, Search};
 use crate::explore::{Limits, Way};
+use crate::language::Budget;
 use crate::request::{Request, Route};
 use crate::route::{FileSystem, Observed, Router, World};
+use crate::stream::{StreamChange, stream_diff};
 
 mod compare;
 mod group;
@@ -40,6 +42,8 @@ pub struct DiffOptions {
 pub struct Diff {
     /// Classes of requests, the widest first.
     pub changes: Vec<Change>,
+    /// Classes of connections to servers of stream that end elsewhere.
+    pub stream: Vec<StreamChange>,
     /// What changes beside the way of requests: listens, names, certificates, servers of upstreams, limits.
     pub settings: Vec<SettingChange>,
     /// Why a change may be missing; empty: none is.
@@ -137,7 +141,9 @@ pub fn diff(old: &Config, new: &Config, files: &dyn FileSystem, options: &DiffOp
             }
         }
     }
-    Diff { changes: groups.changes(), settings: settings::changes(old, new), incomplete_because }
+    let (stream, missing) = stream_diff(old, new, &mut Budget(options.budget));
+    incomplete_because.extend(missing);
+    Diff { changes: groups.changes(), stream, settings: settings::changes(old, new), incomplete_because }
 }
 
 /// The way, or one like it, where it changes.

@@ -82,8 +82,8 @@ pub use route::{
 pub use route::{Given, NearMiss, Tree, WorldError};
 pub use settings::{Built, Settings};
 pub use stream::{
-    Connection, ConnectionError, Hello, Preface, StreamObserved, StreamOutcome, StreamRoute, StreamRouter,
-    TlsVersion,
+    Connection, ConnectionError, Hello, Preface, StreamChange, StreamObserved, StreamOutcome, StreamRoute,
+    StreamRouter, TlsVersion, stream_diff,
 };
 pub use suggest::{Known, Suggestion, suggest, suggest_more};
 pub use traffic::{ClassCount, Counted, Distinct, Sides, Top, Traffic, Unread};

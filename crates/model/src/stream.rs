@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::config::{Config, Node, NodeId};
 use crate::context::Context;
@@ -22,6 +22,7 @@ use crate::route::split::Shares;
 
 mod connection;
 mod define;
+mod diff;
 mod hello;
 mod open;
 mod pass;
@@ -32,6 +33,8 @@ mod tests;
 mod variables;
 
 pub use connection::{Connection, ConnectionError, Hello, Preface, StreamOutcome, StreamRoute, TlsVersion};
+
+pub use diff::{StreamChange, stream_diff};
 
 use session::Session;
 
@@ -45,7 +48,7 @@ pub struct StreamRouter<'c> {
     patterns: Patterns,
     defined: HashMap<String, (&'static str, NodeId)>,
     own_variables: HashSet<String>,
-    maps: OnceLock<HashMap<NodeId, Map>>,
+    maps: OnceLock<HashMap<NodeId, Arc<Map>>>,
     geos: OnceLock<HashMap<NodeId, Geo>>,
     shares: OnceLock<HashMap<NodeId, Shares>>,
     /// By the name in lower case.
@@ -134,8 +137,8 @@ impl<'c> StreamRouter<'c> {
         blocks.map(|node| (node.id(), make(node))).collect()
     }
 
-    fn map(&self, node: NodeId) -> Option<&Map> {
-        self.maps.get_or_init(|| self.made("map", |node| Map::of(node, &self.patterns))).get(&node)
+    fn map(&self, node: NodeId) -> Option<&Arc<Map>> {
+        self.maps.get_or_init(|| self.made("map", |node| Arc::new(Map::of(node, &self.patterns)))).get(&node)
     }
 
     fn geo(&self, node: NodeId) -> Option<&Geo> {

@@ -109,7 +109,7 @@ impl Session<'_, '_> {
                 self.step("server", text, claim.node);
                 self.server = claim.server;
                 if let Some(captured) = captured {
-                    let pattern = self.pattern_of(&claim, &host);
+                    let pattern = self.pattern_of(&claim);
                     self.capture(captured, &pattern, true, &Traced::piece(host, subject));
                 }
             }
@@ -129,15 +129,9 @@ impl Session<'_, '_> {
     }
 
     /// The regex by which a server was found.
-    fn pattern_of(&self, claim: &Claim, host: &[u8]) -> Vec<u8> {
-        let node = claim.node.map(|node| self.router.config.node(node));
-        let regexes =
-            node.into_iter().flat_map(|node| node.args()).filter_map(|name| name.strip_prefix(b"~"));
-        let matches = |text: &&[u8]| {
-            let pattern = self.router.patterns.get(text, text.iter().any(u8::is_ascii_uppercase));
-            matches!(pattern.of(host), crate::route::regex::Matched::Yes(_))
-        };
-        regexes.into_iter().find(matches).unwrap_or_default().to_vec()
+    fn pattern_of(&self, claim: &Claim) -> Vec<u8> {
+        let name = claim.node.and_then(|node| self.router.config.node(node).arg(claim.arg));
+        name.and_then(|name| name.strip_prefix(b"~")).unwrap_or_default().to_vec()
     }
 
     /// The name that the client asks for, as it is sent; empty: none.

@@ -135,6 +135,9 @@ impl<'c> Session<'_, 'c> {
         if self.passes > PASSES_MAX {
             return self.close("stream pass cycle");
         }
+        if self.is_of_another_family(&to) {
+            self.depend("pass");
+        }
         let router = self.router;
         if router.listening(&router.tcp, &to, self.reached).is_some() {
             return Turn::Enter(to);
@@ -148,6 +151,18 @@ impl<'c> Session<'_, 'c> {
             }
         }
         self.close(format!("port not found for \"{}\"", shown(&value.text)))
+    }
+}
+
+impl Session<'_, '_> {
+    /// Whether `pass` names all addresses of one family, several listen there, and the connection is of the other family:
+    /// nginx then looks for its address in a list of the wrong kind, and may crash (seen with 1.31.3).
+    fn is_of_another_family(&self, to: &LocalAddress) -> bool {
+        let LocalAddress::Inet(to) = to else { return false };
+        let several =
+            self.router.tcp.all.iter().filter(|socket| socket.key.port() == Some(to.port())).count() > 1;
+        let same = self.reached.is_some_and(|reached| reached.is_ipv4() == to.is_ipv4());
+        to.ip().is_unspecified() && several && !same
     }
 }
 

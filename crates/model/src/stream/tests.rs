@@ -1,7 +1,10 @@
 //! What surprises people about stream.
 
+use crate::language::Budget;
 use crate::route::tests::of_text;
-use crate::{Config, Connection, Preface, StreamOutcome, StreamRoute, StreamRouter};
+use crate::{
+    Config, Connection, Preface, StreamChange, StreamOutcome, StreamRoute, StreamRouter, stream_diff,
+};
 
 fn config(stream: &str) -> Config {
     of_text(&format!("events {{ }}\n{stream}"))
@@ -209,4 +212,117 @@ fn limits_are_told_and_change_nothing() {
         ("per", &b"$binary_remote_addr"[..], "2")
     );
     assert_eq!(limit.value.as_deref(), Some(&[198, 51, 100, 7][..]));
+}
+
+fn differs(old: &str, new: &str) -> (Vec<String>, Vec<String>) {
+    let [old, new] = [old, new].map(|stream| config(&format!("stream {{ {stream} }}")));
+    let (changes, incomplete) = stream_diff(&old, &new, &mut Budget(1_000_000));
+    let [one, two] = [&old, &new].map(StreamRouter::new);
+    for change in &changes {
+        assert_eq!(
+            (one.route(&change.witness), two.route(&change.witness)),
+            (change.old.clone(), change.new.clone())
+        );
+    }
+    let told =
+        |change: &StreamChange| format!("{}: {} -> {}", change.class, brief(&change.old), brief(&change.new));
+    (changes.iter().map(told).collect(), incomplete)
+}
+
+const ROUTED: &str = "server { listen 443; ssl_preread on; proxy_pass $to; }";
+
+fn routed(lines: &str) -> String {
+    format!("map $ssl_preread_server_name $to {{ hostnames; {lines} }} {ROUTED}")
+}
+
+#[test]
+fn line_of_a_map_that_changes_is_one_class() {
+    let (changes, incomplete) = differs(
+        &routed("a.test 10.0.0.1:1; *.b.test 10.0.0.2:2; default 10.0.0.3:3;"),
+        &routed("a.test 10.0.0.9:1; *.b.test 10.0.0.2:2; default 10.0.0.3:3;"),
+    );
+    assert_eq!(changes, ["tls a.test on 0.0.0.0:443: proxy 10.0.0.1:1 -> proxy 10.0.0.9:1"]);
+    assert!(incomplete.is_empty(), "{incomplete:?}");
+}
+
+#[test]
+fn other_words_for_the_same_change_nothing() {
+    let old = routed("a.test 10.0.0.1:1; b.test 10.0.0.2:2; .c.test 10.0.0.4:4; default 10.0.0.3:3;");
+    let new = routed(
+        r"default 10.0.0.3:3; b.test 10.0.0.2:2; ~^a\.test$ 10.0.0.1:1; c.test 10.0.0.4:4; *.c.test 10.0.0.4:4;",
+    );
+    assert_eq!(differs(&old, &new), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn wildcard_that_is_added_takes_names_that_nobody_has_written_down() {
+    let (changes, incomplete) =
+        differs(&routed("default 10.0.0.3:3;"), &routed("*.b.test 10.0.0.2:2; default 10.0.0.3:3;"));
+    assert_eq!(changes.len(), 1, "{changes:?}");
+    assert!(changes[0].starts_with("tls names such as ") && changes[0].contains(".b.test on"), "{changes:?}");
+    assert!(incomplete.is_empty(), "{incomplete:?}");
+    let (changes, _) = differs(
+        "server { listen 443; ssl_preread on; return one; }",
+        "server { listen 443; ssl_preread on; return one; }
+         server { listen 443; server_name *.a.test ~^x; return two; }",
+    );
+    assert_eq!(changes.len(), 1, "{changes:?}");
+}
+
+#[test]
+fn name_that_is_passed_on_is_the_same_for_every_name_or_told() {
+    let old =
+        "server { listen 443; ssl_preread on; resolver 10.0.0.1; proxy_pass $ssl_preread_server_name:443; }";
+    assert_eq!(differs(old, old), (Vec::new(), Vec::new()));
+    let new = old.replace(":443;", ":444;");
+    let (changes, _) = differs(old, &new);
+    assert!(!changes.is_empty());
+}
+
+#[test]
+fn client_that_is_denied_is_found_at_the_border_of_a_network() {
+    let stream = |deny: &str| format!("server {{ listen 443; deny {deny}; return x; }}");
+    let (changes, incomplete) = differs(&stream("10.0.0.0/8"), &stream("10.0.0.0/9"));
+    assert_eq!(changes.len(), 1, "{changes:?}");
+    assert!(changes[0].ends_with("close: access forbidden by rule -> return x"), "{changes:?}");
+    assert!(incomplete.is_empty(), "{incomplete:?}");
+}
+
+#[test]
+fn protocols_and_versions_are_turned_round_too() {
+    let stream = |h2: &str, old: &str| {
+        format!(
+            "map $ssl_preread_alpn_protocols $to {{ ~\\bh2\\b {h2}; default 10.0.0.1:1; }}
+             map $ssl_preread_protocol $by {{ TLSv1.2 {old}; default $to; }}
+             server {{ listen 443; ssl_preread on; proxy_pass $by; }}"
+        )
+    };
+    let (changes, incomplete) =
+        differs(&stream("10.0.0.2:2", "10.0.0.3:3"), &stream("10.0.0.9:2", "10.0.0.3:3"));
+    assert_eq!(changes.len(), 1, "{changes:?}");
+    assert!(incomplete.is_empty(), "{incomplete:?}");
+    let (changes, _) = differs(&stream("10.0.0.2:2", "10.0.0.3:3"), &stream("10.0.0.2:2", "10.0.0.9:3"));
+    assert_eq!(changes.len(), 1, "{changes:?}");
+}
+
+#[test]
+fn socket_that_is_gone_changes_everything_on_it() {
+    let both = "server { listen 443; return x; } server { listen 53 udp; return y; }";
+    let (changes, _) = differs(both, "server { listen 443; return x; }");
+    assert_eq!(
+        changes,
+        ["udp on 0.0.0.0:53: return y -> close: no server of stream listens on 192.0.2.10:53 for UDP"]
+    );
+}
+
+#[test]
+fn thousand_names_are_compared_soon() {
+    let lines = |port: u16| {
+        let lines =
+            (0..1_000).map(|name| format!("n{name}.test 10.0.0.1:{};", if name == 500 { port } else { 1 }));
+        routed(&lines.collect::<String>())
+    };
+    let (changes, incomplete) = differs(&lines(1), &lines(2));
+    assert_eq!(changes, ["tls n500.test on 0.0.0.0:443: proxy 10.0.0.1:1 -> proxy 10.0.0.1:2"]);
+    assert!(incomplete.is_empty(), "{incomplete:?}");
 }
