@@ -148,14 +148,13 @@ impl Choice {
         let mut order: Vec<usize> = (0..wanted.len()).collect();
         order.sort_by_key(|&at| !self.rules.is_regex(wanted[at]));
         for at in order {
-            let known = seen.get(&wanted[at]).cloned();
+            // Sure only of what the router itself says.
+            let known = seen.remove(&wanted[at]).filter(|string| self.choose(string) == wanted[at]);
             sought[at] = Some(match known {
                 Some(string) => Sought::Found { string, only_odd: false },
                 None => self.seek(wanted[at], also, true, budget, &mut |string, decisions| {
-                    let chosen = decisions[0].chosen;
-                    // Sure only of what the router itself says.
-                    if !is_odd(string) && !seen.contains_key(&chosen) && self.choose(string) == chosen {
-                        seen.insert(chosen, string.to_vec());
+                    if !is_odd(string) {
+                        seen.entry(decisions[0].chosen).or_insert_with(|| string.to_vec());
                     }
                 }),
             });
