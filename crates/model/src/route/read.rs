@@ -141,7 +141,8 @@ impl Walk<'_, '_> {
     /// Whether nothing in the request line makes nginx refuse it before it is at its end.
     fn is_plain(&self) -> bool {
         let (method, target) = (&self.request.method, &self.request.target);
-        let letters = !method.is_empty() && method.iter().all(u8::is_ascii_uppercase);
+        // What follows a CONNECT is no URI for newer releases.
+        let letters = !method.is_empty() && method.iter().all(u8::is_ascii_uppercase) && method != b"CONNECT";
         let printable = target.starts_with(b"/") && target.iter().all(|&byte| byte > b' ' && byte != 0x7f);
         letters && printable && self.request.version > HttpVersion::V0_9
     }
