@@ -314,4 +314,31 @@ fn connect_is_read_otherwise_by_newer_releases() {
         "server { @L@ return 200 x; }",
         &[("CONNECT /x", "405", "400"), ("CONNECT http://a.test/", "405", "400"), ("TRACE /", "405", "405")],
     );
+    check_each(
+        r#"
+        server { @L@ server_name zero; error_page 400 /bad; location /bad { return 200 bad; } }
+        server { @L@ server_name b.test; error_page 405 /no; location /no { return 200 "b $host $request_uri"; } }
+        "#,
+        &[
+            ("CONNECT b.test:443", "400 bad", "405 b b.test /"),
+            ("CONNECT B.test:0 | Host: zero", "400 bad", "405 b b.test /"),
+            ("CONNECT b.test", "400 bad", "400 bad"),
+            ("CONNECT b.test:65536", "400 bad", "400 bad"),
+            ("CONNECT b_b:1", "400 bad", "400 bad"),
+            ("{no host} CONNECT b.test:443", "400 bad", "400"),
+        ],
+    );
+}
+
+#[test]
+fn socket_of_http_2_without_tls_takes_the_old_protocol_in_newer_releases_only() {
+    check_each(
+        "server { listen 127.0.0.1:@P@ http2; return 200 $server_protocol; }",
+        &[("GET /", "closed", "200 HTTP/1.1")],
+    );
+}
+
+#[test]
+fn variables_of_tls_are_empty_without_it() {
+    check(r#"server { @L@ return 200 "[$ssl_protocol$ssl_client_verify$https]"; }"#, &[("GET /", "200 []")]);
 }

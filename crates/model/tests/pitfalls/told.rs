@@ -100,7 +100,8 @@ pub(crate) fn route(route: &Route, question: &Question, directory: &Path) -> Str
 
 /// What nginx says.
 pub(crate) fn answer(answer: &Answer, ports: &[u16; 3]) -> String {
-    if answer.raw_is_empty {
+    // Frames of HTTP/2 are no answer to a request of HTTP/1.
+    if answer.raw_is_empty || answer.body.starts_with(b"\0\0\x12\x04") {
         return String::from("closed");
     }
     let location = answer.header("Location").filter(|_| matches!(answer.status, 201 | 301..=308));
