@@ -9,7 +9,7 @@ use crate::explore::search::{Run, Search};
 use crate::explore::{Limits, Way};
 use crate::language::Budget;
 use crate::request::{Request, Route};
-use crate::route::{FileSystem, Observed, Router, World};
+use crate::route::{FileSystem, Observed, Router, Test, World};
 use crate::stream::{StreamChange, stream_diff};
 
 mod compare;
@@ -152,7 +152,7 @@ fn judge(search: &mut Search<'_, '_>, run: &Run, way: &Way) -> Option<Way> {
     if compare::what(&old.route, &new.route).is_some() {
         return Some(way.clone());
     }
-    if old.shape == new.shape && compare::same_headers(&old.route, &new.route) {
+    if compare::same_pieces(old, new) {
         return None;
     }
     let differs = |seen: &[Observed]| match seen {
@@ -173,18 +173,40 @@ fn judge(search: &mut Search<'_, '_>, run: &Run, way: &Way) -> Option<Way> {
     }
 }
 
-/// The same way by a request that names no address, where that leads to the same places.
+/// The same way with no more said than must be: no address where the same places are reached without, and of the world
+/// only what is not as one would think anyway.
 fn plainer(routers: &[&Router<'_>; 2], way: &Way) -> Way {
-    let Some(request) = crate::explore::doors::plainer(&way.request) else { return way.clone() };
-    let seen: Vec<Observed> = routers.iter().map(|router| router.observe(&request, &way.world)).collect();
-    let same = |one: &Observed, another: &Observed| {
-        one.shape == another.shape && one.route.listen == another.route.listen && one.route.server == another.route.server
-    };
-    if seen.iter().zip(&way.seen).all(|(one, another)| same(one, another)) {
-        Way { request, seen, ..way.clone() }
-    } else {
-        way.clone()
+    let mut plain = way.clone();
+    if let Some(request) = crate::explore::doors::plainer(&way.request) {
+        try_as(routers, &mut plain, request, way.world.clone());
     }
+    let request = plain.request.clone();
+    if !plain.world.0.is_empty() && !try_as(routers, &mut plain, request.clone(), World::default()) {
+        for atom in way.world.0.keys() {
+            let mut world = plain.world.clone();
+            world.0.remove(atom);
+            try_as(routers, &mut plain, request.clone(), world);
+        }
+    }
+    plain
+}
+
+/// Takes a request and a world for a way if they do the same on both sides.
+fn try_as(routers: &[&Router<'_>; 2], way: &mut Way, request: Request, world: World) -> bool {
+    let seen = routers.map(|router| router.observe(&request, &world));
+    let agreed = |one: &Observed, another: &Observed| {
+        let atoms = |seen: &Observed| seen.questions.iter().filter(|question| matches!(question.test, Test::Atom(_))).cloned().collect::<Vec<_>>();
+        one.shape == another.shape
+            && compare::same_outcome(&one.route, &another.route)
+            && one.route.listen == another.route.listen
+            && one.route.server == another.route.server
+            && atoms(one) == atoms(another)
+    };
+    let same = seen.iter().zip(&way.seen).all(|(one, another)| agreed(one, another));
+    if same {
+        (way.request, way.world, way.seen) = (request, world, seen.to_vec());
+    }
+    same
 }
 
 impl Default for DiffOptions {

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 mod aim;
+mod back;
 mod changed;
 pub(crate) mod class;
 mod domain;

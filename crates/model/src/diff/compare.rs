@@ -3,6 +3,7 @@
 use super::{ChangeKey, What};
 use crate::config::NodeId;
 use crate::request::{AddedHeader, Guard, Limit, Outcome, Route, Says, SentHeader};
+use crate::route::Observed;
 
 /// What class a request belongs to whose ways differ, so that counting traffic and grouping agree; `None`: nothing that
 /// [`diff`](super::diff) tells changes for it.
@@ -34,7 +35,7 @@ pub(super) fn what(old: &Route, new: &Route) -> Option<What> {
     (!same_limits(&old.facts.limits, &new.facts.limits)).then_some(What::Access)
 }
 
-fn same_outcome(old: &Route, new: &Route) -> bool {
+pub(super) fn same_outcome(old: &Route, new: &Route) -> bool {
     let unsaid = |outcome: &Outcome| match outcome {
         Outcome::Return { status, body: None } | Outcome::Error { status, .. } => Some(*status),
         _ => None,
@@ -79,7 +80,18 @@ fn same_limits(old: &[Limit], new: &[Limit]) -> bool {
     old.len() == new.len() && old.iter().zip(new).all(|(one, another)| same(one, another))
 }
 
-/// Whether the headers are made of the same pieces, so that they are the same for other requests, too.
-pub(super) fn same_headers(_old: &Route, _new: &Route) -> bool {
-    true
+/// Whether everything is put together of the same pieces, so that it is the same for all requests of the way. That the
+/// servers of an upstream are others is told by their addresses.
+pub(super) fn same_pieces(old: &Observed, new: &Observed) -> bool {
+    let by_words = |seen: &Observed| !matches!(seen.route.outcome, Outcome::Pass { .. } | Outcome::Error { .. });
+    let words = |seen: &Observed| {
+        let shown = seen.shape.words.iter().enumerate();
+        let told = |(at, word): &(usize, &String)| *at < 2 || by_words(seen) || is_header(word);
+        shown.filter(told).map(|(_, word)| word.clone()).collect::<Vec<_>>()
+    };
+    words(old) == words(new) && old.shape.values == new.shape.values && old.beside == new.beside
+}
+
+fn is_header(word: &str) -> bool {
+    word.starts_with("adds ") || word.starts_with("sends ")
 }

@@ -12,23 +12,16 @@ use crate::explore::class::glob;
 use crate::lower::ServerKind;
 use crate::request::{Outcome, Route};
 
-/// The changes so far, by what is responsible.
+/// The changes so far.
 pub(super) struct Groups<'c> {
     configs: [&'c Config; 2],
     canons: [Canon<'c>; 2],
     examples: usize,
     twins: OnceCell<[HashMap<NodeId, NodeId>; 2]>,
-    groups: BTreeMap<GroupKey, Group>,
+    buckets: BTreeMap<(Responsible, String), Bucket>,
 }
 
-/// What is responsible, what changes, and into what.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct GroupKey {
-    what: What,
-    responsible: Responsible,
-    kinds: (&'static str, &'static str),
-}
-
+/// What a row is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Responsible {
     /// A block that is new, or that takes what others had.
@@ -41,17 +34,30 @@ enum Responsible {
     Because(Vec<(Side, NodeId)>),
 }
 
-struct Group {
+/// Ways that differ in nothing but what is assumed of the world, and that one edit changes.
+struct Bucket {
+    /// The plainest of them.
+    best: Example,
+    what: What,
     class: String,
-    witness: Example,
-    /// Of each pair of blocks, the first.
-    examples: BTreeMap<ChangeKey, (String, Example)>,
-    because: BTreeSet<(Side, NodeId)>,
+    because: Vec<(Side, NodeId)>,
+    cost: Cost,
     only_odd: bool,
     uncertain: bool,
-    /// The classes of all ways: of several the conditions are not told.
-    classes: BTreeSet<String>,
+    keys: BTreeSet<ChangeKey>,
+    /// The blocks that take the requests first, before and after.
+    regions: BTreeSet<(Option<NodeId>, Option<NodeId>)>,
     order: usize,
+}
+
+/// What makes a witness less plain: control characters, another method, a body, no name, what is assumed, its length.
+type Cost = (bool, bool, bool, bool, usize, usize);
+
+fn cost(example: &Example, odd: bool) -> Cost {
+    let request = &example.request;
+    let has = |name: &str| request.header(name).is_some();
+    let length = request.target.len() + request.headers.iter().map(|(_, value)| value.len()).sum::<usize>();
+    (odd, request.method != b"GET", has("content-length"), !has("host"), example.world.0.len(), length)
 }
 
 impl<'c> Groups<'c> {
@@ -61,7 +67,7 @@ impl<'c> Groups<'c> {
             canons: [Canon::of(old), Canon::of(new)],
             examples,
             twins: OnceCell::new(),
-            groups: BTreeMap::new(),
+            buckets: BTreeMap::new(),
         }
     }
 
@@ -76,66 +82,75 @@ impl<'c> Groups<'c> {
             new: new.route.clone(),
         };
         let because = self.because(&old.route, &new.route);
-        let responsible = self.responsible(&old.route, &new.route, &because);
-        let kinds = match responsible {
-            Responsible::New(_) | Responsible::Old(_) => ("", ""),
-            _ => (kind(&old.route), kind(&new.route)),
-        };
+        let region = (region(&self.configs, 0, &old.route), region(&self.configs, 1, &new.route));
+        let responsible = self.responsible(region, &because);
         let key = (block(&old.route), block(&new.route), what);
         let uncertain = !old.route.depends_on.is_empty() || !new.route.depends_on.is_empty();
-        let order = self.groups.len();
-        let group = self.groups.entry(GroupKey { what, responsible, kinds }).or_insert_with(|| Group {
-            class: way.class.clone(),
-            witness: example.clone(),
-            examples: BTreeMap::new(),
-            because: BTreeSet::new(),
+        let cost = cost(&example, way.only_odd);
+        let order = self.buckets.len();
+        let class = without_assumptions(&way.class);
+        let bucket = self.buckets.entry((responsible, class.clone())).or_insert_with(|| Bucket {
+            best: example.clone(),
+            what,
+            class: class.clone(),
+            because: because.clone(),
+            cost,
             only_odd: way.only_odd,
             uncertain,
-            classes: BTreeSet::new(),
+            keys: BTreeSet::new(),
+            regions: BTreeSet::new(),
             order,
         });
-        if group.classes.len() < 2 {
-            group.classes.insert(way.class.clone());
+        if cost < bucket.cost {
+            (bucket.best, bucket.what, bucket.because, bucket.cost) = (example, what, because, cost);
+            bucket.class = if way.world.0.is_empty() { class } else { way.class.clone() };
         }
-        // What assumes less, and can be typed, is the better witness.
-        let cost = |example: &Example, odd: bool| (odd, example.request.method != b"GET", example.world.0.len(), example.request.target.len());
-        let odd = group.only_odd;
-        if cost(&example, way.only_odd) < cost(&group.witness, odd) {
-            (group.witness, group.class) = (example.clone(), way.class.clone());
-        }
-        group.only_odd &= way.only_odd;
-        group.uncertain &= uncertain;
-        group.because.extend(because);
-        group.examples.entry(key).or_insert_with(|| (way.class.clone(), example));
+        bucket.only_odd &= way.only_odd;
+        bucket.uncertain &= uncertain;
+        bucket.keys.insert(key);
+        bucket.regions.insert(region);
     }
 
     /// The rows, the widest first.
     pub(super) fn changes(self) -> Vec<Change> {
-        let Groups { configs, examples: limit, groups, .. } = self;
-        let mut rows: Vec<(usize, Change)> = groups
-            .into_iter()
-            .map(|(key, group)| {
-                let pairs = group.examples.len();
-                let class = class(&configs, &key.responsible, &group, pairs);
-                let keys: Vec<ChangeKey> = group.examples.keys().copied().collect();
-                let others = group.examples.into_values().map(|(_, example)| example);
-                let examples = others.filter(|example| *example != group.witness).take(limit).collect();
-                let change = Change {
-                    class,
-                    what: key.what,
-                    witness: group.witness,
-                    examples,
-                    pairs,
-                    keys,
-                    because: group.because.into_iter().take(BECAUSE_MAX).collect(),
-                    only_odd: group.only_odd,
-                    uncertain: group.uncertain,
-                };
-                (group.order, change)
-            })
-            .collect();
-        rows.sort_by_key(|(order, change)| (change.only_odd, std::cmp::Reverse(change.pairs), *order));
-        rows.into_iter().map(|(_, change)| change).collect()
+        let Groups { configs, examples: limit, buckets, .. } = self;
+        let mut rows: BTreeMap<(Responsible, What), Vec<Bucket>> = BTreeMap::new();
+        for ((responsible, _), bucket) in buckets {
+            rows.entry((responsible, bucket.what)).or_default().push(bucket);
+        }
+        let mut changes: Vec<(usize, Change)> = Vec::new();
+        for ((responsible, what), mut buckets) in rows {
+            buckets.sort_by_key(|bucket| (bucket.cost, bucket.order));
+            let order = buckets.iter().map(|bucket| bucket.order).min().unwrap_or(0);
+            let regions: BTreeSet<_> = buckets.iter().flat_map(|bucket| bucket.regions.iter().copied()).collect();
+            let keys: BTreeSet<ChangeKey> = buckets.iter().flat_map(|bucket| bucket.keys.iter().copied()).collect();
+            let (only_odd, uncertain) =
+                (buckets.iter().all(|bucket| bucket.only_odd), buckets.iter().all(|bucket| bucket.uncertain));
+            let class = class(&configs, &responsible, &buckets[0], regions.len());
+            let mut because: Vec<(Side, NodeId)> = Vec::new();
+            for directive in buckets.iter().flat_map(|bucket| &bucket.because) {
+                if because.len() < BECAUSE_MAX && !because.contains(directive) {
+                    because.push(*directive);
+                }
+            }
+            let mut all = buckets.into_iter().map(|bucket| bucket.best);
+            let Some(witness) = all.next() else { continue };
+            let examples = all.take(limit).collect();
+            let change = Change {
+                class,
+                what,
+                witness,
+                examples,
+                pairs: regions.len(),
+                keys: keys.into_iter().collect(),
+                because,
+                only_odd,
+                uncertain,
+            };
+            changes.push((order, change));
+        }
+        changes.sort_by_key(|(order, change)| (change.only_odd, std::cmp::Reverse(change.pairs), *order));
+        changes.into_iter().map(|(_, change)| change).collect()
     }
 
     fn twins(&self) -> &[HashMap<NodeId, NodeId>; 2] {
@@ -168,10 +183,14 @@ impl<'c> Groups<'c> {
         })
     }
 
-    fn responsible(&self, old: &Route, new: &Route, because: &[(Side, NodeId)]) -> Responsible {
+    fn responsible(
+        &self,
+        region: (Option<NodeId>, Option<NodeId>),
+        because: &[(Side, NodeId)],
+    ) -> Responsible {
         let twins = self.twins();
         let outside = || Responsible::Because(because.to_vec());
-        match (block(old), block(new)) {
+        match region {
             (_, Some(new)) if !twins[1].contains_key(&new) => Responsible::New(new),
             (Some(old), _) if !twins[0].contains_key(&old) => Responsible::Old(old),
             (Some(old), Some(new)) if twins[0].get(&old) == Some(&new) => {
@@ -246,35 +265,36 @@ fn server_of(node: Node<'_>) -> NodeId {
     if node.is("server") { node.id() } else { node.server().map_or(node.id(), Node::id) }
 }
 
-/// A directive as it stands, without what stands in it.
+/// A directive as it stands; what stands in it only where that is all that it says.
 fn text(node: Node<'_>) -> String {
     let mut text = String::from_utf8_lossy(node.name_bytes()).into_owned();
     for word in node.args() {
         text.push(' ');
         text.push_str(&String::from_utf8_lossy(word));
     }
+    if matches!(node.name(), "map" | "geo" | "split_clients") {
+        for line in node.children() {
+            text.push_str(&format!("; {}", self::text(line)));
+        }
+    }
     text
 }
 
-fn kind(route: &Route) -> &'static str {
-    match &route.outcome {
-        Outcome::Pass { kind, .. } => kind.name(),
-        Outcome::File { .. } | Outcome::Files { .. } => "file",
-        Outcome::Redirect { .. } => "redirect",
-        Outcome::Return { .. } => "return",
-        Outcome::Close { .. } => "close",
-        Outcome::Error { .. } => "error",
-    }
+/// The block that takes a request first.
+fn region(configs: &[&Config; 2], side: usize, route: &Route) -> Option<NodeId> {
+    let start = route.steps.iter().position(|step| step.what == "location");
+    let steps = route.steps[start.unwrap_or(route.steps.len())..].iter();
+    let first = steps.take_while(|step| step.what == "location").filter_map(|step| step.node).last();
+    first.filter(|node| configs[side].node(*node).is("location")).or(route.server)
 }
 
 /// The class of a row.
-fn class(configs: &[&Config; 2], responsible: &Responsible, group: &Group, pairs: usize) -> String {
-    let whole = if group.classes.len() < 2 { &group.class[..] } else { without_conditions(&group.class) };
+fn class(configs: &[&Config; 2], responsible: &Responsible, first: &Bucket, pairs: usize) -> String {
     if pairs < 2 {
-        return whole.to_owned();
+        return first.class.clone();
     }
-    let place = whole.split_once(" on ").map_or("", |(_, place)| place);
-    let method = String::from_utf8_lossy(&group.witness.request.method).into_owned();
+    let place = first.class.split_once(" on ").map_or("", |(_, place)| place);
+    let method = String::from_utf8_lossy(&first.best.request.method).into_owned();
     let path = |side: usize, node: NodeId| {
         let node = configs[side].node(node);
         if node.is("location") { glob(configs[side], node.id()) } else { String::from("/*") }
@@ -287,12 +307,11 @@ fn class(configs: &[&Config; 2], responsible: &Responsible, group: &Group, pairs
             format!("{method} {} on {place} (goes to {pairs} locations)", path(0, *node))
         }
         Responsible::Both(node) => format!("{method} {} on {place} ({pairs} locations)", path(0, *node)),
-        Responsible::Because(_) => format!("{whole} (and {} like it)", pairs - 1),
+        Responsible::Because(_) => format!("{} (and {} like it)", first.class, pairs - 1),
     }
 }
 
-/// A class without what is assumed beside path and host.
-fn without_conditions(class: &str) -> &str {
-    let ends = [" when ", " with ", " from "].into_iter().filter_map(|word| class.find(word));
-    &class[..ends.min().unwrap_or(class.len())]
+/// A class without what is assumed of the world.
+fn without_assumptions(class: &str) -> String {
+    class.find(" when ").map_or(class, |at| &class[..at]).to_owned()
 }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 
+use super::class::written;
 use super::domain::Domains;
 use super::lift::{
     Compiled, Derived, Lifted, Stuck, Variable, at_most, fill, language_of, lift, variables, with_one_free,
@@ -290,6 +291,7 @@ impl Aim<'_> {
         for goal in goals {
             if goal.variables().is_some_and(|found| found.len() > 1 && !line) {
                 exact = false;
+                why = format!("{} is made of several values", written(&goal.subject));
             }
             let free = |template: &Template| {
                 with_one_free(template, variable, line, self.values, self.door, self.compiled)
@@ -323,11 +325,17 @@ impl Aim<'_> {
             }
             match self.formula(&subject, &test, goal, line) {
                 Ok((formula, is_exact)) => {
-                    exact &= is_exact;
+                    if !is_exact {
+                        exact = false;
+                        why = format!("{} is written differently", written(&goal.subject));
+                    }
                     formulas.push(formula);
                 }
                 Err(Stuck::Constant(_)) => never |= goal.holds(self.values, self) == Some(false),
-                Err(Stuck::Mixed) => exact = false,
+                Err(Stuck::Mixed) => {
+                    exact = false;
+                    why = format!("{} cannot be turned round", written(&goal.subject));
+                }
                 Err(Stuck::Regex(not)) => {
                     why = format!("a regex is beyond automata: {not:?}");
                     exact = false;

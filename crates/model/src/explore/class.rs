@@ -288,7 +288,7 @@ pub(super) fn question(point: &Point) -> String {
 }
 
 /// A template, for people.
-fn written(template: &Template) -> String {
+pub(super) fn written(template: &Template) -> String {
     let mut text = String::new();
     for piece in &template.0 {
         match piece {

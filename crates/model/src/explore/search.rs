@@ -18,7 +18,8 @@ use crate::canonical::Canon;
 use crate::choice::Choice;
 use crate::config::NodeId;
 use crate::language::Budget;
-use crate::route::{Answered, Atom, Is, Observed, Router, Test, World};
+use crate::request::Request;
+use crate::route::{Answered, Atom, Is, Observed, Router, Template, Test, World};
 
 /// What is done with every way.
 pub(crate) type Visit<'v, 's, 'c> =
@@ -192,8 +193,7 @@ impl<'s, 'c> Search<'s, 'c> {
         for _ in 0..WORLDS_MAX {
             let request = values.request(&self.doors[door]);
             self.budget.0 = self.budget.0.saturating_sub(WALK_COST);
-            let seen: Vec<Observed> =
-                self.routers.iter().map(|router| router.observe(&request, &world)).collect();
+            let seen = self.observed(&request, &world);
             let points = trail(&seen, &self.doors[door], &|one, another| self.alike(one, another));
             let wrong = expected.iter().zip(&points).find(|(wanted, got)| wanted.agrees(got) != Some(true));
             let Some((wanted, got)) = wrong else {
@@ -213,6 +213,18 @@ impl<'s, 'c> Search<'s, 'c> {
         }
         self.notes.insert(String::from("what is assumed of the world does not settle"));
         None
+    }
+
+    /// What all sides do with a request. What the world does not say, the first that asks decides for all.
+    fn observed(&self, request: &Request, world: &World) -> Vec<Observed> {
+        let mut world = world.clone();
+        let mut seen = Vec::with_capacity(self.routers.len());
+        for router in self.routers {
+            let observed = router.observe(request, &world);
+            worlds::learn(&observed, &mut world);
+            seen.push(observed);
+        }
+        seen
     }
 
     fn strayed(&mut self, point: &Point, why: &str) {
@@ -382,6 +394,19 @@ impl<'s, 'c> Search<'s, 'c> {
         let point = &run.points[at];
         let (side, asked) = point.first();
         let (Test::Atom(atom), Answered::Is(is)) = (&asked.test, &asked.answer) else { return };
+        if let Some(twin) = worlds::named_alike(&run.points[..at], atom) {
+            // The same by chance: for other requests it is another.
+            let values = self.apart(run, at, &twin.clone());
+            jobs.extend(values.map(|values| Job {
+                door: run.door,
+                values,
+                world: run.world.clone(),
+                settled: run.points.clone(),
+                before: at,
+                turned: None,
+            }));
+            return;
+        }
         for other in self.others(atom, *is) {
             let mut world = run.world.clone();
             world.0.insert(atom.clone(), other);
@@ -396,6 +421,35 @@ impl<'s, 'c> Search<'s, 'c> {
                 turned: Some(Point { subject: point.subject.clone(), asked: turned }),
             });
         }
+    }
+
+    /// A request of the same way so far for which two values are not the same.
+    fn apart(&mut self, run: &Run, at: usize, other: &Template) -> Option<Values> {
+        let point = &run.points[at];
+        if point.subject == *other {
+            return None;
+        }
+        let mut goals = self.goals(&run.points[..at]);
+        goals.push(Goal {
+            subject: point.subject.clone(),
+            test: Test::Equals(other.clone()),
+            answer: Answered::Holds(false),
+            rules: None,
+        });
+        let mut budget = self.budget.clone();
+        let aimed = self.aim_of(run).at(&goals, &mut budget);
+        self.budget = budget;
+        let (tries, why) = match aimed {
+            Aimed::At(mut values) => return values.pop(),
+            Aimed::Nowhere => return None,
+            Aimed::Unsure(tries, why) => (tries, why),
+        };
+        let found = tries.into_iter().find(|values| self.walk_on(run, at, values, None).is_some());
+        if found.is_none() {
+            let text = self.about(&run.points[at], &why);
+            self.note(text);
+        }
+        found
     }
 
     fn others(&self, atom: &Atom, is: Is) -> Vec<Is> {

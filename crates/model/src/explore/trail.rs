@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::lift::at_door;
+use super::lift::{at_door, narrowed};
 use super::values::Door;
 use crate::config::NodeId;
 use crate::route::{Answered, Atom, Observed, Question, Template, Test};
@@ -89,11 +89,14 @@ fn same_kind(one: &Atom, another: &Atom) -> bool {
 
 /// Puts the questions of all sides into one list. `alike` says whether two maps are each other's counterpart.
 pub(super) fn trail(seen: &[Observed], door: &Door, alike: &dyn Fn(NodeId, NodeId) -> bool) -> Vec<Point> {
-    let sides: Vec<Vec<(Template, &Question)>> = seen
+    let sides: Vec<Vec<(Template, Question)>> = seen
         .iter()
         .map(|seen| {
-            let asked = seen.questions.iter();
-            asked.map(|question| (at_door(&question.subject, door), question)).collect()
+            let asked = seen.questions.iter().filter_map(|question| {
+                let (subject, test) = narrowed(at_door(&question.subject, door), &question.test)?;
+                Some((subject, Question { test, ..question.clone() }))
+            });
+            asked.collect()
         })
         .collect();
     let mut merge = Merge { at: vec![0; seen.len()], sides, points: Vec::new(), seen: HashSet::new() };
@@ -101,15 +104,15 @@ pub(super) fn trail(seen: &[Observed], door: &Door, alike: &dyn Fn(NodeId, NodeI
     merge.points
 }
 
-struct Merge<'a> {
-    sides: Vec<Vec<(Template, &'a Question)>>,
+struct Merge {
+    sides: Vec<Vec<(Template, Question)>>,
     /// How far each side is.
     at: Vec<usize>,
     points: Vec<Point>,
     seen: HashSet<(usize, Template, Test)>,
 }
 
-impl Merge<'_> {
+impl Merge {
     /// Every side up to the next choice of a server or location; then that. Whether there is more.
     fn round(&mut self, alike: &dyn Fn(NodeId, NodeId) -> bool) -> bool {
         for side in 0..self.sides.len() {
@@ -118,7 +121,7 @@ impl Merge<'_> {
                     break;
                 }
                 self.at[side] += 1;
-                self.add(side, &subject, &question.clone(), alike);
+                self.add(side, &subject, &question, alike);
             }
         }
         let heads: Vec<_> = (0..self.sides.len()).map(|side| self.next(side)).collect();
@@ -151,7 +154,7 @@ impl Merge<'_> {
     }
 
     fn next(&self, side: usize) -> Option<(Template, Question)> {
-        self.sides[side].get(self.at[side]).map(|(subject, question)| (subject.clone(), (*question).clone()))
+        self.sides[side].get(self.at[side]).cloned()
     }
 
     fn add(

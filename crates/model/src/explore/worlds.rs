@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::trail::Point;
-use crate::route::{Answered, Atom, FileKind, Is, Router, Test, World};
+use crate::route::{Answered, Atom, FileKind, Is, Observed, Router, Template, Test, World};
 
 /// What an atom may be, the usual first.
 pub(super) fn all(atom: &Atom, is: Is, statuses: &[u16]) -> Vec<Is> {
@@ -43,6 +43,23 @@ pub(super) fn asked(points: &[Point]) -> World {
         }
     }
     world
+}
+
+/// Takes over what a walk took for granted.
+pub(super) fn learn(seen: &Observed, world: &mut World) {
+    for question in &seen.questions {
+        if let (Test::Atom(atom), Answered::Is(is)) = (&question.test, &question.answer) {
+            world.0.entry(atom.clone()).or_insert(*is);
+        }
+    }
+}
+
+/// How the name of an atom was put together where it was asked before.
+pub(super) fn named_alike<'a>(points: &'a [Point], atom: &Atom) -> Option<&'a Template> {
+    let asked = |point: &&Point| {
+        point.asked.iter().flatten().any(|asked| matches!(&asked.test, Test::Atom(other) if other == atom))
+    };
+    points.iter().find(asked).map(|point| &point.subject)
 }
 
 /// Says of the world what is wanted of it, under the name that it has for this request; whether that is new.

@@ -72,7 +72,10 @@ impl<'c> Played<'c> {
             for example in std::iter::once(&change.witness).chain(&change.examples) {
                 let seen = [0, 1].map(|side| routers[side].observe(&example.request, &example.world));
                 if class_key(&seen[0].route, &seen[1].route).is_none() {
-                    refuted.push(format!("{} is no change: {}", change.class, told_of(&seen, &example.request)));
+                    let was = [&example.old, &example.new].map(outcome);
+                    let (class, what, world) = (&change.class, change.what, &example.world);
+                    let seen = told_of(&seen, &example.request);
+                    refuted.push(format!("{what:?} {class} ({was:?}, {world:?}) is no change: {seen}"));
                 }
             }
         }
