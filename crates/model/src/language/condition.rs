@@ -88,7 +88,7 @@ impl<'p> Conditions<'p> {
         })
     }
 
-    /// The condition with an assertion at a place; `None` when it cannot hold.
+    /// The condition with what is demanded at a place; `None` when it cannot hold.
     pub(super) fn assert(&mut self, number: u32, assert: Assert, before: Before) -> Option<u32> {
         let was_word = before == Before::Word;
         let rest = match assert {
