@@ -10,15 +10,20 @@
 use std::collections::HashMap;
 
 use crate::config::NodeId;
-use crate::language::{Budget, Formula, Language, NotRegular, Solution};
+use crate::language::{Budget, Formula, Language};
 use crate::route::Router;
-use crate::route::regex::{Ask, Pattern};
+use crate::route::regex::Pattern;
+use either::Rules;
 use flat::Flat;
 use pairs::Sides;
-use rules::{Block, Decision, Where, is_odd};
-use search::{Hunted, Target, hunt, not_of};
+use rules::is_odd;
+use search::{Hunted, Target, hunt};
 use tree::Tree;
 
+pub use demand::{Demand, View, find_pair, solve_with};
+
+mod demand;
+mod either;
 mod flat;
 mod pairs;
 mod rules;
@@ -44,11 +49,6 @@ pub enum Chosen {
 /// Rules of which a string gets one.
 pub struct Choice {
     rules: Rules,
-}
-
-enum Rules {
-    Tree(Tree),
-    Flat(Flat),
 }
 
 /// A string that a rule gets.
@@ -108,6 +108,11 @@ impl Choice {
         Some(Choice { rules: Rules::Flat(Flat::of_map(found, lines)) })
     }
 
+    /// The names of every socket.
+    pub fn of_every_socket(router: &Router<'_>) -> Vec<Choice> {
+        (0..router.sockets.all.len()).map(|socket| Choice::of_names(router, socket)).collect()
+    }
+
     /// All rules, in the order in which they are written.
     pub fn rules(&self) -> Vec<NodeId> {
         match &self.rules {
@@ -130,7 +135,13 @@ impl Choice {
 
     /// A string that gets `wanted` and for which `also` holds.
     pub fn find(&self, wanted: Chosen, also: &Formula, budget: &mut Budget) -> Sought {
-        self.seek(wanted, also, true, budget, &mut |_, _| {})
+        let sought = self.seek(wanted, also, true, budget, &mut |_, _| {});
+        match &sought {
+            Sought::Found { string, .. } if self.choose(string) != wanted => {
+                Sought::Undecided("a regex and its automaton disagree".to_owned())
+            }
+            _ => sought,
+        }
     }
 
     /// For every rule, in order: a string that gets it, or what stands in its way.
@@ -140,7 +151,7 @@ impl Choice {
         self.rules().into_iter().zip(sought).collect()
     }
 
-    /// For each of these answers: a string that gets it, or what stands in its way.
+    /// For each of these answers: a string that gets it, or what stands in its way. Regexes are asked by their automata.
     pub fn each(&self, wanted: &[Chosen], also: &Formula, budget: &mut Budget) -> Vec<Sought> {
         let mut seen: HashMap<Chosen, Vec<u8>> = HashMap::new();
         let mut sought: Vec<Option<Sought>> = vec![None; wanted.len()];
@@ -148,9 +159,7 @@ impl Choice {
         let mut order: Vec<usize> = (0..wanted.len()).collect();
         order.sort_by_key(|&at| !self.rules.is_regex(wanted[at]));
         for at in order {
-            // Sure only of what the router itself says.
-            let known = seen.remove(&wanted[at]).filter(|string| self.choose(string) == wanted[at]);
-            sought[at] = Some(match known {
+            sought[at] = Some(match seen.remove(&wanted[at]) {
                 Some(string) => Sought::Found { string, only_odd: false },
                 None => self.seek(wanted[at], also, true, budget, &mut |string, decisions| {
                     if !is_odd(string) {
@@ -160,6 +169,33 @@ impl Choice {
             });
         }
         sought.into_iter().flatten().collect()
+    }
+
+    /// For every regex among the names of servers: its `server_name`, which argument of that it is, and a string that
+    /// is found by it. Of equal texts and wildcards none is ever in the way of another that was not dropped at once.
+    pub fn live_regexes(&self, also: &Formula, budget: &mut Budget) -> Vec<(NodeId, usize, Sought)> {
+        let Rules::Flat(flat) = &self.rules else { return Vec::new() };
+        let found = flat.regex_places().into_iter().map(|(entry, node, argument)| {
+            let sought = self.seek_entry(entry, also, true, budget, &mut |_, _| {});
+            (node, argument, sought)
+        });
+        found.collect()
+    }
+
+    fn seek_entry(
+        &self,
+        entry: usize,
+        also: &Formula,
+        explain: bool,
+        budget: &mut Budget,
+        witness: search::Witness<'_>,
+    ) -> Sought {
+        let target = Target { choice: self, entry, view: None };
+        match hunt(&[target], also, explain, budget, witness) {
+            Hunted::Found(string) => Sought::Found { only_odd: is_odd(&string), string },
+            Hunted::Undecided(why) => Sought::Undecided(why),
+            Hunted::Nothing(nodes) => Sought::Shadowed(nodes),
+        }
     }
 
     fn seek(
@@ -175,19 +211,12 @@ impl Choice {
         let mut doubt = None;
         let mut by: Vec<NodeId> = Vec::new();
         for entry in entries {
-            let target = Target { choice: self, entry, view: None };
-            match hunt(&[target], also, explain, budget, witness) {
-                Hunted::Found(string) if !is_odd(&string) => {
-                    return Sought::Found { string, only_odd: false };
-                }
-                Hunted::Found(string) => odd = odd.or(Some(string)),
-                Hunted::Undecided(why) => doubt = Some(why),
-                Hunted::Nothing(nodes) => {
-                    for node in nodes {
-                        if !by.contains(&node) {
-                            by.push(node);
-                        }
-                    }
+            match self.seek_entry(entry, also, explain, budget, witness) {
+                found @ Sought::Found { only_odd: false, .. } => return found,
+                Sought::Found { string, .. } => odd = odd.or(Some(string)),
+                Sought::Undecided(why) => doubt = Some(why),
+                Sought::Shadowed(nodes) => {
+                    by.extend(nodes.into_iter().filter(|node| !by.contains(node)).collect::<Vec<_>>());
                 }
             }
         }
@@ -224,97 +253,6 @@ impl Choice {
     }
 }
 
-/// How the string that a choice is asked of follows from the string that is looked for: a rewritten URI, the value of a
-/// variable. Where a [`Demand`] has none, both are the same.
-pub trait View {
-    /// The string that the choice is asked of; `None` when there is none for this input.
-    fn image(&self, input: &[u8]) -> Option<Vec<u8>>;
-
-    /// The inputs whose image is of a language, as far as they have an image.
-    ///
-    /// # Errors
-    /// [`NotRegular`] when that is no language; the search then only tries single strings.
-    fn pull(&self, language: &Language) -> Result<Language, NotRegular>;
-}
-
-/// What a choice has to give.
-#[derive(Clone, Copy)]
-pub struct Demand<'a> {
-    /// The choice.
-    pub choice: &'a Choice,
-    /// What it gives, or must not give.
-    pub chosen: Chosen,
-    /// Whether it has to give that.
-    pub holds: bool,
-    /// What the choice is asked of; `None`: the very string that is looked for.
-    pub view: Option<&'a dyn View>,
-}
-
-/// A string for which the formula holds and of which every choice gives what is demanded.
-pub fn solve_with(formula: &Formula, demands: &[Demand<'_>], budget: &mut Budget) -> Solution {
-    meet(formula, demands, &mut Vec::new(), budget)
-}
-
-fn meet<'d>(
-    formula: &Formula,
-    demands: &[Demand<'d>],
-    targets: &mut Vec<Target<'d>>,
-    budget: &mut Budget,
-) -> Solution {
-    let Some((demand, rest)) = demands.split_first() else {
-        return match hunt(targets, formula, false, budget, &mut |_, _| {}) {
-            Hunted::Found(string) => Solution::Found(string),
-            Hunted::Nothing(_) => Solution::Empty,
-            Hunted::Undecided(_) => Solution::GaveUp,
-        };
-    };
-    let Demand { choice, chosen, holds, view } = *demand;
-    if let Chosen::Unknown(_) = chosen {
-        return Solution::GaveUp;
-    }
-    let of_chosen = choice.rules.entries(chosen);
-    let entries = if holds {
-        of_chosen
-    } else {
-        // Mostly there is a string that does not even fit the rule; nobody has to be asked for it.
-        if let Some(unfit) = not_of(choice, &of_chosen, view)
-            && let found @ Solution::Found(_) = meet(&formula.clone().and(unfit), rest, targets, budget)
-        {
-            return found;
-        }
-        (0..choice.rules.len()).filter(|&entry| choice.rules.chosen(entry) != chosen).collect()
-    };
-    let mut end = Solution::Empty;
-    for entry in entries {
-        targets.push(Target { choice, entry, view });
-        let solution = meet(formula, rest, targets, budget);
-        targets.pop();
-        match solution {
-            Solution::Found(_) => return solution,
-            Solution::GaveUp => end = Solution::GaveUp,
-            Solution::Empty => {}
-        }
-    }
-    end
-}
-
-/// A string that gets `x` of `old` and `y` of `new` and for which `also` holds.
-pub fn find_pair(
-    old: &Choice,
-    x: Chosen,
-    new: &Choice,
-    y: Chosen,
-    also: &Formula,
-    budget: &mut Budget,
-) -> Sought {
-    let demand = |choice, chosen| Demand { choice, chosen, holds: true, view: None };
-    match solve_with(also, &[demand(old, x), demand(new, y)], budget) {
-        Solution::Found(string) => Sought::Found { only_odd: is_odd(&string), string },
-        Solution::Empty => Sought::Shadowed(Vec::new()),
-        Solution::GaveUp => Sought::Undecided("the search ended before it could tell".to_owned()),
-    }
-}
-
 /// Every pair of different answers: `same` says which rules of old and new are each other's counterpart.
 pub fn pairs(
     old: &Choice,
@@ -324,106 +262,4 @@ pub fn pairs(
     budget: &mut Budget,
 ) -> Pairs {
     Sides { old, new, same }.pairs(also, budget)
-}
-
-impl Rules {
-    fn decide(&self, string: &[u8], ask: Ask) -> Decision {
-        match self {
-            Rules::Tree(tree) => tree.decide(string, ask),
-            Rules::Flat(flat) => flat.decide(string, ask),
-        }
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Rules::Tree(tree) => tree.items.len(),
-            Rules::Flat(flat) => flat.entries.len(),
-        }
-    }
-
-    fn entries(&self, chosen: Chosen) -> Vec<usize> {
-        match self {
-            Rules::Tree(tree) => tree.entries(chosen),
-            Rules::Flat(flat) => flat.by_chosen(chosen),
-        }
-    }
-
-    fn chosen(&self, entry: usize) -> Chosen {
-        match self {
-            Rules::Tree(tree) => tree.chosen(entry),
-            Rules::Flat(flat) => flat.chosen(entry),
-        }
-    }
-
-    /// What a string may get that is no rule.
-    fn besides(&self) -> Vec<Chosen> {
-        let is_rule = |chosen: &Chosen| matches!(chosen, Chosen::Rule(_));
-        (0..self.len()).map(|entry| self.chosen(entry)).filter(|chosen| !is_rule(chosen)).collect()
-    }
-
-    fn is_regex(&self, chosen: Chosen) -> bool {
-        match self {
-            Rules::Tree(tree) => tree.entries(chosen).into_iter().any(|entry| tree.is_regex(entry)),
-            Rules::Flat(flat) => flat.by_chosen(chosen).into_iter().any(|entry| flat.is_regex(entry)),
-        }
-    }
-
-    fn whereabouts(&self, entry: usize) -> Where {
-        match self {
-            Rules::Tree(tree) => tree.whereabouts(entry),
-            Rules::Flat(flat) => flat.whereabouts(entry),
-        }
-    }
-
-    /// What must hold of a string for an entry to get it.
-    fn condition(&self, entry: usize) -> Formula {
-        match self {
-            Rules::Tree(tree) => tree.condition(entry),
-            Rules::Flat(flat) => flat.condition(entry),
-        }
-    }
-
-    fn samples(&self, entry: usize) -> Vec<Vec<u8>> {
-        match self {
-            Rules::Tree(tree) => tree.samples(entry),
-            Rules::Flat(flat) => flat.samples(entry),
-        }
-    }
-
-    fn block(&self, entry: usize, decision: &Decision) -> Block {
-        match self {
-            Rules::Tree(tree) => tree.block(entry, decision),
-            Rules::Flat(flat) => flat.block(entry, decision),
-        }
-    }
-
-    /// Much that an entry never gets, at once; and who gets it.
-    fn bulk(&self, entry: usize) -> Option<(Formula, Vec<NodeId>)> {
-        match self {
-            Rules::Tree(tree) => tree.bulk(entry),
-            Rules::Flat(flat) => flat.bulk(entry),
-        }
-    }
-
-    /// Why a regex is no language, for people.
-    fn opaque(&self, node: NodeId) -> Option<String> {
-        let pattern = match self {
-            Rules::Tree(tree) => tree.pattern(node),
-            Rules::Flat(flat) => flat.pattern(node),
-        }?;
-        let text = String::from_utf8_lossy(pattern.text());
-        Some(match pattern.language().err()? {
-            NotRegular::Refused(why) => format!("the regex {text} is refused: {why}"),
-            NotRegular::Uses(what) => format!("the regex {text} uses {what}"),
-            NotRegular::TooLarge => format!("the regex {text} is too large to be proven with"),
-        })
-    }
-
-    /// What one question costs, in steps of a search.
-    fn cost(&self) -> u64 {
-        match self {
-            Rules::Tree(tree) => 1 + tree.regexes / 16,
-            Rules::Flat(flat) => 1 + flat.regexes / 16,
-        }
-    }
 }

@@ -338,6 +338,17 @@ impl Flat {
         matches!(self.entries[entry].key, Key::Regex(_))
     }
 
+    /// Every regex, with its directive and which argument of that it is.
+    pub(super) fn regex_places(&self) -> Vec<(usize, NodeId, usize)> {
+        let places = self.by_place.iter().filter_map(|((node, argument, _), entries)| {
+            let entry = *entries.iter().find(|&&entry| self.is_regex(entry))?;
+            Some((entry, (*node)?, *argument))
+        });
+        let mut places: Vec<_> = places.collect();
+        places.sort();
+        places
+    }
+
     pub(super) fn regex(&self, entry: usize) -> Option<&Pattern> {
         match &self.entries[entry].key {
             Key::Regex(pattern) => Some(pattern),

@@ -6,9 +6,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::either::Rules;
 use super::rules::outside;
 use super::search::{Hunted, Target, hunt};
-use super::{Choice, Chosen, Pairs, Rules};
+use super::{Choice, Chosen, Pairs};
 use crate::config::NodeId;
 use crate::language::{Budget, Formula, Solution, solve};
 use crate::route::regex::Pattern;

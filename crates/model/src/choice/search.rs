@@ -24,6 +24,14 @@ pub(super) struct Target<'a> {
     pub(super) view: Option<&'a dyn View>,
 }
 
+impl Target<'_> {
+    /// Whether the router itself gives the entry for a string.
+    pub(super) fn gets(&self, string: &[u8]) -> bool {
+        let image = self.view.map_or(Some(string.to_vec()), |view| view.image(string));
+        image.is_some_and(|image| self.choice.choose(&image) == self.choice.rules.chosen(self.entry))
+    }
+}
+
 /// What a search gave.
 #[derive(Debug)]
 pub(super) enum Hunted {
@@ -193,12 +201,6 @@ impl Hunt<'_> {
                 let wanted = rules.chosen(target.entry);
                 if decision.chosen != wanted {
                     failed = Some((at, rules.block(target.entry, &decision)));
-                } else if target.choice.choose(asked) != wanted {
-                    let nodes = match decision.chosen {
-                        Chosen::Rule(node) | Chosen::Redirect(node) | Chosen::Unknown(node) => vec![node],
-                        Chosen::Nothing => Vec::new(),
-                    };
-                    return Err((at, Block::guess(nodes)));
                 }
             }
             decisions.push(decision);
