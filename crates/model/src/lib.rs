@@ -86,5 +86,5 @@ pub use stream::{
     StreamRouter, TlsVersion, stream_diff,
 };
 pub use suggest::{Known, Suggestion, suggest, suggest_more};
-pub use traffic::{ClassCount, Counted, Distinct, Sides, Top, Traffic, Unread};
+pub use traffic::{ClassCount, Counted, Distinct, Remembered, Sides, Top, Traffic, Unread};
 pub use validate::validate;

@@ -1,7 +1,7 @@
 //! How much of yesterday's traffic a change touches: every line of a log through both configurations.
 //!
 //! Memory does not grow with the log: answers are remembered in a table of fixed size, clients and paths are counted in
-//! sketches. Nothing is read here, and nothing runs beside: [`Traffic`] is one worker's, [`Counted`] adds up.
+//! sketches. Nothing is read here, and nothing runs beside: [`Traffic`] is one worker's, [`Remembered`] is for all, [`Counted`] adds up.
 
 mod cache;
 mod count;
@@ -12,12 +12,13 @@ mod top;
 mod wanted;
 
 use crate::config::Config;
-use crate::diff::class_key;
+use crate::diff::{ChangeKey, class_key};
 use crate::log::{Assumed, LogFormat, NotHttp, Places, Spans, Wanted};
 use crate::request::{Outcome, Request, Route};
 use crate::route::Router;
 
-use cache::{Cache, Digest};
+use cache::Digest;
+pub use cache::Remembered;
 pub use count::{ClassCount, Counted, Sides, Unread};
 pub use distinct::Distinct;
 pub use top::Top;
@@ -29,7 +30,7 @@ pub struct Traffic<'r, 'c> {
     new: &'r Router<'c>,
     wanted: Wanted,
     seed: u64,
-    cache: Cache,
+    seen: &'r Remembered,
     counted: Counted,
     log: Option<Log>,
     spans: Spans,
@@ -50,16 +51,17 @@ struct Log {
 enum Verdict {
     Same,
     NotHttp,
-    /// One of the classes that are counted.
-    Class(u32),
+    Changes(ChangeKey),
 }
 
 impl<'r, 'c> Traffic<'r, 'c> {
-    /// Begins to count. `configs` are those of the routers; `seed`: any number that nobody who writes into the log knows.
+    /// Begins to count. `configs` are those of the routers. Workers on the same logs share what was `seen` and have the same
+    /// `seed`: any number that nobody who writes into the log knows.
     pub fn new(
         old: &'r Router<'c>,
         new: &'r Router<'c>,
         configs: [&Config; 2],
+        seen: &'r Remembered,
         seed: u64,
     ) -> Traffic<'r, 'c> {
         Traffic {
@@ -67,7 +69,7 @@ impl<'r, 'c> Traffic<'r, 'c> {
             new,
             wanted: wanted(&configs),
             seed,
-            cache: Cache::new(),
+            seen,
             counted: Counted::default(),
             log: None,
             spans: Spans::default(),
@@ -107,23 +109,23 @@ impl<'r, 'c> Traffic<'r, 'c> {
         if log.guess_scheme {
             digest = digest.with(&status.unwrap_or_default().to_ne_bytes());
         }
-        let verdict = match self.cache.get(digest) {
+        let verdict = match self.seen.get(digest) {
             Some(verdict) => verdict,
             None => {
                 let verdict = self.judge(line, status);
-                self.cache.put(digest, verdict);
+                self.seen.put(digest, verdict);
                 verdict
             }
         };
         match verdict {
             Verdict::NotHttp => self.counted.not_http += 1,
             Verdict::Same => self.counted.requests += 1,
-            Verdict::Class(class) => {
+            Verdict::Changes(key) => {
                 self.counted.requests += 1;
                 let Some(log) = &self.log else { return };
                 let client = log.format.client(line, &self.spans);
                 let client = client.map(|client| Digest::new(0).with(client).first());
-                self.counted.count(class, client, log.format.path(line, &self.spans));
+                self.counted.count(key, client, log.format.path(line, &self.spans));
             }
         }
     }
@@ -153,7 +155,10 @@ impl<'r, 'c> Traffic<'r, 'c> {
         let new = self.new.route(&request);
         match class_key(&old, &new) {
             None => Verdict::Same,
-            Some(key) => Verdict::Class(self.counted.class(key, || Sides { request, old, new })),
+            Some(key) => {
+                self.counted.first(key, Sides { request, old, new });
+                Verdict::Changes(key)
+            }
         }
     }
 

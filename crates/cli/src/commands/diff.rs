@@ -1,6 +1,8 @@
 //! `diff`: which requests change their outcome between two trees, and how much of yesterday's traffic that is.
 
 mod agreed;
+mod beside;
+mod counts;
 mod curl;
 mod json;
 mod reading;
@@ -129,7 +131,7 @@ fn side_name(side: Side) -> &'static str {
 
 /// What a world takes as given, for people.
 fn assumptions(world: &World) -> Vec<String> {
-    world.0.iter().map(|(atom, is)| format!("{atom:?}={is:?}")).collect()
+    world.texts()
 }
 
 /// What a log does not say, and what is taken for true instead.

@@ -1,9 +1,15 @@
 //! What requests came to that were seen before: a table of fixed size, and fingerprints of what decides.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use super::Verdict;
+use crate::config::NodeId;
+use crate::diff::What;
 
 /// How many fingerprints are remembered, each in one of two places.
 const PLACES: usize = 1 << 20;
+/// In how many parts that are locked on their own.
+const SHARDS: usize = 1 << 8;
 
 /// A fingerprint of 128 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,55 +61,78 @@ fn fold(a: u64, b: u64) -> u64 {
     low ^ high
 }
 
-/// Verdicts by fingerprint. One that finds both of its places taken drives the older out.
-pub(super) struct Cache {
-    places: Vec<(u64, u64, u32)>,
+/// What requests came to, by their fingerprints: for all workers together, so that each request is routed once. One that
+/// finds both of its places taken drives the older out.
+#[derive(Debug)]
+pub struct Remembered {
+    shards: Vec<Mutex<Vec<Entry>>>,
 }
 
-const EMPTY: u32 = 0;
-const SAME: u32 = 1;
-const NOT_HTTP: u32 = 2;
-const FIRST_CLASS: u32 = 3;
+/// A fingerprint and what its request came to.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(32))]
+struct Entry {
+    digest: (u64, u64),
+    /// The blocks, each one more than its number; 0 is none.
+    blocks: (u32, u32),
+    kind: u8,
+}
 
-impl Cache {
-    pub(super) fn new() -> Cache {
-        Cache { places: vec![(0, 0, EMPTY); PLACES] }
+const EMPTY: u8 = 0;
+const SAME: u8 = 1;
+const NOT_HTTP: u8 = 2;
+const CHANGES: [(u8, What); 4] =
+    [(3, What::Outcome), (4, What::Upstream), (5, What::Headers), (6, What::Access)];
+
+impl Default for Remembered {
+    fn default() -> Remembered {
+        let shard = || Mutex::new(vec![Entry::default(); PLACES / SHARDS]);
+        Remembered { shards: (0..SHARDS).map(|_| shard()).collect() }
+    }
+}
+
+impl Remembered {
+    fn shard(&self, digest: Digest) -> (MutexGuard<'_, Vec<Entry>>, usize) {
+        let number = |from: u64| usize::try_from(from).unwrap_or(0);
+        let shard = &self.shards[number(digest.1 % SHARDS as u64)];
+        let place = number(digest.0 >> 32) & (PLACES / SHARDS - 2);
+        (shard.lock().unwrap_or_else(PoisonError::into_inner), place)
     }
 
     pub(super) fn get(&self, digest: Digest) -> Option<Verdict> {
-        let [first, second] = pair(digest);
-        let is = |place: usize| {
-            let (one, two, verdict) = self.places[place];
-            (verdict != EMPTY && (one, two) == (digest.0, digest.1)).then(|| read(verdict))
+        let (shard, place) = self.shard(digest);
+        let known = |entry: &&Entry| entry.kind != EMPTY && entry.digest == (digest.0, digest.1);
+        shard[place..place + 2].iter().find(known).map(|entry| entry.verdict())
+    }
+
+    pub(super) fn put(&self, digest: Digest, verdict: Verdict) {
+        let (mut shard, place) = self.shard(digest);
+        shard[place + 1] = shard[place];
+        shard[place] = Entry::new(digest, verdict);
+    }
+}
+
+impl Entry {
+    fn new(digest: Digest, verdict: Verdict) -> Entry {
+        let number = |block: Option<NodeId>| block.map_or(0, |block| block.0 + 1);
+        let (blocks, kind) = match verdict {
+            Verdict::Same => ((0, 0), SAME),
+            Verdict::NotHttp => ((0, 0), NOT_HTTP),
+            Verdict::Changes((old, new, what)) => {
+                let kind = CHANGES.iter().find(|(_, known)| *known == what);
+                ((number(old), number(new)), kind.map_or(SAME, |(kind, _)| *kind))
+            }
         };
-        is(first).or_else(|| is(second))
+        Entry { digest: (digest.0, digest.1), blocks, kind }
     }
 
-    pub(super) fn put(&mut self, digest: Digest, verdict: Verdict) {
-        let [first, second] = pair(digest);
-        self.places[second] = self.places[first];
-        self.places[first] = (digest.0, digest.1, write(verdict));
-    }
-}
-
-fn pair(digest: Digest) -> [usize; 2] {
-    let place = usize::try_from(digest.0 >> 32).unwrap_or(0) & (PLACES - 2);
-    [place, place + 1]
-}
-
-fn read(verdict: u32) -> Verdict {
-    match verdict {
-        SAME => Verdict::Same,
-        NOT_HTTP => Verdict::NotHttp,
-        class => Verdict::Class(class - FIRST_CLASS),
-    }
-}
-
-fn write(verdict: Verdict) -> u32 {
-    match verdict {
-        Verdict::Same => SAME,
-        Verdict::NotHttp => NOT_HTTP,
-        Verdict::Class(class) => class + FIRST_CLASS,
+    fn verdict(&self) -> Verdict {
+        let block = |number: u32| number.checked_sub(1).map(NodeId);
+        match CHANGES.iter().find(|(kind, _)| *kind == self.kind) {
+            Some((_, what)) => Verdict::Changes((block(self.blocks.0), block(self.blocks.1), *what)),
+            None if self.kind == NOT_HTTP => Verdict::NotHttp,
+            None => Verdict::Same,
+        }
     }
 }
 
@@ -123,13 +152,18 @@ mod tests {
 
     #[test]
     fn what_was_put_last_is_remembered() {
-        let mut cache = Cache::new();
+        let seen = Remembered::default();
         let digest = |number: u64| Digest::new(1).with(&number.to_ne_bytes());
-        for number in 0..3_000_000_u64 {
-            cache.put(digest(number), Verdict::Class(u32::try_from(number % 9).unwrap()));
-            assert_eq!(cache.get(digest(number)), Some(Verdict::Class(u32::try_from(number % 9).unwrap())));
+        let verdict = |number: u64| match u32::try_from(number % 9).unwrap() {
+            0 => Verdict::Same,
+            1 => Verdict::NotHttp,
+            2 => Verdict::Changes((None, Some(NodeId(0)), What::Headers)),
+            block => Verdict::Changes((Some(NodeId(block)), None, What::Outcome)),
+        };
+        for number in 0..2_000_000_u64 {
+            seen.put(digest(number), verdict(number));
+            assert_eq!(seen.get(digest(number)), Some(verdict(number)));
         }
-        assert_eq!(cache.places.len(), PLACES);
-        assert_eq!(cache.get(digest(4_000_000)), None);
+        assert_eq!(seen.get(digest(4_000_000)), None);
     }
 }

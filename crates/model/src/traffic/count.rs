@@ -30,7 +30,7 @@ pub struct Counted {
     /// Requests of further classes.
     pub beyond: u64,
     pub(super) log: usize,
-    by_key: HashMap<ChangeKey, u32>,
+    by_key: HashMap<ChangeKey, usize>,
 }
 
 /// A line that is not of the format.
@@ -59,8 +59,8 @@ pub struct ClassCount {
     pub clients: Distinct,
     /// The paths that were asked for most, as they stand in the log.
     pub paths: Top,
-    /// The first of them, and where both send it.
-    pub first: Box<Sides>,
+    /// One of them, and where both send it.
+    pub first: Option<Box<Sides>>,
 }
 
 /// A request and where both configurations send it.
@@ -84,21 +84,30 @@ impl Counted {
         }
     }
 
-    /// The place of a class; one beyond all where there are too many.
-    pub(super) fn class(&mut self, key: ChangeKey, first: impl FnOnce() -> Sides) -> u32 {
-        let place = u32::try_from(self.classes.len()).unwrap_or(u32::MAX);
-        if self.classes.len() >= CLASSES_MAX {
-            return self.by_key.get(&key).copied().unwrap_or(place);
-        }
-        *self.by_key.entry(key).or_insert_with(|| {
-            let (clients, paths) = (Distinct::default(), Top::default());
-            self.classes.push(ClassCount { key, requests: 0, clients, paths, first: Box::new(first()) });
-            place
-        })
+    /// The class of a key; `None` where there are too many.
+    fn class(&mut self, key: ChangeKey) -> Option<&mut ClassCount> {
+        let place = match self.by_key.get(&key) {
+            Some(place) => *place,
+            None if self.classes.len() >= CLASSES_MAX => return None,
+            None => {
+                let (clients, paths) = (Distinct::default(), Top::default());
+                self.classes.push(ClassCount { key, requests: 0, clients, paths, first: None });
+                self.by_key.insert(key, self.classes.len() - 1);
+                self.classes.len() - 1
+            }
+        };
+        self.classes.get_mut(place)
     }
 
-    pub(super) fn count(&mut self, class: u32, client: Option<u64>, path: &[u8]) {
-        let Some(class) = self.classes.get_mut(class as usize) else {
+    /// Keeps the first request of a class.
+    pub(super) fn first(&mut self, key: ChangeKey, sides: Sides) {
+        if let Some(class) = self.class(key) {
+            class.first.get_or_insert_with(|| Box::new(sides));
+        }
+    }
+
+    pub(super) fn count(&mut self, key: ChangeKey, client: Option<u64>, path: &[u8]) {
+        let Some(class) = self.class(key) else {
             self.beyond += 1;
             return;
         };
@@ -119,15 +128,14 @@ impl Counted {
         self.first_unread.sort();
         self.first_unread.truncate(UNREAD_SHOWN_MAX);
         for class in other.classes {
-            let place = self.class(class.key, || (*class.first).clone()) as usize;
-            match self.classes.get_mut(place) {
-                None => self.beyond += class.requests,
-                Some(known) => {
-                    known.requests += class.requests;
-                    known.clients.merge(&class.clients);
-                    known.paths.merge(&class.paths);
-                }
-            }
+            let Some(known) = self.class(class.key) else {
+                self.beyond += class.requests;
+                continue;
+            };
+            known.requests += class.requests;
+            known.clients.merge(&class.clients);
+            known.paths.merge(&class.paths);
+            known.first = known.first.take().or(class.first);
         }
     }
 

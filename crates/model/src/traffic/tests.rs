@@ -1,7 +1,9 @@
 //! Lines through two configurations.
 
 use crate::log::{Assumed, LogFormat};
-use crate::{Answer, Config, Counted, Escape, Files, Router, Settings, Traffic, Want, Wants, load};
+use crate::{
+    Answer, Config, Counted, Escape, Files, Remembered, Router, Settings, Traffic, Want, Wants, load,
+};
 
 /// The configuration of a text inside `http`.
 pub(crate) fn config(http: &str) -> Config {
@@ -29,7 +31,8 @@ const FORMAT: &str = "$remote_addr $host $scheme $status \"$request\" \"$http_us
 fn count(old: &str, new: &str, lines: &[String]) -> Counted {
     let (old, new) = (config(old), config(new));
     let (before, after) = (Router::new(&old), Router::new(&new));
-    let mut traffic = Traffic::new(&before, &after, [&old, &new], 7);
+    let seen = Remembered::default();
+    let mut traffic = Traffic::new(&before, &after, [&old, &new], &seen, 7);
     let format = LogFormat::new("", Escape::Default, FORMAT.as_bytes()).unwrap();
     traffic.begin(0, &format, &Assumed::default());
     for (line, number) in lines.iter().zip(1..) {
@@ -59,7 +62,7 @@ fn requests_clients_and_paths_of_a_class_are_counted() {
     let [class] = &counted.classes[..] else { panic!("{:?}", counted.classes) };
     assert_eq!((class.requests, class.clients.count()), (10, 3));
     assert_eq!(class.paths.most(5), [(&b"/cart/1"[..], 9), (&b"/cart/2"[..], 1)]);
-    assert_eq!(class.first.request.url(), "GET http://a.test/cart/1?x");
+    assert_eq!(class.first.as_ref().unwrap().request.url(), "GET http://a.test/cart/1?x");
     let unread = &counted.first_unread[0];
     assert_eq!((unread.line, unread.column), (32, 16), "{}", unread.expected);
 }
@@ -107,7 +110,8 @@ fn scheme_that_a_log_lacks_is_read_from_its_status() {
     };
     let (old, new) = (tree("old"), tree("new"));
     let (before, after) = (Router::new(&old), Router::new(&new));
-    let mut traffic = Traffic::new(&before, &after, [&old, &new], 7);
+    let seen = Remembered::default();
+    let mut traffic = Traffic::new(&before, &after, [&old, &new], &seen, 7);
     let format = LogFormat::new("", Escape::Default, b"$host $status \"$request\"").unwrap();
     traffic.begin(0, &format, &Assumed { tls_ports: vec![443], ..Assumed::default() });
     for (status, number) in [301, 200, 200, 404].into_iter().zip(1..) {

@@ -98,7 +98,7 @@ fn what(what: What) -> &'static str {
     }
 }
 
-fn because(report: &Report<'_>, because: &[(Side, NodeId)]) -> Value {
+pub(super) fn because(report: &Report<'_>, because: &[(Side, NodeId)]) -> Value {
     let place = |(side, node): &(Side, NodeId)| {
         let config: &Config = report.trees.config(*side);
         let node = config.node(*node);

@@ -52,11 +52,15 @@ pub(super) fn rows<'r>(report: &'r Report<'_>) -> Vec<Row<'r>> {
         }
     }
     for class in &traffic.counted.classes {
-        let at = *by_key.entry(class.key).or_insert_with(|| {
-            let what = Told::Seen(&class.first, class.key.2);
-            rows.push(Row { what, traffic: Some(Tally::default()) });
-            rows.len() - 1
-        });
+        let at = match (by_key.get(&class.key), &class.first) {
+            (Some(at), _) => *at,
+            (None, Some(first)) => {
+                let what = Told::Seen(first, class.key.2);
+                rows.push(Row { what, traffic: Some(Tally::default()) });
+                rows.len() - 1
+            }
+            (None, None) => continue,
+        };
         if let Some(tally) = &mut rows[at].traffic {
             tally.add(class);
         }

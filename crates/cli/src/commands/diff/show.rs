@@ -3,9 +3,10 @@
 use evenkeel_model::{Config, Example, NodeId, Outcome, Request, Route, SettingChange, Side, What};
 use evenkeel_syntax::secret::redact_str;
 
+use super::beside::beside;
+use super::counts::{counted, lines, log, number, percent};
 use super::curl::curl;
-use super::rows::{Row, Tally, Told, rows};
-use super::traffic::{ReadLog, Replayed, format_name};
+use super::rows::{Row, Told, rows};
 use super::verify::Verified;
 use super::{Report, assumptions, side_name};
 use crate::commands::route::show::readable;
@@ -15,10 +16,8 @@ use crate::output::Output;
 const ROWS_MAX: usize = 20;
 /// How many other requests of a row, assumptions, faults and reasons.
 const OTHERS_MAX: usize = 4;
-/// How many paths of a class.
-const PATHS_MAX: usize = 5;
 /// The longest text of an answer that is shown.
-const TEXT_CHARS_MAX: usize = 80;
+pub(super) const TEXT_CHARS_MAX: usize = 80;
 
 pub(super) fn text(report: &Report<'_>, output: Output) -> String {
     let mut text = String::new();
@@ -36,7 +35,7 @@ pub(super) fn text(report: &Report<'_>, output: Output) -> String {
     settings(report, limit, &mut text);
     if let Some(traffic) = &report.traffic {
         text.push('\n');
-        traffic.logs.iter().for_each(|log| self::log(log, &mut text));
+        traffic.logs.iter().for_each(|each| log(each, &mut text));
         lines(traffic, &mut text);
     }
     if let Some(verified) = &report.verified {
@@ -50,7 +49,7 @@ pub(super) fn text(report: &Report<'_>, output: Output) -> String {
     redact_str(&text).into_owned()
 }
 
-fn line(text: &mut String, words: &str) {
+pub(super) fn line(text: &mut String, words: &str) {
     text.push_str(words);
     text.push('\n');
 }
@@ -132,6 +131,13 @@ fn one(report: &Report<'_>, row: &Row<'_>, output: Output, text: &mut String) {
     for (side, route) in [Side::Old, Side::New].into_iter().zip([old, new]) {
         say(side_name(side), &way(report.trees.config(side), route));
     }
+    let what = match &row.what {
+        Told::Change(change) => change.what,
+        Told::Seen(_, what) => *what,
+    };
+    for (side, words) in beside(report.trees, what, old, new) {
+        say(side, &words);
+    }
     match &row.what {
         Told::Change(change) => {
             if !change.because.is_empty() {
@@ -151,7 +157,7 @@ fn one(report: &Report<'_>, row: &Row<'_>, output: Output, text: &mut String) {
                 say("blocks", &format!("{} pairs of an old and a new block", change.pairs));
             }
             let others = change.examples.iter().filter(|example| example.request != change.witness.request);
-            let others: Vec<String> = others.map(|example| also(report, example)).collect();
+            let others: Vec<String> = others.map(also).collect();
             for other in others.iter().take(OTHERS_MAX) {
                 say("also", other);
             }
@@ -235,12 +241,11 @@ pub(super) fn ends(route: &Route) -> String {
     }
 }
 
-fn also(report: &Report<'_>, example: &Example) -> String {
-    let _ = report;
+fn also(example: &Example) -> String {
     format!("{}: {} -> {}", asked(&example.request), ends(&example.old), ends(&example.new))
 }
 
-fn place(config: &Config, node: NodeId) -> String {
+pub(super) fn place(config: &Config, node: NodeId) -> String {
     let node = config.node(node);
     if node.is_root() {
         return String::from("the main file");
@@ -248,7 +253,7 @@ fn place(config: &Config, node: NodeId) -> String {
     format!("{}:{}", node.source().display, node.line())
 }
 
-fn places(report: &Report<'_>, because: &[(Side, NodeId)]) -> String {
+pub(super) fn places(report: &Report<'_>, because: &[(Side, NodeId)]) -> String {
     let place = |(side, node): &(Side, NodeId)| {
         let config = report.trees.config(*side);
         format!("{} {} ({})", side_name(*side), self::place(config, *node), config.node(*node).name())
@@ -274,51 +279,6 @@ fn listed(items: &[String], limit: usize) -> String {
     if more > 0 { format!("{shown} and {more} more") } else { shown }
 }
 
-fn counted(report: &Report<'_>, tally: &Tally) -> String {
-    let all = report.traffic.as_ref().map_or(0, |traffic| traffic.counted.requests);
-    if tally.requests == 0 {
-        return "none of the requests in the log".to_owned();
-    }
-    let clients = tally.clients.count();
-    let about = if tally.clients.is_exact() { "" } else { "about " };
-    let of = match clients {
-        0 => String::new(),
-        1 => " of 1 client".to_owned(),
-        many => format!(" of {about}{} clients", number(many)),
-    };
-    let paths = tally.paths.most(PATHS_MAX);
-    let paths = paths.iter().map(|(path, count)| format!("{} {}", readable(path), number(*count)));
-    let paths = paths.collect::<Vec<_>>().join(", ");
-    let paths = if paths.is_empty() { paths } else { format!(": {paths}") };
-    format!("{} ({}){of}{paths}", requests(tally.requests), percent(tally.requests, all))
-}
-
-fn requests(many: u64) -> String {
-    if many == 1 { "1 request".to_owned() } else { format!("{} requests", number(many)) }
-}
-
-/// A number with its thousands apart.
-fn number(many: u64) -> String {
-    let digits = many.to_string();
-    let first = (digits.len() - 1) % 3 + 1;
-    let rest = digits.as_bytes()[first..].chunks(3).map(|three| String::from_utf8_lossy(three).into_owned());
-    std::iter::once(digits[..first].to_owned()).chain(rest).collect::<Vec<_>>().join(",")
-}
-
-/// A share, so that few of many are not none.
-pub(super) fn percent(part: u64, all: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "a share of two digits")]
-    let share = if all == 0 { 0.0 } else { part as f64 * 100.0 / all as f64 };
-    match share {
-        _ if part == 0 => "0 %".to_owned(),
-        share if share < 0.01 => "< 0.01 %".to_owned(),
-        share if share < 1.0 => format!("{share:.2} %"),
-        share if share < 10.0 => format!("{share:.1} %"),
-        share if share > 99.9 && part < all => "99.9 %".to_owned(),
-        share => format!("{share:.0} %"),
-    }
-}
-
 fn settings(report: &Report<'_>, limit: usize, text: &mut String) {
     let all = &report.diff.settings;
     if all.is_empty() {
@@ -341,56 +301,6 @@ fn settings(report: &Report<'_>, limit: usize, text: &mut String) {
     some(&all.iter().map(row).collect::<Vec<_>>(), limit, text);
 }
 
-/// What a log is, and what it lacks.
-fn log(log: &ReadLog, text: &mut String) {
-    let ReadLog { name, reading, lacks, fault, .. } = log;
-    line(text, &format!("{name}: format {}, {}", format_name(&reading.format), reading.found));
-    for lacking in super::lacking(lacks, reading) {
-        line(text, &format!("  {lacking}"));
-    }
-    if let Some(fault) = fault {
-        line(text, &format!("  it ends before its end ({fault}); what came before is counted"));
-    }
-}
-
-fn lines(traffic: &Replayed, text: &mut String) {
-    let counted = &traffic.counted;
-    if counted.requests + counted.unread + counted.not_http == 0 {
-        line(text, "the log is empty");
-    }
-    if counted.not_http > 0 {
-        let (many, lines) =
-            (number(counted.not_http), if counted.not_http == 1 { "line tells" } else { "lines tell" });
-        line(
-            text,
-            &format!(
-                "{many} {lines} of what was no HTTP request (TLS on a plain port, a connection without a word)"
-            ),
-        );
-    }
-    if counted.beyond > 0 {
-        line(
-            text,
-            &format!("{} are of further classes, too many to be told apart", requests(counted.beyond)),
-        );
-    }
-    if counted.unread > 0 {
-        let (many, lines) =
-            (number(counted.unread), if counted.unread == 1 { "line is" } else { "lines are" });
-        line(text, &format!("{many} {lines} not of the format, for example:"));
-        for unread in &counted.first_unread {
-            let name =
-                traffic.logs.iter().find(|log| log.number == unread.log).map_or("", |log| &log.name[..]);
-            let begins: String = readable(&unread.begins).chars().take(TEXT_CHARS_MAX).collect();
-            let place = format!("{name}:{}:{}", unread.line, unread.column);
-            line(text, &format!("  {place}: expected {}, in {begins}", unread.expected));
-        }
-    }
-    if traffic.interrupted {
-        line(text, "interrupted: the rest of the log is not counted");
-    }
-}
-
 fn replayed(verified: &Verified, output: Output, text: &mut String) {
     let Verified { nginx, mode, asked, disagree, failed, not_asked } = verified;
     let good = disagree.is_empty() && failed.is_empty();
@@ -405,18 +315,5 @@ fn replayed(verified: &Verified, output: Output, text: &mut String) {
     if !not_asked.is_empty() {
         line(text, "not asked:");
         some(not_asked, OTHERS_MAX, text);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_and_shares_are_readable() {
-        assert_eq!([0, 999, 1_000, 1_234_567].map(number), ["0", "999", "1,000", "1,234,567"]);
-        let shares = [(0, 9), (1, 1_000_000), (1, 200), (1, 30), (1, 3), (999_999, 1_000_000), (3, 3)];
-        let shown = shares.map(|(part, all)| percent(part, all));
-        assert_eq!(shown, ["0 %", "< 0.01 %", "0.50 %", "3.3 %", "33 %", "99.9 %", "100 %"]);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use evenkeel_model::{Counted, Lacks, LogFormat, Router, Traffic};
+use evenkeel_model::{Counted, Lacks, LogFormat, Remembered, Router, Traffic};
 use signal_hook::consts::SIGINT;
 
 use super::Trees;
@@ -78,7 +78,8 @@ pub(super) fn replay(trees: &Trees, opened: Opened, progress: &Progress) -> anyh
     let shared = Mutex::new(shared);
     let workers = thread::available_parallelism().map_or(1, NonZero::get).min(WORKERS_MAX);
     let seed = seed();
-    let work = || work(&shared, seed, &stop, progress);
+    let seen = Remembered::default();
+    let work = || work(&shared, (&seen, seed), &stop, progress);
     let counted = thread::scope(|scope| {
         let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
         let mut counted = work();
@@ -113,7 +114,12 @@ pub(super) fn replay(trees: &Trees, opened: Opened, progress: &Progress) -> anyh
 }
 
 /// What one worker counts.
-fn work(shared: &Mutex<Shared<'_>>, seed: u64, stop: &AtomicBool, progress: &Progress) -> Counted {
+fn work(
+    shared: &Mutex<Shared<'_>>,
+    (seen, seed): (&Remembered, u64),
+    stop: &AtomicBool,
+    progress: &Progress,
+) -> Counted {
     let mut block = Block::default();
     let next = |block: &mut Block| {
         let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
@@ -124,8 +130,8 @@ fn work(shared: &Mutex<Shared<'_>>, seed: u64, stop: &AtomicBool, progress: &Pro
     let trees = shared.lock().unwrap_or_else(PoisonError::into_inner).trees;
     let (old, new) = (&trees.old.config, &trees.new.config);
     let before = Router::new(old).with_files(Agreed::new(trees));
-    let after = Router::new(new).with_files(Agreed::new(trees));
-    let mut traffic = Traffic::new(&before, &after, [old, new], seed);
+    let after = Router::new(new).beside(&before).with_files(Agreed::new(trees));
+    let mut traffic = Traffic::new(&before, &after, [old, new], seen, seed);
     let mut log = None;
     loop {
         if log != Some(block.log) {
