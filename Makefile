@@ -4,7 +4,7 @@ CARGO ?= cargo
 # How long `make fuzz` looks, in seconds.
 SECONDS_OF_FUZZING ?= 600
 
-.PHONY: demo test check bench fuzz fuzz-routing setup
+.PHONY: demo test check bench fuzz fuzz-routing fuzz-diff setup
 
 # A good change and bad ones, applied to a real nginx on loopback; post-mortems go to target/demo.
 demo:
@@ -42,6 +42,15 @@ fuzz-routing:
 	@seed=$${EVENKEEL_SEED:-$$(date +%s)}; echo "EVENKEEL_SEED=$$seed" >&2; \
 	EVENKEEL_ROUTE_CONFIGS=$${EVENKEEL_ROUTE_CONFIGS:-10000} EVENKEEL_ROUTE_REQUESTS=$${EVENKEEL_ROUTE_REQUESTS:-100} \
 		EVENKEEL_SEED=$$seed $(CARGO) test --locked --profile quick -p evenkeel-model --test route router -- --nocapture
+
+# 1,000 random pairs of configurations: every witness of `diff` asked of two real nginxes in a sandbox, and 1,000 random
+# requests each that must find no change that was not told.
+fuzz-diff:
+	@scripts/setup.sh test
+	@seed=$${EVENKEEL_SEED:-$$(date +%s)}; echo "EVENKEEL_SEED=$$seed" >&2; export EVENKEEL_SEED=$$seed; \
+	export EVENKEEL_DIFF_PAIRS=$${EVENKEEL_DIFF_PAIRS:-1000} EVENKEEL_DIFF_REQUESTS=$${EVENKEEL_DIFF_REQUESTS:-1000}; \
+	$(CARGO) test --locked --profile quick -p evenkeel-model --test diff random -- --nocapture && \
+	$(CARGO) test --locked --profile quick -p evenkeel-cli --test diff_pairs -- --nocapture
 
 setup:
 	@scripts/setup.sh test
