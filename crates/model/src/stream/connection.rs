@@ -155,3 +155,27 @@ impl StreamOutcome {
         }
     }
 }
+
+impl std::fmt::Display for StreamOutcome {
+    /// `proxy_pass app (10.0.0.5:5432)`, `return "text"`, `closed: no host in upstream ""`
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            StreamOutcome::Proxy { servers, pass, tls, preface, .. } => {
+                let pass = String::from_utf8_lossy(pass);
+                write!(f, "proxy_pass {pass}")?;
+                let servers = servers.join(", ");
+                if !servers.is_empty() && servers != pass {
+                    write!(f, " ({servers})")?;
+                }
+                f.write_str(if *tls { " over TLS" } else { "" })?;
+                f.write_str(if *preface { " behind a PROXY protocol header" } else { "" })
+            }
+            StreamOutcome::Return { text } => write!(f, "return \"{}\"", String::from_utf8_lossy(text)),
+            StreamOutcome::Handed { to: LocalAddress::Inet(to), .. } => write!(f, "pass {to}"),
+            StreamOutcome::Handed { to: LocalAddress::Unix(path), .. } => {
+                write!(f, "pass unix:{}", String::from_utf8_lossy(path))
+            }
+            StreamOutcome::Close { reason } => write!(f, "closed: {reason}"),
+        }
+    }
+}

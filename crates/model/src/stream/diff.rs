@@ -45,6 +45,14 @@ pub struct StreamChange {
     pub uncertain: bool,
 }
 
+impl std::fmt::Display for StreamChange {
+    /// `tls a.test on 0.0.0.0:443: proxy_pass one (10.0.0.1:1) -> closed: no host in upstream ""`
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {} -> {}", self.class, self.old.outcome, self.new.outcome)?;
+        f.write_str(if self.uncertain { ", it may be" } else { "" })
+    }
+}
+
 /// Every class of connections that change, and why some may be missing.
 pub fn stream_diff(old: &Config, new: &Config, budget: &mut Budget) -> (Vec<StreamChange>, Vec<String>) {
     let routers = [StreamRouter::new(old), StreamRouter::new(new)];
