@@ -198,6 +198,29 @@ pub(in crate::commands) fn outcome(config: &Config, outcome: &StreamOutcome) -> 
     Value::Object(entry)
 }
 
+/// What a connection asks, on one line.
+pub(in crate::commands) fn witness(connection: &Connection) -> String {
+    let mut words = connection.url();
+    if let Some(hello) = &connection.hello {
+        if let Some(name) = hello.sni.as_ref().filter(|_| connection.listen.is_some()) {
+            words.push_str(&format!("  --sni {}", readable(name)));
+        }
+        if !hello.alpn.is_empty() {
+            words.push_str(&format!("  --alpn {}", readable(&hello.alpn.join(&b','))));
+        }
+        if hello.version != TlsVersion::default() {
+            words.push_str(&format!("  {}", hello.version.name()));
+        }
+    }
+    if let Preface::Of { source, .. } = connection.preface {
+        words.push_str(&format!("  --proxy-protocol {source}"));
+    }
+    if let Some(client) = connection.client {
+        words.push_str(&format!("  --client {client}"));
+    }
+    words
+}
+
 fn text(config: &Config, connection: &Connection, route: &StreamRoute) -> String {
     let mut text = told(
         config,
