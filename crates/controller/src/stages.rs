@@ -119,6 +119,11 @@ pub fn diff_evidence(diff: &Diff) -> Evidence {
         1 => "1 class of requests changes".to_owned(),
         many => format!("{many} classes of requests change"),
     };
+    let rows = match diff.stream.len() {
+        0 => rows,
+        1 => format!("{rows}, and 1 class of connections to stream"),
+        many => format!("{rows}, and {many} classes of connections to stream"),
+    };
     let mut summary = match diff.settings.len() {
         0 => rows,
         1 => format!("{rows}, and 1 setting"),
@@ -128,6 +133,7 @@ pub fn diff_evidence(diff: &Diff) -> Evidence {
         summary.push_str("; a change may be missing");
     }
     let lines = diff.changes.iter().map(ToString::to_string);
+    let lines = lines.chain(diff.stream.iter().map(ToString::to_string));
     let lines = lines.chain(diff.settings.iter().map(ToString::to_string));
     let open = diff.incomplete_because.iter().map(|why| format!("not everything could be looked at: {why}"));
     let clean = |line: String| redact_str(&line).into_owned();
