@@ -8,6 +8,7 @@ mod json;
 mod reading;
 mod rows;
 mod show;
+mod stream;
 mod traffic;
 mod verify;
 
@@ -104,7 +105,7 @@ fn faults(trees: &Trees, side: Side) -> Vec<Fault> {
 
 impl Report<'_> {
     fn changes_nothing(&self) -> bool {
-        self.diff.changes.is_empty() && self.diff.settings.is_empty()
+        self.diff.changes.is_empty() && self.diff.stream.is_empty() && self.diff.settings.is_empty()
     }
 
     fn exit(&self) -> Exit {

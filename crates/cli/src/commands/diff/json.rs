@@ -11,7 +11,7 @@ use super::rows::{Row, Tally, Told, rows};
 use super::show::asked;
 use super::traffic::{ReadLog, Replayed};
 use super::verify::Verified;
-use super::{Report, assumptions, lacking, side_name};
+use super::{Report, assumptions, lacking, side_name, stream};
 use crate::commands::route::show;
 
 /// How many paths of a class are listed.
@@ -28,6 +28,7 @@ pub(super) fn document(report: &Report<'_>) -> Value {
     });
     let mut document = json!({
         "changes": rows.iter().map(|row| self::row(report, row)).collect::<Vec<_>>(),
+        "stream": stream::document(report),
         "settings": diff.settings.iter().map(|change| setting(report, change)).collect::<Vec<_>>(),
         "complete": diff.incomplete_because.is_empty(),
         "incomplete_because": diff.incomplete_because,

@@ -52,8 +52,8 @@ pub(super) fn rows<'r>(report: &'r Report<'_>) -> Vec<Row<'r>> {
         }
     }
     for class in &traffic.counted.classes {
-        let at = match (by_key.get(&class.key), &class.first) {
-            (Some(at), _) => *at,
+        let at = match (row_of(&by_key, &class.key), &class.first) {
+            (Some(at), _) => at,
             (None, Some(first)) => {
                 let what = Told::Seen(first, class.key.2);
                 rows.push(Row { what, traffic: Some(Tally::default()) });
@@ -67,4 +67,16 @@ pub(super) fn rows<'r>(report: &'r Report<'_>) -> Vec<Row<'r>> {
     }
     rows.sort_by_key(|row| std::cmp::Reverse(row.traffic.as_ref().map_or(0, |tally| tally.requests)));
     rows
+}
+
+/// The row of a class. What files or upstreams decide ends in one block for the comparison, which takes them as given, and
+/// may stand open in a log: then the blocks before and after tell, or the block before alone.
+fn row_of(by_key: &HashMap<ChangeKey, usize>, key: &ChangeKey) -> Option<usize> {
+    let (old, new, _) = key;
+    let least = |fits: &dyn Fn(&ChangeKey) -> bool| {
+        by_key.iter().filter(|(known, _)| fits(known)).map(|(_, at)| *at).min()
+    };
+    let both = || least(&|(before, after, _)| before == old && after == new);
+    let before = || least(&|(before, _, _)| before == old && old.is_some());
+    by_key.get(key).copied().or_else(both).or_else(before)
 }

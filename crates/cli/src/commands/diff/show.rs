@@ -8,7 +8,7 @@ use super::counts::{counted, lines, log, number, percent};
 use super::curl::curl;
 use super::rows::{Row, Told, rows};
 use super::verify::Verified;
-use super::{Report, assumptions, side_name};
+use super::{Report, assumptions, side_name, stream};
 use crate::commands::route::show::readable;
 use crate::output::Output;
 
@@ -32,6 +32,7 @@ pub(super) fn text(report: &Report<'_>, output: Output) -> String {
     if rows.len() > limit {
         line(&mut text, &format!("\nand {} more; --all shows them", rows.len() - limit));
     }
+    stream::text(report, limit, output, &mut text);
     settings(report, limit, &mut text);
     if let Some(traffic) = &report.traffic {
         text.push('\n');
@@ -88,6 +89,7 @@ fn headline(report: &Report<'_>, rows: &[Row<'_>], output: Output) -> String {
         1 => ", 1 setting does".to_owned(),
         many => format!(", {many} settings do"),
     };
+    let settings = stream::headline(report) + &settings;
     let words = match rows.len() {
         0 if proven => format!("no request changes{settings}"),
         0 => format!("no request was found that changes{settings}"),
