@@ -18,8 +18,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// What came back.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
-    /// Our own port; 0 over a Unix socket.
-    pub(crate) port: u16,
+    /// Our own address and port; `None` over a Unix socket.
+    pub(crate) from: Option<SocketAddr>,
     /// 0 when the connection was closed without an answer, or when there is no head (HTTP/0.9).
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, Vec<u8>)>,
@@ -60,13 +60,13 @@ pub(crate) fn ask(request: &Request, body: &[u8]) -> std::io::Result<Answer> {
     match request.listen.as_ref().expect("every request names its listen") {
         LocalAddress::Inet(address) => {
             let mut stream = connect(*address, request.client)?;
-            let port = stream.local_addr()?.port();
-            Ok(parse(port, &exchange(&mut stream, request, &out)?))
+            let from = Some(stream.local_addr()?);
+            Ok(parse(from, &exchange(&mut stream, request, &out)?))
         }
         LocalAddress::Unix(path) => {
             let mut stream = UnixStream::connect(Path::new(std::ffi::OsStr::from_bytes(path)))?;
             stream.set_read_timeout(Some(ANSWER_WITHIN))?;
-            Ok(parse(0, &exchange(&mut stream, request, &out)?))
+            Ok(parse(None, &exchange(&mut stream, request, &out)?))
         }
     }
 }
@@ -100,9 +100,9 @@ fn connect(to: SocketAddr, from: Option<IpAddr>) -> std::io::Result<TcpStream> {
     Ok(stream)
 }
 
-fn parse(port: u16, raw: &[u8]) -> Answer {
+fn parse(from: Option<SocketAddr>, raw: &[u8]) -> Answer {
     let mut answer = Answer {
-        port,
+        from,
         status: 0,
         headers: Vec::new(),
         head: Vec::new(),

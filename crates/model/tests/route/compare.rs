@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -19,32 +20,45 @@ pub(crate) struct Seen {
     pub(crate) logged: Option<(u32, String)>,
 }
 
-/// The entries of an access log, by our own port (or by the id that the request carried).
-pub(crate) fn log(path: &Path) -> HashMap<String, (u32, String)> {
-    let bytes = std::fs::read(path).unwrap();
-    let text = String::from_utf8_lossy(&bytes);
-    let mut entries = HashMap::new();
-    for entry in text.lines() {
-        let mut words = entry.split(' ');
-        let (Some(line), Some(address), Some(port)) = (words.next(), words.next(), words.next()) else {
-            continue;
-        };
-        let Ok(line) = line.parse() else { continue };
-        let id = entry.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map_or("", |(id, _)| id);
-        let key = if address.starts_with("unix:") { format!("id{id}") } else { port.to_owned() };
-        // A port that comes again is that of a question that was asked again.
-        entries.entry(key).or_insert_with(|| (line, entry.to_owned()));
-    }
-    entries
+/// An access log.
+#[derive(Debug)]
+pub(crate) struct Log(HashMap<String, Vec<Entry>>);
+
+#[derive(Debug)]
+struct Entry {
+    line: u32,
+    /// What the request had as its `X-Id`, as far as nginx read it.
+    id: String,
+    text: String,
 }
 
-/// The key of a question's entry in the log.
-pub(crate) fn key(question: &Question, answer: &Answer) -> String {
-    if answer.port != 0 {
-        return answer.port.to_string();
+impl Log {
+    /// Its entries, by the addresses from which was asked.
+    pub(crate) fn read(path: &Path) -> Log {
+        let bytes = std::fs::read(path).unwrap();
+        let mut entries: HashMap<String, Vec<Entry>> = HashMap::new();
+        for text in String::from_utf8_lossy(&bytes).lines() {
+            let mut words = text.split(' ');
+            let (Some(line), Some(address), Some(port)) = (words.next(), words.next(), words.next()) else {
+                continue;
+            };
+            let Ok(line) = line.parse() else { continue };
+            let id = text.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map_or("", |(id, _)| id);
+            let from = format!("{} {port}", address.trim_start_matches("::ffff:"));
+            let from = if address.starts_with("unix:") { String::from("unix") } else { from };
+            let entry = Entry { line, id: id.to_owned(), text: text.to_owned() };
+            entries.entry(from).or_default().push(entry);
+        }
+        Log(entries)
     }
-    let id = question.request.headers.iter().find(|(name, _)| name == b"X-Id");
-    format!("id{}", id.map_or_else(String::new, |(_, value)| String::from_utf8_lossy(value).into_owned()))
+
+    /// The entry of an answer to the question of this number. The address alone is not enough: one that was used before,
+    /// for a handshake that failed, comes again. Over a Unix socket, all of them are the same.
+    pub(crate) fn entry(&self, id: usize, from: Option<SocketAddr>) -> Option<(u32, String)> {
+        let key = from.map_or_else(|| String::from("unix"), |from| format!("{} {}", from.ip(), from.port()));
+        let is_it = |entry: &&Entry| entry.id == id.to_string() || (from.is_some() && entry.id == "-");
+        self.0.get(&key)?.iter().find(is_it).map(|entry| (entry.line, entry.text.clone()))
+    }
 }
 
 /// What is wrong with a prediction; nothing when all of it came true.

@@ -71,7 +71,7 @@ impl Taste {
             statics: random.percent(75),
             alias: random.percent(40),
             proxies: random.percent(65),
-            other_passes: random.percent(17),
+            other_passes: random.percent(22),
             access: random.percent(35),
             passwords: random.percent(15),
             auth_request: random.percent(12),
@@ -89,7 +89,7 @@ impl Taste {
             geo: random.percent(15),
             split: random.percent(12),
             headers: random.percent(25),
-            tls: random.percent(15),
+            tls: random.percent(18),
             wild,
         }
     }

@@ -11,8 +11,8 @@ use std::time::Instant;
 
 use evenkeel_model::{Atom, Config, FileKind, HttpVersion, Is, Outcome, Request, Route, Router, World};
 
-use crate::ask::ask;
-use crate::compare::{Seen, class, key, log, mismatch};
+use crate::ask::{Answer, ask};
+use crate::compare::{Log, Seen, class, mismatch};
 use crate::echo;
 use crate::features::Features;
 use crate::generate::{Case, case};
@@ -245,6 +245,8 @@ pub(crate) fn predict(router: &Router<'_>, request: &Request) -> Route {
         (Atom::Upstream(Vec::new()), Is::Status(status)),
         (Atom::Password(Vec::new()), if is_good { Is::Yes } else { Is::No }),
         (Atom::Limit(String::new()), Is::No),
+        // No client here has a certificate.
+        (Atom::Other(String::from("ssl_verify_client")), Is::No),
     ]));
     router.route_in(request, &world)
 }
@@ -295,23 +297,22 @@ pub(crate) fn observe(
         let answer = loop {
             tries += 1;
             match ask(&question.request, &question.body) {
-                // The log knows a request by our port: one that we had before is of no use.
-                Ok(answer) if answer.port != 0 && !ports.insert(answer.port) => {}
+                // The log knows a request by our address: one that we had before is of no use.
+                Ok(answer) if answer.from.is_some_and(|from| !ports.insert(from)) => {}
                 // A machine that is busy elsewhere; what does not answer does not answer the second time, either.
                 Err(_) if tries < 3 => {}
                 other => break other,
             }
         };
         refused |= matches!(&answer, Err(error) if error.kind() == ErrorKind::ConnectionRefused);
-        answers
-            .push(answer.map(|answer| (key(&question, &answer), answer)).map_err(|error| error.to_string()));
+        answers.push(answer.map_err(|error| error.to_string()));
     }
     if !nginx.stop(refused) {
         return None;
     }
-    let log = log(&place.path.join("access.log"));
-    let seen = |answer: Result<(String, _), String>| {
-        answer.map(|(key, answer)| Seen { logged: log.get(&key).cloned(), answer })
+    let log = Log::read(&place.path.join("access.log"));
+    let seen = |(id, answer): (usize, Result<Answer, String>)| {
+        answer.map(|answer| Seen { logged: log.entry(id, answer.from), answer })
     };
-    Some(answers.into_iter().map(seen).collect())
+    Some(answers.into_iter().enumerate().map(seen).collect())
 }

@@ -6,8 +6,8 @@ use super::*;
 use crate::{Atom, Is, Version, World};
 
 /// Asks what was asked of an nginx of this release, and compares where that ended: the line (of `http`, whose first is 2),
-/// the status, and what was answered. `files` are there, and no others; what an upstream answers is told by `X-Status`, and
-/// the password of `user` is `good`.
+/// the status, and what was answered. `files` are there, and no others; what an upstream answers is told by `X-Status`, the
+/// password of `user` is `good`, no limit is reached, and no client has a certificate.
 fn nginx_says(version: &str, http: &str, files: &[&str], asked: &Request, expected: &str) {
     let text = format!("events {{}} http {{\n{http}\n}}");
     let mut settings = Settings::new(*b"/srv/nginx.conf");
@@ -43,6 +43,7 @@ fn nginx_says(version: &str, http: &str, files: &[&str], asked: &Request, expect
         (Atom::Upstream(Vec::new()), Is::Status(status.unwrap_or(200))),
         (Atom::Password(Vec::new()), if is_good { Is::Yes } else { Is::No }),
         (Atom::Limit(String::new()), Is::No),
+        (Atom::Other(String::from("ssl_verify_client")), Is::No),
     ]));
     let route = Router::new(&config).with_files(kind).route_in(asked, &world);
     assert_eq!(said(&config, &route, status.unwrap_or(200)), expected);
@@ -168,4 +169,13 @@ fn redirect_that_a_page_takes_over_leaves_its_location() {
                 location /to { return 301 /x; } }";
     nginx_says("1.22.1", http, &[], &request("GET http://h/"), "3 301 to ");
     nginx_says("1.22.1", http, &[], &request("GET http://h/to"), "3 301 to http://h/x");
+}
+
+#[test]
+fn connect_may_be_broken_before_it_is_too_long() {
+    let mut asked = request("CONNECT http://h/");
+    asked.target = [b"/?", &[b'a'; 9_000][..]].concat();
+    nginx_says("1.31.3", "server { }", &[], &asked, "2 414 ? module:large_client_header_buffers");
+    asked.method = b"GET".to_vec();
+    nginx_says("1.31.3", "server { }", &[], &asked, "2 414");
 }

@@ -36,7 +36,7 @@ impl Generator<'_> {
             false => format!("app{upstream}"),
             true => format!("127.0.0.1:$arg_p{upstream}"),
         };
-        match self.random.below(10) {
+        match self.random.below(11) {
             0..4 => {
                 let address = self.random.pick(&["app3".to_owned(), "127.0.0.1:@U3@".to_owned(), to(3)]);
                 block.line(format!("fastcgi_pass {address};"));
@@ -49,8 +49,8 @@ impl Generator<'_> {
                 }
             }
             4..6 if self.binary.has("http_uwsgi_module") => block.line(format!("uwsgi_pass {};", to(4))),
-            6 if self.binary.has("http_scgi_module") => block.line(format!("scgi_pass {};", to(5))),
-            7 if self.binary.has("http_grpc_module") => {
+            6 | 7 if self.binary.has("http_scgi_module") => block.line(format!("scgi_pass {};", to(5))),
+            8 if self.binary.has("http_grpc_module") => {
                 let scheme = self.random.pick(&["", "grpc://"]);
                 block.line(format!("grpc_pass {scheme}app6;"));
             }

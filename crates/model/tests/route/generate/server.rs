@@ -22,8 +22,8 @@ impl Generator<'_> {
             if self.random.percent(8) {
                 server.line("ssl_reject_handshake on;");
             }
-            if self.random.percent(12) {
-                let verify = self.random.pick(&["on", "optional", "optional_no_ca", "off"]);
+            if self.random.percent(28) {
+                let verify = self.random.pick(&["on", "optional", "optional", "optional_no_ca", "off"]);
                 server.line(format!("ssl_verify_client {verify};"));
             }
         }
