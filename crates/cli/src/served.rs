@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use evenkeel_model::{Config, FileKind, FileSystem};
 
 use crate::tree::{Place, Tree};
@@ -60,6 +61,35 @@ impl FileSystem for Served<'_> {
             Ok(meta) if meta.is_dir() => FileKind::Directory,
             Ok(meta) if meta.is_file() => FileKind::File,
             Err(error) if is_absent(&error) && (inside.is_some() || self.place.on_host) => FileKind::Absent,
+            _ => FileKind::Unknown,
+        }
+    }
+}
+
+/// A directory that stands for the whole file system: what is not in it is nowhere.
+#[derive(Debug)]
+pub(crate) struct Image(PathBuf);
+
+impl Image {
+    /// The image in a directory.
+    pub(crate) fn at(directory: &Path) -> anyhow::Result<Image> {
+        std::fs::read_dir(directory).with_context(|| format!("read {}", directory.display()))?;
+        Ok(Image(directory.to_path_buf()))
+    }
+}
+
+impl FileSystem for Image {
+    fn kind(&self, path: &[u8]) -> FileKind {
+        let slashes = path.iter().take_while(|&&byte| byte == b'/').count();
+        let inside = &path[slashes..];
+        // What leads above the image is no part of it.
+        if inside.split(|&byte| byte == b'/').any(|part| part == b"..") {
+            return FileKind::Unknown;
+        }
+        match std::fs::metadata(self.0.join(OsStr::from_bytes(inside))) {
+            Ok(meta) if meta.is_dir() => FileKind::Directory,
+            Ok(meta) if meta.is_file() => FileKind::File,
+            Err(error) if is_absent(&error) => FileKind::Absent,
             _ => FileKind::Unknown,
         }
     }

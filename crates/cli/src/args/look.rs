@@ -67,7 +67,8 @@ pub(crate) struct Rules {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  evenkeel route ./nginx 'GET https://shop.example.com/cart?x=1'\n  evenkeel route ./nginx \
---batch < requests.txt   # one a line, as text or JSON; one JSON document a line comes back\n\nA line of --batch \
+--batch < requests.txt   # one a line, as text or JSON; one JSON document a line comes back\n  evenkeel route ./nginx 'GET \
+http://shop.example.com/' --assume upstream-response=502 --docroot ./image   # what nobody else tells\n\nA line of --batch \
 is METHOD URL, or a document:\n  {\"method\":\"GET\",\"target\":\"/a%20b?x=1\",\"version\":\"1.1\",\"headers\":[[\"Host\",\"a.test\"]],\n   \
 \"listen\":\"127.0.0.1:8080\",\"tls\":false,\"sni\":null,\"client\":\"198.51.100.7\"}\nMethod and target are needed, the rest may \
 be left out. Bytes that are no UTF-8\nstand as an array of numbers: \"target\":[47,255]. In an answer they come back as \
@@ -108,6 +109,16 @@ pub(crate) struct Route {
     /// Read requests from standard input, one a line
     #[arg(long, conflicts_with = "request")]
     pub(crate) batch: bool,
+    /// Take something as given that no configuration tells: file-exists:/srv/a=yes|no|dir, upstream-response[:NAME]=502|down,
+    /// password[:FILE]=yes, limit[:ZONE]=yes, client-address:RANGE=yes, …; repeatable
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) assume: Vec<String>,
+    /// Look for the files that nginx serves under DIR, which stands for the whole file system: /srv/a is DIR/srv/a
+    #[arg(long, value_name = "DIR")]
+    pub(crate) docroot: Option<PathBuf>,
+    /// How many blocks to tell that nearly took the request
+    #[arg(long, value_name = "N", default_value_t = 3, conflicts_with = "batch")]
+    pub(crate) near: usize,
     /// The nginx version to answer for, such as 1.22.1 [default: that of the nginx binary, else the newest known]
     #[arg(long, value_name = "VERSION")]
     pub(crate) nginx_version: Option<String>,

@@ -1,5 +1,7 @@
 //! `route`: where does this request go, and why.
 
+mod near;
+mod outcomes;
 mod read;
 pub(super) mod show;
 pub(super) mod stream;
@@ -7,12 +9,13 @@ pub(super) mod stream;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 
 use anyhow::{Context as _, anyhow};
-use evenkeel_model::{Config, Request, Router, StreamRouter};
+use evenkeel_model::{Config, NearMiss, Request, Route, Router, StreamRouter, World};
 use evenkeel_syntax::secret::redact_str;
+use serde_json::Value;
 
 use crate::args::{self, Global};
 use crate::output::{Exit, Output, complain};
-use crate::served::Served;
+use crate::served::{Image, Served};
 use crate::settings::Settings;
 use crate::tree::Tree;
 use read::{Asked, Unread};
@@ -26,6 +29,7 @@ pub(crate) fn route(args: &args::Route, global: &Global, output: Output) -> anyh
     let connection = stream::asked(args)?;
     let request = args.request.as_deref().filter(|_| connection.is_none());
     let request = request.map(|text| asked(text, args)).transpose()?;
+    let world = assumed(args)?;
     let settings = Settings::load(global)?;
     let tree = Tree::read(&args.tree, args.prefix.as_deref(), args.nginx_version.as_deref(), &settings)?;
     if let Some(problem) = tree.config.problems().first() {
@@ -40,16 +44,55 @@ pub(crate) fn route(args: &args::Route, global: &Global, output: Output) -> anyh
     if let Some(connection) = connection {
         return Ok(stream::print(&tree.config, &connection, output));
     }
-    let router = Router::new(&tree.config).with_files(Served::new(&tree));
-    let Some(request) = request else {
-        return batch(&tree.config, &router, io::stdin(), io::stdout().lock());
+    let router = Router::new(&tree.config);
+    let router = match &args.docroot {
+        Some(directory) => router.with_files(Image::at(directory)?),
+        None => router.with_files(Served::new(&tree)),
     };
-    let route = router.route(&request);
-    output.print(
-        || show::text(&tree.config, &request, &route),
-        || show::document(&tree.config, &request, &route),
-    );
+    let Some(request) = request else {
+        return batch(&tree.config, &router, &world, io::stdin(), io::stdout().lock());
+    };
+    let told = Told {
+        route: router.route_in(&request, &world),
+        outcomes: router.outcomes(&request, &world),
+        near: router.near_misses(&request, &world, args.near),
+    };
+    output.print(|| told.text(&tree.config, &request), || told.document(&tree.config, &request));
     Ok(Exit::Yes)
+}
+
+/// What is told of one request.
+struct Told {
+    route: Route,
+    outcomes: evenkeel_model::Tree,
+    near: Vec<NearMiss>,
+}
+
+impl Told {
+    fn text(&self, config: &Config, request: &Request) -> String {
+        let mut text = show::text(config, request, &self.route);
+        text.push_str(&redact_str(&outcomes::text(&self.outcomes)));
+        text.push_str(&redact_str(&near::text(config, &self.near)));
+        text
+    }
+
+    fn document(&self, config: &Config, request: &Request) -> Value {
+        let mut document = show::document(config, request, &self.route);
+        if let Some(document) = document.as_object_mut() {
+            document.insert("tree".to_owned(), outcomes::document(config, &self.outcomes));
+            document.insert("near_misses".to_owned(), near::document(config, &self.near));
+        }
+        document
+    }
+}
+
+/// What `--assume` says.
+fn assumed(args: &args::Route) -> anyhow::Result<World> {
+    let mut world = World::default();
+    for text in &args.assume {
+        world.assume(text).with_context(|| format!("assume \"{}\"", text.escape_debug()))?;
+    }
+    Ok(world)
 }
 
 /// The request of the command line.
@@ -73,7 +116,13 @@ fn asked(text: &str, args: &args::Route) -> anyhow::Result<Request> {
 }
 
 /// Answers line by line, in order. What was answered is written before the next line is waited for.
-fn batch(config: &Config, router: &Router<'_>, from: impl Read, to: impl Write) -> anyhow::Result<Exit> {
+fn batch(
+    config: &Config,
+    router: &Router<'_>,
+    world: &World,
+    from: impl Read,
+    to: impl Write,
+) -> anyhow::Result<Exit> {
     let mut from = BufReader::with_capacity(BUFFER_BYTES, from);
     let mut to = BufWriter::with_capacity(BUFFER_BYTES, to);
     let (mut line, mut all_read) = (Vec::new(), true);
@@ -92,7 +141,9 @@ fn batch(config: &Config, router: &Router<'_>, from: impl Read, to: impl Write) 
             Ok(Asked::Connection(connection)) => {
                 stream::document(config, &connection, &streams.route(&connection))
             }
-            Ok(Asked::Request(request)) => show::document(config, &request, &router.route(&request)),
+            Ok(Asked::Request(request)) => {
+                show::document(config, &request, &router.route_in(&request, world))
+            }
             Err(Unread(why)) => {
                 all_read = false;
                 show::unread(number, &why)

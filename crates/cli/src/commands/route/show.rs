@@ -43,7 +43,7 @@ pub(in crate::commands) fn bytes(into: &mut Map<String, Value>, key: &str, bytes
     }
 }
 
-fn place(into: &mut Map<String, Value>, config: &Config, node: NodeId) {
+pub(super) fn place(into: &mut Map<String, Value>, config: &Config, node: NodeId) {
     let node = config.node(node);
     into.insert("file".to_owned(), node.source().display.clone().into());
     into.insert("line".to_owned(), node.line().into());
@@ -164,7 +164,7 @@ fn modifier(kind: LocationKind) -> &'static str {
 }
 
 /// What a person reads first: where the request ends.
-fn headline(route: &Route) -> String {
+pub(super) fn headline(route: &Route) -> String {
     let unusual = route.status.filter(|&status| status != 200);
     let status = unusual.map(|status| format!(" with {status}")).unwrap_or_default();
     match &route.outcome {
