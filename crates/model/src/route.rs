@@ -39,6 +39,7 @@ pub(crate) mod name;
 mod named;
 mod near;
 mod observe;
+mod packed;
 mod path;
 mod phases;
 mod proxy;

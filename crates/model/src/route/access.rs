@@ -130,30 +130,3 @@ impl Walk<'_, '_> {
         Say::Nothing
     }
 }
-
-/// The first rule that takes a client, and whether one before it might have, if somebody had said who the client is.
-pub(crate) fn rule_of<'c>(rules: impl Iterator<Item = Node<'c>>, peer: Peer) -> (Option<Node<'c>>, bool) {
-    let mut doubt = false;
-    for rule in rules {
-        let applies = match (rule.arg(0).unwrap_or(b""), peer) {
-            (b"all", _) => Some(true),
-            (range, peer) => match (Cidr::of(range), peer) {
-                (Some(cidr), Peer::Ip(address)) => Some(cidr.has(address)),
-                (Some(cidr), Peer::Unix) => Some(cidr == Cidr::Unix),
-                (Some(Cidr::Unix), Peer::Unknown) => Some(false),
-                (_, Peer::Unknown) | (None, _) => None,
-            },
-        };
-        match applies {
-            Some(true) => return (Some(rule), doubt),
-            Some(false) => {}
-            None => doubt = true,
-        }
-    }
-    (None, doubt)
-}
-
-/// Whether a range (`10.0.0.0/8`, `::1`) has an address; `None`: it is no range.
-pub(crate) fn contains(range: &[u8], address: IpAddr) -> Option<bool> {
-    Cidr::of(range).map(|cidr| cidr.has(address))
-}

@@ -26,7 +26,7 @@ enum Inherit {
 impl<'c> Walk<'_, 'c> {
     /// Notes the headers of an answer with this status; `None`: an upstream decides it.
     pub(super) fn add_headers(&mut self, status: Option<u16>) {
-        if self.version == HttpVersion::V0_9 {
+        if self.version == HttpVersion::V0_9 || !self.router.tables().adds {
             return;
         }
         let plain = status.is_none_or(|status| PLAIN.contains(&status));

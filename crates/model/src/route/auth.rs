@@ -65,6 +65,25 @@ impl<'r, 'c> Walk<'r, 'c> {
         good
     }
 
+    /// `$ssl_client_verify` over TLS.
+    ///
+    /// Source: `ngx_ssl_get_client_verify`, src/event/ngx_event_openssl.c
+    pub(super) fn client_verify(&mut self) -> Option<&'static [u8]> {
+        let router = self.router;
+        let wants = |&server: &usize| {
+            let node = router.config.servers()[server].node;
+            let directive = router.blocks.effective(node, Role::SslVerifyClient);
+            directive.and_then(|node| node.arg(0)).is_some_and(|value| value != b"off")
+        };
+        if !self.socket.servers.iter().any(wants) {
+            return Some(b"NONE");
+        }
+        match self.atom(|| Atom::Other(String::from("ssl_verify_client")), Is::Yes)? {
+            Is::No => Some(b"NONE"),
+            _ => Some(b"SUCCESS"),
+        }
+    }
+
     /// `$remote_user`
     pub(super) fn user(&self) -> Vec<u8> {
         user(self.header("authorization").unwrap_or(b"")).unwrap_or_default()

@@ -65,7 +65,11 @@ pub(super) enum Role {
     SslVerifyClient,
     SslRejectHandshake,
     Resolver,
+    /// What comes from an upstream is kept, or served in parts.
+    Keeps,
     GzipStatic,
+    /// For whom something is packed.
+    GzipFor,
     DavMethods,
     RandomIndex,
 }
@@ -246,7 +250,17 @@ fn role(name: &str) -> Option<Role> {
         "ssl_verify_client" => Role::SslVerifyClient,
         "ssl_reject_handshake" => Role::SslRejectHandshake,
         "resolver" => Role::Resolver,
+        "proxy_cache"
+        | "fastcgi_cache"
+        | "uwsgi_cache"
+        | "scgi_cache"
+        | "proxy_force_ranges"
+        | "fastcgi_force_ranges"
+        | "uwsgi_force_ranges"
+        | "scgi_force_ranges"
+        | "slice" => Role::Keeps,
         "gzip_static" => Role::GzipStatic,
+        "gzip_disable" | "gzip_http_version" | "gzip_proxied" => Role::GzipFor,
         "dav_methods" => Role::DavMethods,
         "random_index" => Role::RandomIndex,
         _ => return None,

@@ -168,8 +168,9 @@ impl<'c> Walk<'_, 'c> {
     fn file(&mut self, post: bool) -> Turn {
         let Some(mapped) = self.map_uri() else { return Turn::Finish(500) };
         let path = mapped.path();
-        let static_gzip =
-            self.router.blocks.effective(self.block, Role::GzipStatic).and_then(|node| node.arg(0));
+        if !post && let Some(turn) = self.packed(&path) {
+            return turn;
+        }
         match self.kind(&path, FileKind::File) {
             FileKind::Directory => {
                 let to = self.uri.escaped(Escape::Uri).and(b"/").then(&self.args.behind(b'?'));
@@ -177,18 +178,12 @@ impl<'c> Walk<'_, 'c> {
                 self.location_header = Some(to);
                 return self.error(301, "a directory without its last slash");
             }
-            FileKind::Absent if static_gzip.is_none_or(|value| value == b"off") => {
-                return self.error(404, format!("{} is not there", shown(&path)));
-            }
-            FileKind::Absent => self.depend("gzip_static"),
+            FileKind::Absent => return self.error(404, format!("{} is not there", shown(&path))),
             FileKind::Unknown => {
                 self.depends_on.insert(Dependence::FileExists(path.to_vec()));
                 self.step("file", format!("whether {} is there is not known", shown(&path)), None);
             }
             FileKind::File => {}
-        }
-        if static_gzip == Some(b"always") {
-            self.depend("gzip_static");
         }
         if post {
             return self.error(405, "files are not for POST");

@@ -8,6 +8,7 @@ use super::Router;
 use super::address::Peer;
 use super::geo::{Geos, geos};
 use super::listen::{Key, Socket};
+use super::script::has_variables;
 use super::split::Shares;
 use super::traced::Traced;
 use super::variables::Value;
@@ -70,6 +71,10 @@ pub(super) struct Tables {
     pub(super) shares: HashMap<NodeId, Shares>,
     /// `limit_req_zone` and `limit_conn_zone`, by the name of the zone.
     pub(super) zones: HashMap<Vec<u8>, NodeId>,
+    /// Whether anything adds headers to answers.
+    pub(super) adds: bool,
+    /// Whether anything sets headers of requests to upstreams.
+    pub(super) sets: bool,
 }
 
 impl Tables {
@@ -77,11 +82,14 @@ impl Tables {
         let blocks = config.named("split_clients").filter(|node| node.is_block() && node.context().is_http());
         let zones = ["limit_req_zone", "limit_conn_zone"].into_iter().flat_map(|name| config.named(name));
         let zones = zones.filter_map(|node| Some((parameter(node, b"zone=")?, node.id())));
+        let has = |name: &str| config.named(name).any(|node| node.context().is_http());
         let name = |zone: &[u8]| zone.split(|&byte| byte == b':').next().unwrap_or(zone).to_vec();
         Tables {
             geos: geos(config),
             shares: blocks.map(|node| (node.id(), Shares::of(node))).collect(),
             zones: zones.map(|(zone, node)| (name(zone), node)).collect(),
+            adds: has("add_header") || has("expires"),
+            sets: has("proxy_set_header"),
         }
     }
 }
@@ -100,6 +108,9 @@ impl Router<'_> {
 impl Walk<'_, '_> {
     /// A value that no outcome rests on: what cannot be known is no dependence.
     pub(super) fn eval_quietly(&mut self, value: &[u8]) -> Value {
+        if !has_variables(value) {
+            return Value { text: Traced::text(value), known: true };
+        }
         let (depends_on, steps) = (self.depends_on.clone(), self.steps.len());
         let value = self.eval(value);
         self.depends_on = depends_on;

@@ -51,6 +51,9 @@ impl Walk<'_, '_> {
         let Some(line) = line::parse(self.request, connects) else {
             return Err(self.bad("the request line is broken"));
         };
+        if self.request.version == HttpVersion::V2 && !self.request.target.starts_with(b"/") {
+            return Err(self.bad("a path of HTTP/2 begins with a slash"));
+        }
         self.version = line.version;
         self.read_uri(&line)?;
         if let Some(host) = &line.host {

@@ -21,8 +21,22 @@ impl Walk<'_, '_> {
         status: Option<u16>,
     ) -> (Outcome<Traced>, Option<u16>) {
         let (outcome, status) = self.final_answer(outcome, status);
-        let conditional = CONDITIONS.iter().any(|name| self.header(name).is_some());
-        if conditional && matches!(status, None | Some(200)) && !matches!(outcome, Outcome::Close { .. }) {
+        let asks = |names: &[&str]| names.iter().any(|name| self.header(name).is_some());
+        let conditional = match &outcome {
+            _ if !matches!(status, None | Some(200)) => false,
+            Outcome::Close { .. } => false,
+            // What comes from an upstream is the upstream's to shorten, unless it is kept here.
+            Outcome::Pass { .. } => {
+                asks(CONDITIONS) && self.router.blocks.nearest(self.block, Role::Keeps).is_some()
+            }
+            // A text of the configuration has no time, no tag and no ranges.
+            Outcome::Return { body: Some(_), .. } => {
+                asks(&["if-unmodified-since", "if-match"])
+                    || self.header("if-none-match").is_some_and(|tags| tags.contains(&b'*'))
+            }
+            _ => asks(CONDITIONS),
+        };
+        if conditional {
             self.depend("conditional");
         }
         (outcome, status)

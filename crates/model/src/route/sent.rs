@@ -18,7 +18,7 @@ impl<'c> Walk<'_, 'c> {
         let host = proxy_host(url);
         let role = Role::SetHeader(PassKind::Proxy);
         let blocks = &self.router.blocks;
-        let block = blocks.nearest(self.block, role);
+        let block = if self.router.tables().sets { blocks.nearest(self.block, role) } else { None };
         let set: Vec<Node<'c>> = block.map_or_else(Vec::new, |block| blocks.own_with(block, role).collect());
         let mut sent: Vec<SentHeader> = Vec::new();
         for directive in &set {
@@ -55,12 +55,13 @@ fn header(name: &[u8], value: &[u8], node: Option<NodeId>) -> SentHeader {
 
 /// `$proxy_host`: host and port of a URL, without the port of its scheme.
 fn proxy_host(url: &[u8]) -> Vec<u8> {
-    let text = String::from_utf8_lossy(url);
-    let (scheme, rest) = text.split_once("://").unwrap_or(("http", &text));
-    if rest.starts_with("unix:") {
+    let (own, rest) = match url.strip_prefix(b"https://") {
+        Some(rest) => (&b":443"[..], rest),
+        None => (&b":80"[..], url.strip_prefix(b"http://").unwrap_or(url)),
+    };
+    if rest.starts_with(b"unix:") {
         return b"localhost".to_vec();
     }
-    let authority = rest.split(['/', '?']).next().unwrap_or(rest);
-    let own = if scheme == "https" { ":443" } else { ":80" };
-    authority.strip_suffix(own).unwrap_or(authority).as_bytes().to_vec()
+    let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
+    rest[..end].strip_suffix(own).unwrap_or(&rest[..end]).to_vec()
 }

@@ -3,7 +3,7 @@
 //! Source: `ngx_http_split_clients_variable`, `ngx_conf_split_clients_block`,
 //! src/http/modules/ngx_http_split_clients_module.c; `ngx_murmur_hash2`, src/core/ngx_murmurhash.c
 
-use crate::config::{Config, Node, NodeId};
+use crate::config::{Node, NodeId};
 use crate::number::atofp;
 
 /// The shares of a `split_clients`, made ready.
@@ -34,11 +34,6 @@ impl Shares {
     pub(crate) fn lines(&self) -> impl Iterator<Item = NodeId> {
         self.0.iter().map(|(_, line)| *line)
     }
-}
-
-/// The line of a `split_clients` that a value falls on; `None`: no share is left for it.
-pub(crate) fn line<'c>(config: &'c Config, node: Node<'c>, value: &[u8]) -> Option<Node<'c>> {
-    Shares::of(node).line(value).map(|line| config.node(line))
 }
 
 /// A share in hundredths of a percent: `12.5%`; `None`: the rest (`*`).

@@ -218,6 +218,7 @@ impl Walk<'_, '_> {
             "content_type" => self.given(self.header("content-type").unwrap_or(b""), || {
                 Input::Header(b"content_type".to_vec())
             }),
+            "ssl_client_verify" if self.request.tls => Traced::text(self.client_verify()?),
             "ssl_server_name" => self.given(self.request.sni.as_deref().unwrap_or(b""), || Input::Sni),
             "document_root" => return self.document_root(),
             "request_filename" => self.path_of_uri()?,

@@ -1,7 +1,7 @@
 //! Requests as the tests write them, sent as they stand, and upstreams that say what reached them.
 //!
 //! `{Q} {from 127.0.0.9} GET /x | Host: b.test | X-Real-IP: 10.0.0.1 || body`: what is in braces says where the request
-//! goes (`P`, `Q`, `R`: ports; `unix`; `at ADDRESS`; `tls`; `tls NAME`), where it comes from, its version (`1.0`, `0.9`),
+//! goes (`P`, `Q`, `R`: ports; `unix`; `at ADDRESS`; `tls`; `tls NAME`), where it comes from, its version (`1.0`, `0.9`, `h2`),
 //! the status that an upstream shall answer with, `no host`, `wrong password`, `proxy ADDRESS` (a PROXY protocol header
 //! names it), `sent` (tell what the upstream got).
 
@@ -96,6 +96,7 @@ pub(crate) fn read(text: &str, ports: &[u16; 3], directory: &Path) -> Question {
                 request.sni = (!value.is_empty()).then(|| value.as_bytes().to_vec());
             }
             "1.0" => request.version = HttpVersion::V1_0,
+            "h2" => request.version = HttpVersion::V2,
             "0.9" => request.version = HttpVersion::V0_9,
             "status" => {
                 question.upstream_status = value.parse().unwrap();
@@ -158,7 +159,9 @@ pub(crate) fn ask(question: &Question) -> std::io::Result<Answer> {
     let raw = match request.listen.as_ref().unwrap() {
         LocalAddress::Inet(address) => {
             let mut stream = connect(*address, question.from)?;
-            if request.tls {
+            if request.version == HttpVersion::V2 {
+                crate::h2::exchange(&mut stream, request)?
+            } else if request.tls {
                 crate::tls::exchange(&mut stream, request.sni.as_deref(), &out)?
             } else {
                 exchange(&mut stream, &out)?

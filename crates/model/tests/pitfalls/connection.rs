@@ -258,6 +258,21 @@ fn client_without_a_certificate_is_refused_once_the_host_is_known() {
 }
 
 #[test]
+fn optional_certificate_is_told_by_a_variable() {
+    check(
+        r#"
+        server { listen 127.0.0.1:@P@ ssl; server_name b.test; @TLS@ ssl_verify_client optional;
+                 ssl_client_certificate cert.pem; if ($ssl_client_verify != SUCCESS) { return 403; } return 200 b; }
+        server { listen 127.0.0.1:@Q@ ssl; server_name b.test; @TLS@ return 200 $ssl_client_verify; }
+        "#,
+        &[
+            ("{tls b.test} GET / | Host: b.test", "403"),
+            ("{Q} {tls b.test} GET / | Host: b.test", "200 NONE"),
+        ],
+    );
+}
+
+#[test]
 fn rejected_handshake_ends_the_connection() {
     check(
         r#"
@@ -341,4 +356,36 @@ fn socket_of_http_2_without_tls_takes_the_old_protocol_in_newer_releases_only() 
 #[test]
 fn variables_of_tls_are_empty_without_it() {
     check(r#"server { @L@ return 200 "[$ssl_protocol$ssl_client_verify$https]"; }"#, &[("GET /", "200 []")]);
+}
+
+#[test]
+fn authority_of_http_2_is_held_against_the_same_rules_as_a_host() {
+    check_each(
+        r#"
+        server { listen 127.0.0.1:@P@ http2; server_name zero; return 200 "zero $host $server_protocol"; }
+        server { listen 127.0.0.1:@P@; server_name a.test; return 200 "a $host $http_host $uri $request_uri"; }
+        "#,
+        &[
+            ("{h2} GET /x?y", "200 a a.test a.test /x /x?y", "200 a a.test a.test /x /x?y"),
+            (
+                "{h2} GET /x | Host: A.test.:80",
+                "200 a a.test A.test.:80 /x /x",
+                "200 a a.test A.test.:80 /x /x",
+            ),
+            (
+                "{h2} GET //x/../y%20",
+                "200 a a.test a.test /y  //x/../y%20",
+                "200 a a.test a.test /y  //x/../y%20",
+            ),
+            ("{h2} GET /x | Host: other", "200 zero other HTTP/2.0", "200 zero other HTTP/2.0"),
+            ("{h2} GET /x | Host: a:bar", "200 zero a HTTP/2.0", "400"),
+            ("{h2} GET /x | Host: a..b", "400", "400"),
+            ("{h2} GET /x | Host: ", "400", "400"),
+            ("{h2} {no host} GET /x", "400", "400"),
+            ("{h2} GET http://a.test/x", "400", "400"),
+            ("{h2} GET x", "400", "400"),
+            ("{h2} GET /#x", "200 a a.test a.test / /#x", "200 a a.test a.test / /#x"),
+        ],
+    );
+    check("server { @L@ return 200 x; }", &[("{h2} GET /", "400")]);
 }

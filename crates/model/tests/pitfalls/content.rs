@@ -286,3 +286,38 @@ fn listing_is_asked_for_by_get_only_and_comes_after_the_index() {
 fn answers_of_a_directive_are_for_get_and_head() {
     check("server { @L@ location /g { empty_gif; } }", &[("POST /g", "405"), ("HEAD /g", "200")]);
 }
+
+#[test]
+fn text_of_the_configuration_and_what_an_upstream_sends_are_answered_whole() {
+    check(
+        r#"server { @L@ location / { return 200 text; } location /p { proxy_pass http://up; } }"#,
+        &[
+            ("GET / | Range: bytes=0-0", "200 text"),
+            ("GET / | If-Modified-Since: Sat, 21 Nov 2026 00:00:00 GMT", "200 text"),
+            ("GET / | If-None-Match: \"x\"", "200 text"),
+            ("GET / | If-Range: \"x\" | Range: bytes=0-1", "200 text"),
+            ("GET /p | Range: bytes=0-0", "upstream /p"),
+            ("GET /p | If-None-Match: *", "upstream /p"),
+            ("GET /p | If-Match: x", "upstream /p"),
+        ],
+    );
+}
+
+#[test]
+fn packed_file_is_for_those_who_take_it_unless_it_is_for_all() {
+    crate::play::check_own(
+        r#"server { @L@ root www; gzip_static on; }
+           server { listen 127.0.0.1:@Q@; root www; gzip_static always; }"#,
+        &[
+            ("GET /packed.html", "200 www/packed.html"),
+            ("GET /packed.html | Accept-Encoding: gzip, br", "200 www/packed.html.gz"),
+            ("GET /packed.html | Accept-Encoding: br", "200 www/packed.html"),
+            ("GET /only.html", "404"),
+            ("GET /only.html | Accept-Encoding: gzip", "200 www/only.html.gz"),
+            ("{Q} GET /only.html", "200 www/only.html.gz"),
+            ("POST /packed.html | Accept-Encoding: gzip", "405"),
+            ("{Q} GET /a.html", "200 www/a.html"),
+            ("{Q} GET /d", "301 http://a.test:@Q@/d/"),
+        ],
+    );
+}

@@ -15,6 +15,7 @@ mod added;
 mod ask;
 mod connection;
 mod content;
+mod h2;
 mod location;
 mod passing;
 mod phases;
