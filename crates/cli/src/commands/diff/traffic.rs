@@ -52,7 +52,6 @@ struct Shared<'t> {
     logs: Logs,
     told: Told,
     readings: Vec<Option<Arc<Reading>>>,
-    lines: u64,
     failed: Option<anyhow::Error>,
 }
 
@@ -74,7 +73,7 @@ pub(super) fn replay(trees: &Trees, opened: Opened, progress: &Progress) -> anyh
         signal_hook::flag::register(SIGINT, Arc::clone(&stop)),
     ];
     let Opened { logs, told } = opened;
-    let shared = Shared { trees, logs, told, readings: Vec::new(), lines: 0, failed: None };
+    let shared = Shared { trees, logs, told, readings: Vec::new(), failed: None };
     let shared = Mutex::new(shared);
     let workers = thread::available_parallelism().map_or(1, NonZero::get).min(WORKERS_MAX);
     let seed = seed();
@@ -167,7 +166,6 @@ impl Shared<'_> {
         if self.readings.len() <= block.log {
             self.readings.resize(block.log + 1, None);
         }
-        self.lines += 1;
         let told = &self.told;
         let reading = self.readings[block.log].get_or_insert_with(|| {
             let lines = block.bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
