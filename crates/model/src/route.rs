@@ -165,6 +165,11 @@ impl<'c> Router<'c> {
         self.finished(entry::route(self, request, None))
     }
 
+    /// The same without words: the texts of the steps are empty.
+    pub fn outcome(&self, request: &Request) -> Route {
+        self.finished(entry::quick(self, request))
+    }
+
     /// The way of a request, with what `world` says taken as given.
     pub fn route_in(&self, request: &Request, world: &World) -> Route {
         self.finished(entry::route(self, request, Some(&mut Watch::only(world))))

@@ -234,6 +234,7 @@ impl<'r, 'c> Walk<'r, 'c> {
             returned: false,
             beside,
             steps: Vec::new(),
+            is_quiet: self.is_quiet,
             depends_on: BTreeSet::new(),
             watch: self.watch.take(),
         }

@@ -188,7 +188,7 @@ impl<'c> Walk<'_, 'c> {
         if post {
             return self.error(405, "files are not for POST");
         }
-        self.step("file", shown(&path), None);
+        self.step("file", || shown(&path), None);
         Turn::Done(Outcome::File { path }, None)
     }
 

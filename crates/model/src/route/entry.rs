@@ -30,10 +30,20 @@ pub(super) struct Handshake {
     unknown: bool,
 }
 
-pub(super) fn route<'r>(
+pub(super) fn route<'r>(router: &'r Router<'_>, request: &'r Request, watch: Option<&'r mut Watch>) -> Route {
+    walk(router, request, watch, false)
+}
+
+/// The same without the words of its steps.
+pub(super) fn quick(router: &Router<'_>, request: &Request) -> Route {
+    walk(router, request, None, true)
+}
+
+fn walk<'r>(
     router: &'r Router<'_>,
     request: &'r Request,
     mut watch: Option<&'r mut Watch>,
+    is_quiet: bool,
 ) -> Route {
     let mut steps = Vec::new();
     let mut depends_on = BTreeSet::new();
@@ -62,7 +72,7 @@ pub(super) fn route<'r>(
         return closed(format!("nothing listens on {at}"), None, steps, depends_on, None);
     };
     let local = socket.key.local();
-    steps.push(listen_step(router, socket));
+    steps.push(listen_step(router, socket, is_quiet));
     if request.tls && !socket.tls {
         return closed(String::from("a TLS handshake on a port without TLS"), local, steps, depends_on, None);
     }
@@ -131,6 +141,7 @@ pub(super) fn route<'r>(
         beside: Beside::of(request, socket),
         steps,
         depends_on,
+        is_quiet,
         watch,
     };
     let turn = match walk.read(&handshake) {
@@ -175,7 +186,10 @@ fn socket<'r>(
     found.map(|at| &sockets.all[at])
 }
 
-fn listen_step(router: &Router<'_>, socket: &Socket) -> Step {
+fn listen_step(router: &Router<'_>, socket: &Socket, is_quiet: bool) -> Step {
+    if is_quiet {
+        return Step { what: "listen", text: String::new(), node: socket.listen };
+    }
     let tls = if socket.tls { " ssl" } else { "" };
     let servers = socket.servers.len();
     let default = router.config.node(router.config.servers()[socket.default].node);

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Router;
-use super::address::Cidr;
+use super::address::{Cidr, Peer};
 use super::location::End;
 use super::map::Line;
 use super::name::Found;
@@ -60,7 +60,10 @@ impl Given {
             target: walk.unparsed_uri.clone(),
             method: walk.method.clone(),
             headers: walk.headers.clone(),
-            client: walk.request.client,
+            client: match walk.beside.peer {
+                Peer::Ip(address) => Some(address),
+                Peer::Unix | Peer::Unknown => walk.request.client,
+            },
             version: walk.version,
             quoted: walk.quoted_uri,
             plus: walk.plus_in_uri,

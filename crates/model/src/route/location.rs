@@ -63,7 +63,7 @@ pub(crate) struct Search<'u> {
     /// What the regexes on the way captured, in order, and the locations that they stand in.
     pub(crate) captured: Vec<(Captured, NodeId)>,
     /// Why, outermost first.
-    pub(crate) notes: Vec<(NodeId, String)>,
+    pub(crate) notes: Vec<(NodeId, &'static str)>,
 }
 
 impl Locations {
@@ -214,8 +214,8 @@ impl Search<'_> {
         end
     }
 
-    fn note(&mut self, node: NodeId, why: &str) {
+    fn note(&mut self, node: NodeId, why: &'static str) {
         self.location = Some(node);
-        self.notes.push((node, why.to_owned()));
+        self.notes.push((node, why));
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Source: `ngx_http_core_find_config_phase`, `ngx_http_core_post_rewrite_phase`, src/http/ngx_http_core_module.c
 
+use super::Router;
 use super::blocks::Role;
 use super::given::location_chosen;
 use super::location::End;
@@ -47,7 +48,8 @@ impl Walk<'_, '_> {
             self.capture(captured, text, kind == LocationKind::Regex { caseless: true }, &uri);
         }
         for (node, why) in search.notes {
-            self.step("location", format!("{}: {why}", self.pattern_shown(node)), Some(node));
+            let router = self.router;
+            self.step("location", || format!("{}: {why}", router.pattern_shown(node)), Some(node));
         }
         let Some(location) = search.location else {
             if end == End::Unknown {
@@ -117,9 +119,12 @@ impl Walk<'_, '_> {
         self.block = self.server_node().id();
         Turn::FindLocation
     }
+}
 
+impl Router<'_> {
+    /// A location as it is written.
     pub(super) fn pattern_shown(&self, location: NodeId) -> String {
-        let (kind, pattern) = location_pattern(self.router.config.node(location));
+        let (kind, pattern) = location_pattern(self.config.node(location));
         let modifier = match kind {
             LocationKind::Prefix | LocationKind::Named => "",
             LocationKind::PrefixNoRegex => "^~ ",

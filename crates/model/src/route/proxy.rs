@@ -106,8 +106,11 @@ impl<'c> Walk<'_, 'c> {
         (upstream, servers): (Option<String>, Vec<String>),
         pass: Traced,
     ) -> Turn {
-        let to = if servers.is_empty() { String::new() } else { format!(" ({})", servers.join(", ")) };
-        self.step(kind.directive(), format!("{}{to}", shown(&pass)), Some(directive.id()));
+        let text = || {
+            let to = if servers.is_empty() { String::new() } else { format!(" ({})", servers.join(", ")) };
+            format!("{}{to}", shown(&pass))
+        };
+        self.step(kind.directive(), text, Some(directive.id()));
         if let Some(turn) = self.intercepted(kind, &pass) {
             return turn;
         }

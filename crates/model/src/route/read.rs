@@ -192,13 +192,11 @@ impl Walk<'_, '_> {
                 if let Some(captured) = captured {
                     self.capture_name(captured, &claim, host, Input::Host);
                 }
-                let (node, text) = match (claim.node, host) {
-                    (Some(node), b"") => (node, String::from("no name was sent, and it has the name \"\"")),
-                    (Some(node), _) => (node, format!("{}: {}", shown(host), claim.how)),
-                    (None, _) => (
-                        router.config.servers()[claim.server].node,
-                        String::from("no name was sent, and it has none"),
-                    ),
+                let node = claim.node.unwrap_or_else(|| router.config.servers()[claim.server].node);
+                let text = || match (claim.node, host) {
+                    (Some(_), b"") => String::from("no name was sent, and it has the name \"\""),
+                    (Some(_), _) => format!("{}: {}", shown(host), claim.how),
+                    (None, _) => String::from("no name was sent, and it has none"),
                 };
                 self.step("server", text, Some(node));
                 server = Some(claim.server);

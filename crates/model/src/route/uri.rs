@@ -151,14 +151,6 @@ pub(crate) fn unescape_redirect(bytes: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// A URI and its arguments, split at the first `?`.
-pub(super) fn split_args(uri: &[u8]) -> (&[u8], &[u8]) {
-    match uri.iter().position(|&byte| byte == b'?') {
-        Some(at) => (&uri[..at], &uri[at + 1..]),
-        None => (uri, b""),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -80,9 +80,34 @@ pub(super) struct Walk<'r, 'c> {
     /// The client, guards and limits.
     pub(super) beside: Beside,
     pub(super) steps: Vec<Step>,
+    /// Whether nobody reads the words of the steps.
+    pub(super) is_quiet: bool,
     pub(super) depends_on: BTreeSet<Dependence>,
     /// What is assumed and noted; `None`: nothing is.
     pub(super) watch: Option<&'r mut Watch>,
+}
+
+/// The words of a step, there or to be made.
+pub(super) trait Words {
+    fn words(self) -> String;
+}
+
+impl Words for String {
+    fn words(self) -> String {
+        self
+    }
+}
+
+impl Words for &str {
+    fn words(self) -> String {
+        self.to_owned()
+    }
+}
+
+impl<F: FnOnce() -> String> Words for F {
+    fn words(self) -> String {
+        self()
+    }
 }
 
 /// The state in which a `try_files` had to guess.
@@ -160,8 +185,9 @@ impl<'c> Walk<'_, 'c> {
         around.find(|node| node.is("location") && node.is_block()).map(Node::id)
     }
 
-    pub(super) fn step(&mut self, what: &'static str, text: impl Into<String>, node: Option<NodeId>) {
-        let mut text: String = text.into();
+    /// Notes what happened; its words are only made where somebody reads them.
+    pub(super) fn step(&mut self, what: &'static str, text: impl Words, node: Option<NodeId>) {
+        let mut text = if self.is_quiet { String::new() } else { text.words() };
         if text.len() > STEP_BYTES_MAX {
             text.truncate(text.floor_char_boundary(STEP_BYTES_MAX));
             text.push('…');

@@ -2,7 +2,7 @@
 //! its outcome is that of the shape, filled in.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use evenkeel_model::{
     Answered, Atom, Config, Given, Is, Observed, Outcome, Request, Router, Template, Test, World,
@@ -45,11 +45,11 @@ fn requests_with_equal_answers_have_equal_shapes() {
         let case = case(&mut random, &binary, true, index % 10 == 9);
         let text = write(&place, &case.config);
         let config = support::load(&place.main(), &place.path, Some(&binary.build));
-        let ports = std::array::from_fn(|at| 20_000 + at as u16);
+        let ports: [u16; PORTS] = [20_000, 20_001, 20_002, 20_003];
         let requests: Vec<Request> = (0..count("EVENKEEL_ROUTE_REQUESTS", 100))
             .map(|_| question(&mut random, &case).at(&ports, &place.path).request)
             .collect();
-        if let Err(why) = play(&config, &place.path, &requests, &mut random, &mut score) {
+        if let Err(why) = play(&config, &requests, &mut random, &mut score) {
             wrong.push(format!("EVENKEEL_ROUTE_ONLY={index} {why}\n{text}"));
         }
     }
@@ -77,7 +77,6 @@ fn write(place: &Place, config: &Block) -> String {
 
 fn play(
     config: &Config,
-    _place: &Path,
     requests: &[Request],
     random: &mut Random,
     score: &mut Score,
