@@ -6,7 +6,7 @@ use evenkeel_model::{
     Config, Connection, Hello, ListenAddress, LocalAddress, Preface, Server, ServerKind, TlsVersion,
 };
 
-use crate::nginx::Nginx;
+use crate::nginx::PORTS;
 use crate::random::Random;
 
 /// The names that clients ask for.
@@ -37,8 +37,8 @@ const ASKED: &[&str] = &[
 ];
 
 /// A random connection, mostly to a socket of the configuration.
-pub(crate) fn connection(random: &mut Random, nginx: &Nginx<'_>, config: &Config) -> Connection {
-    let (mut listen, mut udp) = somewhere(random, nginx);
+pub(crate) fn connection(random: &mut Random, ports: &[u16; PORTS], config: &Config) -> Connection {
+    let (mut listen, mut udp) = somewhere(random, ports);
     let (mut tls, mut wants_preface) = (false, false);
     let servers: Vec<&Server> =
         config.servers().iter().filter(|server| server.kind == ServerKind::Stream).skip(1).collect();
@@ -88,8 +88,8 @@ pub(crate) fn connection(random: &mut Random, nginx: &Nginx<'_>, config: &Config
 }
 
 /// An address at which a configuration could listen, and whether by UDP.
-fn somewhere(random: &mut Random, nginx: &Nginx<'_>) -> (LocalAddress, bool) {
-    let port = nginx.ports[random.pick(&[0, 0, 0, 1, 1, 3, 4])];
+fn somewhere(random: &mut Random, ports: &[u16; PORTS]) -> (LocalAddress, bool) {
+    let port = ports[random.pick(&[0, 0, 0, 1, 1, 3, 4])];
     let ip: IpAddr = match random.below(10) {
         9 => std::net::Ipv6Addr::LOCALHOST.into(),
         last => Ipv4Addr::new(127, 0, 0, [1, 1, 1, 1, 1, 2, 2, 2, 3][last]).into(),

@@ -22,6 +22,7 @@ mod connections;
 mod echo;
 mod generate;
 mod nginx;
+mod pairs;
 mod play;
 mod wire;
 

@@ -30,6 +30,11 @@ pub(crate) struct Binary {
 }
 
 impl Binary {
+    /// None that runs: for what is only written down.
+    pub(crate) fn imagined() -> Binary {
+        Binary { path: PathBuf::new(), build: String::new(), load: String::new(), has_names: true }
+    }
+
     /// The nginx of this path; `None`: it cannot do stream.
     pub(crate) fn at(path: &Path) -> Option<Binary> {
         const MODULE: &str = "/usr/lib/nginx/modules/ngx_stream_module.so";

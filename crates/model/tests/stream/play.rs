@@ -63,7 +63,7 @@ fn compare(
     let config = support::load(&place.main(), place.path(), Some(&binary.build));
     let router = StreamRouter::new(&config);
     for _ in 0..connections {
-        let mut connection = connections::connection(random, nginx, &config);
+        let mut connection = connections::connection(random, &nginx.ports, &config);
         let mut route = router.route(&connection);
         let speaks_tls = route.steps.iter().any(|step| step.what == "listen" && step.text.contains(" ssl"));
         if speaks_tls && !can_be_played(&mut connection) {
