@@ -1,5 +1,5 @@
 //! `cargo run --release -p xtask -- bench`: `evenkeel check` against `nginx -t` on the same synthetic trees,
-//! and after it rehearsals and routes.
+//! and after it rehearsals, routes and choices (`bench choice`: these alone), comparisons and logs (`bench diff`).
 //!
 //! The trees come from `bench/make-tree.py`. Both commands take turns on the same tree, so that a busy machine hurts
 //! both; medians are printed as a Markdown table. Each command runs under a process of ours of its own, whose children
@@ -15,7 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::workspace;
 
+mod choice;
+mod diff;
 mod rehearse;
+mod route;
 
 const USAGE: &str = "usage: cargo run --release -p xtask -- bench [--sites 1000,10000] [--runs 5] [--nginx PATH] [--evenkeel PATH]";
 
@@ -49,6 +52,15 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
         println!("{}", serde_json::to_string(&measure(command)?)?);
         return Ok(());
     }
+    if let ["route"] = arguments {
+        return route::run();
+    }
+    if let ["choice"] = arguments {
+        return choice::run();
+    }
+    if let ["diff", rest @ ..] = arguments {
+        return diff::run(&Settings::read(rest)?);
+    }
     let settings = Settings::read(arguments)?;
     for command in [&settings.nginx, &settings.evenkeel] {
         if !command.exists() {
@@ -67,7 +79,9 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
         println!("{}", row(sites, "nginx -t", &nginx, "1"));
         println!("{}", row(sites, "evenkeel check", &evenkeel, &format!("{share:.2}")));
     }
-    rehearse::run(&settings)
+    rehearse::run(&settings)?;
+    diff::run(&settings)?;
+    choice::run()
 }
 
 impl Settings {
