@@ -321,3 +321,78 @@ fn broken_tree_is_routed_as_far_as_it_goes_and_said_to_be_broken() {
     assert_eq!(output.status.code(), Some(0));
     assert!(String::from_utf8_lossy(&output.stderr).contains("nginx would refuse this tree"), "{output:?}");
 }
+
+#[test]
+fn what_is_assumed_decides_and_what_is_not_stands_in_a_tree() {
+    let tree = tree();
+    let asked = "GET http://shop.example.com/elsewhere/x";
+    let open = one(tree.path(), &[asked]);
+    assert_eq!(open["depends_on"], json!(["file-exists:/nowhere/at/all/elsewhere/x"]));
+    assert_eq!(open["tree"]["depends_on"], "file-exists:/nowhere/at/all/elsewhere/x");
+    let ways = open["tree"]["when"].as_array().unwrap();
+    let told: Vec<_> = ways.iter().map(|way| (&way["assume"], &way["then"]["outcome"]["kind"])).collect();
+    let name = |value: &str| json!([format!("file-exists:/nowhere/at/all/elsewhere/x={value}")]);
+    assert_eq!(
+        told,
+        [(&name("yes"), &json!("file")), (&name("dir"), &json!("redirect")), (&name("no"), &json!("error"))]
+    );
+    for (value, kind) in [("yes", "file"), ("no", "error"), ("dir", "redirect")] {
+        let assumed = format!("file-exists:/nowhere/at/all/elsewhere/x={value}");
+        let route = one(tree.path(), &[asked, "--assume", &assumed]);
+        assert_eq!((&route["outcome"]["kind"], &route["depends_on"]), (&json!(kind), &json!([])));
+        assert_eq!(route["tree"], Value::Null);
+    }
+    let text = String::from_utf8(route(tree.path(), &[asked]).stdout).unwrap();
+    assert!(text.contains("  file-exists:/nowhere/at/all/elsewhere/x=no: it fails with 404"), "{text}");
+}
+
+#[test]
+fn docroot_stands_for_the_file_system() {
+    let tree = tree();
+    let image = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(image.path().join("nowhere/at/all/elsewhere")).unwrap();
+    std::fs::write(image.path().join("nowhere/at/all/elsewhere/x"), "x").unwrap();
+    let docroot = ["--docroot", image.path().to_str().unwrap()];
+    let ask = |path: &str| {
+        let asked = format!("GET http://shop.example.com{path}");
+        one(tree.path(), &[&[asked.as_str()][..], &docroot].concat())
+    };
+    assert_eq!(ask("/elsewhere/x")["outcome"]["path"], "/nowhere/at/all/elsewhere/x");
+    assert_eq!(ask("/elsewhere/y")["outcome"]["status"], 404);
+    assert_eq!(ask("/a.html")["outcome"]["status"], 404, "the image has no /etc/nginx/html");
+}
+
+#[test]
+fn near_misses_are_told_with_requests_that_take_them() {
+    let tree = tree();
+    let asked = "GET http://shop.example.com/carts";
+    let told = one(tree.path(), &[asked, "--near", "9"]);
+    let misses = told["near_misses"].as_array().unwrap();
+    let closed = misses.iter().find(|miss| miss["block"] == "location = /closed").unwrap();
+    assert_eq!(closed["why"], "the URI is not equal to it");
+    assert_eq!(closed["request"]["uri"], "/closed");
+    assert_eq!((&closed["file"], &closed["line"]), (&json!("sites-enabled/shop.conf"), &json!(7)));
+    for miss in misses.iter().filter(|miss| miss["request"].is_object()) {
+        let request = format!("GET http://shop.example.com{}", miss["request"]["uri"].as_str().unwrap());
+        let location = one(tree.path(), &[&request, "--near", "0"])["location"].clone();
+        assert_eq!(location["line"], miss["line"], "{miss}");
+    }
+    assert_eq!(one(tree.path(), &[asked])["near_misses"].as_array().unwrap().len(), 3);
+    let text = String::from_utf8(route(tree.path(), &[asked]).stdout).unwrap();
+    assert!(text.contains("Near misses:\n"), "{text}");
+    let text = String::from_utf8(route(tree.path(), &[asked, "--near", "0"]).stdout).unwrap();
+    assert!(!text.contains("Near misses"), "{text}");
+}
+
+#[test]
+fn what_cannot_be_assumed_is_2() {
+    let tree = tree();
+    for assumed in ["weather=fine", "file-exists:/a", "upstream-response=often"] {
+        let output = route(tree.path(), &["GET http://shop.example.com/", "--assume", assumed]);
+        assert_eq!(output.status.code(), Some(2), "{assumed}");
+        assert!(
+            String::from_utf8_lossy(&output.stderr).contains(assumed.split('=').next().unwrap()),
+            "{output:?}"
+        );
+    }
+}
