@@ -57,7 +57,8 @@ impl<'c> Canon<'c> {
         for directive in ["map", "geo", "split_clients", "perl_set", "js_set", "js_var", "auth_request_set"] {
             for node in config.named(directive).filter(|node| node.context().is_http()) {
                 for word in node.args() {
-                    if let Some(name) = std::str::from_utf8(word).ok().and_then(|word| word.strip_prefix('$')) {
+                    if let Some(name) = std::str::from_utf8(word).ok().and_then(|word| word.strip_prefix('$'))
+                    {
                         definitions.entry(name.to_ascii_lowercase()).or_default().push(node.id());
                     }
                 }
@@ -129,7 +130,8 @@ impl<'c> Canon<'c> {
         let inner = |node: &Node<'_>| {
             is_location(*node)
                 || is_silent(*node)
-                || node.is_block() && matches!(node.name(), "server" | "upstream" | "map" | "geo" | "split_clients")
+                || node.is_block()
+                    && matches!(node.name(), "server" | "upstream" | "map" | "geo" | "split_clients")
         };
         self.in_order(node.children().filter(|node| !inner(node)).collect(), &mut said);
         digest(&said.texts)
@@ -248,7 +250,10 @@ impl<'c> Canon<'c> {
             said.texts.push(b"around".to_vec());
             let silent = |node: &Node<'_>| {
                 is_code(*node)
-                    || matches!(node.name(), "server" | "upstream" | "map" | "geo" | "split_clients" | "location")
+                    || matches!(
+                        node.name(),
+                        "server" | "upstream" | "map" | "geo" | "split_clients" | "location"
+                    )
                     || is_silent(*node)
             };
             let nodes = outer.children().filter(|node| !silent(node));

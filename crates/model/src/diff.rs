@@ -135,7 +135,10 @@ pub fn diff(old: &Config, new: &Config, files: &dyn FileSystem, options: &DiffOp
     for config in [old, new] {
         let unknown = config.includes().iter().filter(|include| !include.known);
         for include in unknown {
-            let what = format!("include {} leads to a place that is not known", String::from_utf8_lossy(&include.pattern));
+            let what = format!(
+                "include {} leads to a place that is not known",
+                String::from_utf8_lossy(&include.pattern)
+            );
             if !incomplete_because.contains(&what) {
                 incomplete_because.push(what);
             }
@@ -195,7 +198,13 @@ fn plainer(routers: &[&Router<'_>; 2], way: &Way) -> Way {
 fn try_as(routers: &[&Router<'_>; 2], way: &mut Way, request: Request, world: World) -> bool {
     let seen = routers.map(|router| router.observe(&request, &world));
     let agreed = |one: &Observed, another: &Observed| {
-        let atoms = |seen: &Observed| seen.questions.iter().filter(|question| matches!(question.test, Test::Atom(_))).cloned().collect::<Vec<_>>();
+        let atoms = |seen: &Observed| {
+            seen.questions
+                .iter()
+                .filter(|question| matches!(question.test, Test::Atom(_)))
+                .cloned()
+                .collect::<Vec<_>>()
+        };
         one.shape == another.shape
             && compare::same_outcome(&one.route, &another.route)
             && one.route.listen == another.route.listen

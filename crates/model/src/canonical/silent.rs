@@ -48,7 +48,8 @@ const SILENT: &[&str] = &[
     "variables_hash_max_size",
 ];
 
-const ENDS: &[&str] = &["_timeout", "_buffers", "_buffer_size", "_temp_path", "_buffering", "_temp_file_write_size"];
+const ENDS: &[&str] =
+    &["_timeout", "_buffers", "_buffer_size", "_temp_path", "_buffering", "_temp_file_write_size"];
 
 const STARTS: &[&str] = &["gzip", "keepalive", "open_file_cache", "open_log_file_cache", "ssl_"];
 

@@ -20,7 +20,8 @@ pub(super) fn block(route: &Route) -> Option<NodeId> {
 /// What is not the same.
 pub(super) fn what(old: &Route, new: &Route) -> Option<What> {
     if !same_outcome(old, new) {
-        let refused = |route: &Route| route.facts.guards.iter().any(|guard: &Guard| guard.says == Says::Refuses);
+        let refused =
+            |route: &Route| route.facts.guards.iter().any(|guard: &Guard| guard.says == Says::Refuses);
         return Some(if refused(old) != refused(new) { What::Access } else { What::Outcome });
     }
     if let (Outcome::Pass { servers: before, .. }, Outcome::Pass { servers: after, .. }) =
@@ -45,10 +46,9 @@ pub(super) fn same_outcome(old: &Route, new: &Route) -> bool {
     }
     match (&old.outcome, &new.outcome) {
         (Outcome::Close { .. }, Outcome::Close { .. }) => true,
-        (
-            Outcome::Pass { kind: one, pass: before, .. },
-            Outcome::Pass { kind: another, pass: after, .. },
-        ) => one == another && before == after,
+        (Outcome::Pass { kind: one, pass: before, .. }, Outcome::Pass { kind: another, pass: after, .. }) => {
+            one == another && before == after
+        }
         (before, after) => match (unsaid(before), unsaid(after)) {
             (Some(before), Some(after)) => before == after,
             _ => before == after,
@@ -58,7 +58,9 @@ pub(super) fn same_outcome(old: &Route, new: &Route) -> bool {
 
 fn same_added(old: &[AddedHeader], new: &[AddedHeader]) -> bool {
     let same = |one: &AddedHeader, another: &AddedHeader| {
-        one.name.eq_ignore_ascii_case(&another.name) && one.value == another.value && one.always == another.always
+        one.name.eq_ignore_ascii_case(&another.name)
+            && one.value == another.value
+            && one.always == another.always
     };
     old.len() == new.len() && old.iter().zip(new).all(|(one, another)| same(one, another))
 }
@@ -83,7 +85,8 @@ fn same_limits(old: &[Limit], new: &[Limit]) -> bool {
 /// Whether everything is put together of the same pieces, so that it is the same for all requests of the way. That the
 /// servers of an upstream are others is told by their addresses.
 pub(super) fn same_pieces(old: &Observed, new: &Observed) -> bool {
-    let by_words = |seen: &Observed| !matches!(seen.route.outcome, Outcome::Pass { .. } | Outcome::Error { .. });
+    let by_words =
+        |seen: &Observed| !matches!(seen.route.outcome, Outcome::Pass { .. } | Outcome::Error { .. });
     let words = |seen: &Observed| {
         let shown = seen.shape.words.iter().enumerate();
         let told = |(at, word): &(usize, &String)| *at < 2 || by_words(seen) || is_header(word);

@@ -122,8 +122,10 @@ impl<'c> Groups<'c> {
         for ((responsible, what), mut buckets) in rows {
             buckets.sort_by_key(|bucket| (bucket.cost, bucket.order));
             let order = buckets.iter().map(|bucket| bucket.order).min().unwrap_or(0);
-            let regions: BTreeSet<_> = buckets.iter().flat_map(|bucket| bucket.regions.iter().copied()).collect();
-            let keys: BTreeSet<ChangeKey> = buckets.iter().flat_map(|bucket| bucket.keys.iter().copied()).collect();
+            let regions: BTreeSet<_> =
+                buckets.iter().flat_map(|bucket| bucket.regions.iter().copied()).collect();
+            let keys: BTreeSet<ChangeKey> =
+                buckets.iter().flat_map(|bucket| bucket.keys.iter().copied()).collect();
             let (only_odd, uncertain) =
                 (buckets.iter().all(|bucket| bucket.only_odd), buckets.iter().all(|bucket| bucket.uncertain));
             let class = class(&configs, &responsible, &buckets[0], regions.len());
@@ -210,9 +212,8 @@ impl<'c> Groups<'c> {
             std::iter::once(node).chain(node.ancestors())
         };
         let pairs = around(0, old).zip(around(1, new));
-        let mut changed = pairs.filter(|(one, another)| {
-            self.canons[0].itself(one.id()) != self.canons[1].itself(another.id())
-        });
+        let mut changed = pairs
+            .filter(|(one, another)| self.canons[0].itself(one.id()) != self.canons[1].itself(another.id()));
         changed.next().map(|(one, _)| one.id())
     }
 

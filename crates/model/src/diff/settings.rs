@@ -87,7 +87,9 @@ fn names(config: &Config) -> BTreeMap<String, Said> {
 fn certificates(config: &Config) -> BTreeMap<String, Said> {
     let mut found: BTreeMap<String, Said> = BTreeMap::new();
     for (place, server) in config.servers().iter().enumerate() {
-        if server.kind != ServerKind::Http || !server.listens.iter().any(|listen| listen.options.ssl || listen.options.quic) {
+        if server.kind != ServerKind::Http
+            || !server.listens.iter().any(|listen| listen.options.ssl || listen.options.quic)
+        {
             continue;
         }
         let name = server.names.first().map(|name| String::from_utf8_lossy(&name.text).into_owned());

@@ -1,6 +1,5 @@
 //! A request for which given answers are given.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 
 use super::class::written;
@@ -8,14 +7,15 @@ use super::domain::Domains;
 use super::lift::{
     Compiled, Derived, Lifted, Stuck, Variable, at_most, fill, language_of, lift, variables, with_one_free,
 };
-use super::rules::{Rules, borders};
+use super::rules::Rules;
 use super::values::{Door, VERSIONS, Values, version_text};
 use crate::choice::{Demand, View, solve_with};
 use crate::language::{Budget, Formula, Solution, solve};
 use crate::number::atoi;
 use crate::route::address::Cidr;
-use crate::route::generate;
 use crate::route::{Answered, Input, Piece, Template, Test};
+
+mod tries;
 
 /// An answer that is wanted to a question.
 #[derive(Clone)]
@@ -159,12 +159,11 @@ impl Aim<'_> {
 
     /// The same, with nothing changed but one variable.
     fn one(&self, variable: &Variable, goals: &[Goal], budget: &mut Budget) -> Aimed {
-        let is_line = |variable: &Variable| {
-            matches!(variable, Variable::Uri | Variable::Args | Variable::Line)
-        };
-        let spelled =
-            |goal: &&Goal| goal.variables().is_some_and(|found| found.contains(&Variable::Line));
-        let line = *variable == Variable::Line || is_line(variable) && goals.iter().any(|goal| spelled(&goal));
+        let is_line =
+            |variable: &Variable| matches!(variable, Variable::Uri | Variable::Args | Variable::Line);
+        let spelled = |goal: &&Goal| goal.variables().is_some_and(|found| found.contains(&Variable::Line));
+        let line =
+            *variable == Variable::Line || is_line(variable) && goals.iter().any(|goal| spelled(&goal));
         let concerns = |goal: &&Goal| match goal.variables() {
             Some(found) => found.iter().any(|found| found == variable || line && is_line(found)),
             None => false,
@@ -191,9 +190,8 @@ impl Aim<'_> {
 
     /// What goals say of a variable by formulas, and whether nothing else concerns it.
     pub(super) fn conditions(&self, variable: &Variable, goals: &[Goal]) -> (Vec<Formula>, bool) {
-        let is_line = |variable: &Variable| {
-            matches!(variable, Variable::Uri | Variable::Args | Variable::Line)
-        };
+        let is_line =
+            |variable: &Variable| matches!(variable, Variable::Uri | Variable::Args | Variable::Line);
         let (mut formulas, mut complete) = (Vec::new(), true);
         for goal in goals {
             let Some(found) = goal.variables() else { continue };
@@ -216,70 +214,6 @@ impl Aim<'_> {
     /// Whether nothing speaks against values.
     pub(super) fn may_hold(&self, goals: &[Goal], values: &Values) -> bool {
         goals.iter().all(|goal| goal.holds(values, self) != Some(false))
-    }
-
-    /// The first of some values that will do.
-    fn first_of(&self, variable: &Variable, goals: &[&Goal], all: Vec<Vec<u8>>, exact: bool) -> Aimed {
-        let mut open = false;
-        for value in all {
-            let mut values = self.values.clone();
-            set(&mut values, variable, &value);
-            let says: Vec<Option<bool>> = goals.iter().map(|goal| goal.holds(&values, self)).collect();
-            if says.iter().all(|&says| says == Some(true)) {
-                return Aimed::At(vec![values]);
-            }
-            open |= says.iter().all(|&says| says != Some(false));
-        }
-        if exact && !open {
-            Aimed::Nowhere
-        } else {
-            Aimed::Unsure(Vec::new(), String::from("no value was found"))
-        }
-    }
-
-    /// An address: of the borders of all ranges, since nothing changes between them.
-    fn client(&self, goals: &[&Goal]) -> Aimed {
-        let mut all: Vec<IpAddr> = vec![
-            IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
-            IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9)),
-            IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-            IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 7)),
-        ];
-        let mut ranges_only = true;
-        for goal in goals {
-            match &goal.test {
-                Test::Range(range) => all.extend(borders(range)),
-                Test::OneOf(texts) => {
-                    let text = |text: &Vec<u8>| std::str::from_utf8(text).ok()?.parse::<IpAddr>().ok();
-                    all.extend(texts.iter().filter_map(text));
-                }
-                Test::Equals(other) => {
-                    let text = other.fixed().and_then(|text| std::str::from_utf8(text).ok());
-                    all.extend(text.and_then(|text| text.parse::<IpAddr>().ok()));
-                }
-                _ => {
-                    ranges_only = false;
-                    if let Some(rules) = &goal.rules {
-                        all.extend(rules.borders());
-                    }
-                }
-            }
-        }
-        all.dedup();
-        let all = all.into_iter().map(|ip| ip.to_string().into_bytes()).collect();
-        self.first_of(&Variable::Client, goals, all, ranges_only)
-    }
-
-    fn length(&self, goals: &[&Goal]) -> Aimed {
-        let mut all = vec![Vec::new()];
-        for goal in goals {
-            if let Test::MoreThan(number) = goal.test {
-                all.extend([number, number.saturating_add(1)].map(|number| number.to_string().into_bytes()));
-            }
-        }
-        let exact = goals.iter().all(|goal| matches!(goal.test, Test::MoreThan(_)));
-        self.first_of(&Variable::Length, goals, all, exact)
     }
 
     /// A string, by automata.
@@ -331,7 +265,7 @@ impl Aim<'_> {
                     }
                     formulas.push(formula);
                 }
-                Err(Stuck::Constant(_)) => never |= goal.holds(self.values, self) == Some(false),
+                Err(Stuck::Constant) => never |= goal.holds(self.values, self) == Some(false),
                 Err(Stuck::Mixed) => {
                     exact = false;
                     why = format!("{} cannot be turned round", written(&goal.subject));
@@ -405,38 +339,5 @@ impl Aim<'_> {
         let formula = Formula::In(language);
         let yes = goal.answer == Answered::Holds(true);
         Ok((if yes == others { Formula::Not(Box::new(formula)) } else { formula }, exact))
-    }
-
-    /// Values worth a try.
-    fn tries(&self, variable: &Variable, goals: &[&Goal]) -> Vec<Values> {
-        let mut texts: Vec<Vec<u8>> = vec![Vec::new()];
-        for goal in goals {
-            match &goal.test {
-                Test::Regex { pattern, .. } => texts.extend(generate::strings(pattern).0),
-                Test::Equals(other) => {
-                    texts.extend(other.fixed().map(<[u8]>::to_vec));
-                    texts.extend(fill(other, self.values, self.door, self.compiled));
-                }
-                Test::OneOf(all) => texts.extend(all.iter().cloned()),
-                Test::Begins(text) | Test::Ends(text) => texts.push(text.clone()),
-                _ => {}
-            }
-        }
-        texts.extend([&b"x"[..], b"0", b"1"].map(<[u8]>::to_vec));
-        let rooted = matches!(variable, Variable::Uri | Variable::Line);
-        let mut found: Vec<Values> = Vec::new();
-        for text in texts.into_iter().take(200) {
-            let text = if rooted && !text.starts_with(b"/") { [b"/", &text[..]].concat() } else { text };
-            let mut values = self.values.clone();
-            set(&mut values, variable, &text);
-            let possible = goals.iter().all(|goal| goal.holds(&values, self) != Some(false));
-            if possible && values != *self.values && !found.contains(&values) {
-                found.push(values);
-            }
-            if found.len() == TRIES_MAX {
-                break;
-            }
-        }
-        found
     }
 }

@@ -18,7 +18,7 @@ pub(super) struct Lifted {
 /// Why a condition cannot be moved to an input.
 pub(super) enum Stuck {
     /// The value is always this one.
-    Constant(Vec<u8>),
+    Constant,
     /// Several inputs are in it, or something that cannot be turned round.
     Mixed,
     /// A regex is beyond automata.
@@ -38,7 +38,7 @@ pub(super) fn lift(
         texts.collect::<Vec<_>>().concat()
     };
     let at = match free[..] {
-        [] => return Err(Stuck::Constant(text(pieces))),
+        [] => return Err(Stuck::Constant),
         [at] => at,
         _ => return lift_joined(pieces, language, line, compiled),
     };

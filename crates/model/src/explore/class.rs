@@ -25,13 +25,18 @@ pub(super) fn class(routers: &[&Router<'_>], run: &Run, door: &Door) -> String {
 /// Whether a value cannot be written without a control character.
 pub(super) fn is_odd(values: &Values) -> bool {
     let odd = |text: &[u8]| text.iter().any(|&byte| byte < b' ' || byte == 0x7f);
-    odd(&values.uri) || odd(&values.args) || odd(&values.host) || values.headers.values().any(|value| odd(value))
+    odd(&values.uri)
+        || odd(&values.args)
+        || odd(&values.host)
+        || values.headers.values().any(|value| odd(value))
 }
 
 /// Whether the address of the client matters.
 pub(super) fn speaks_of_client(points: &[Point], seen: &[Observed]) -> bool {
-    let asked = points.iter().any(|point| mentions(&point.subject, &Input::Client) || {
-        point.asked.iter().flatten().any(|asked| matches!(asked.test, Test::Range(_)))
+    let asked = points.iter().any(|point| {
+        mentions(&point.subject, &Input::Client) || {
+            point.asked.iter().flatten().any(|asked| matches!(asked.test, Test::Range(_)))
+        }
     });
     asked || seen.iter().any(|seen| seen.shape.values.iter().any(|value| mentions(value, &Input::Client)))
 }
@@ -141,7 +146,8 @@ fn place(routers: &[&Router<'_>], run: &Run, door: &Door) -> String {
     match (&door.listen, door.port) {
         (Some(LocalAddress::Unix(path)), _) => named(format!("unix:{}", shown(path))),
         (Some(LocalAddress::Inet(address)), _) if address.is_ipv6() => {
-            let at = if address.ip().is_loopback() { String::from("[::]") } else { format!("[{}]", address.ip()) };
+            let at =
+                if address.ip().is_loopback() { String::from("[::]") } else { format!("[{}]", address.ip()) };
             named(format!("{at}:{}", address.port()))
         }
         (_, Some(port)) => format!("{host}:{port}"),
@@ -159,7 +165,8 @@ fn name(routers: &[&Router<'_>], run: &Run) -> Option<String> {
             return Some(shown(host)).filter(|_| !host.is_empty());
         }
         for (side, asked) in point.asked.iter().enumerate() {
-            let Some(Answered::Chosen(Chosen::Rule(server))) = asked.as_ref().map(|asked| &asked.answer) else {
+            let Some(Answered::Chosen(Chosen::Rule(server))) = asked.as_ref().map(|asked| &asked.answer)
+            else {
                 continue;
             };
             let config = routers[side].config();

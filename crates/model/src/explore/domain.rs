@@ -16,7 +16,8 @@ pub(super) struct Domains {
 impl Domains {
     /// `merges_slashes`: no server takes two slashes for two.
     pub(super) fn new(merges_slashes: bool) -> Domains {
-        let uri = [&["\\A/"][..], &["\\x00", "/\\.\\.?(?:/|\\z)"], if merges_slashes { &["//"] } else { &[] }];
+        let uri =
+            [&["\\A/"][..], &["\\x00", "/\\.\\.?(?:/|\\z)"], if merges_slashes { &["//"] } else { &[] }];
         let without = [uri[1], uri[2]].concat();
         let plain = [&without[..], &["[\\x00-\\x20\\x7f-\\xff]"]].concat();
         let spelled = "\\A/[a-zA-Z0-9_.~!$&'()*+,;=:@/-]*(?:\\?[^\\x00-\\x20\\x7f#]+)?\\z";
@@ -24,7 +25,10 @@ impl Domains {
         Domains {
             host: vec![
                 all("\\A[a-z0-9_-]+(?:\\.[a-z0-9_-]+)*\\z", &[]),
-                all("\\A(?:[a-z0-9._~!$&'()*+,;=%-]*|\\[[a-z0-9:._~!$&'()*+,;=-]*\\])\\z", &["\\.\\.", "\\.\\z"]),
+                all(
+                    "\\A(?:[a-z0-9._~!$&'()*+,;=%-]*|\\[[a-z0-9:._~!$&'()*+,;=-]*\\])\\z",
+                    &["\\.\\.", "\\.\\z"],
+                ),
             ],
             uri: vec![all(uri[0][0], &plain), all(uri[0][0], &without)],
             args: vec![all("\\A[a-zA-Z0-9_=&./-]*\\z", &[]), all("\\A[^\\x00-\\x20\\x7f#]*\\z", &[])],

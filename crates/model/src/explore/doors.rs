@@ -30,7 +30,8 @@ pub(super) fn doors(routers: &[&Router<'_>], tls: Option<bool>) -> Doors {
                     continue;
                 }
                 if address.is_none() {
-                    made.notes.push(format!("{}: it is a name that is resolved when nginx starts", socket.key));
+                    made.notes
+                        .push(format!("{}: it is a name that is resolved when nginx starts", socket.key));
                     continue;
                 }
                 add(routers, &address, port, tls, &mut made.doors);
@@ -68,7 +69,8 @@ fn add(
         let door = |sni: Sni| Door { listen: address.clone(), port, tls, sni };
         doors.push((door(Sni::Host), alike));
         if tls && alike {
-            let special = |name: &str| routers.iter().any(|router| router.config().named(name).next().is_some());
+            let special =
+                |name: &str| routers.iter().any(|router| router.config().named(name).next().is_some());
             if special("ssl_reject_handshake") || special("ssl_verify_client") {
                 doors.push((door(Sni::Nothing), alike));
                 let names = routers.iter().zip(&sockets).flat_map(|(router, socket)| {

@@ -7,7 +7,6 @@ use super::aim::{Goal, set};
 use super::lift::{Variable, variable};
 use super::rules::Rules;
 use super::search::{Run, Search, Turn};
-use super::same::both_chosen;
 use super::trail::{Asked, Kind, Point};
 use crate::choice::{Choice, Chosen, Sought, pairs};
 use crate::config::{Config, NodeId};
@@ -50,7 +49,7 @@ impl Search<'_, '_> {
             .collect();
         let answers = match &choices[..] {
             [Some(old), Some(new)] => self.pairs_of(run, at, old, new, &also),
-            _ => self.single(run, &point, &choices, &also),
+            _ => self.single(&point, &choices, &also),
         };
         let now = chosen_of(&point);
         let mut turns = Vec::new();
@@ -97,13 +96,7 @@ impl Search<'_, '_> {
     }
 
     /// The answers of one side alone.
-    fn single(
-        &mut self,
-        run: &Run,
-        point: &Point,
-        choices: &[Option<&Choice>],
-        also: &Formula,
-    ) -> Vec<Answer> {
+    fn single(&mut self, point: &Point, choices: &[Option<&Choice>], also: &Formula) -> Vec<Answer> {
         let Some((side, choice)) =
             choices.iter().enumerate().find_map(|(side, choice)| Some((side, (*choice)?)))
         else {
@@ -140,7 +133,6 @@ impl Search<'_, '_> {
                 }
             }
         }
-        let _ = run;
         for (rule, why) in undecided {
             let node = self.routers[side].config().node(rule);
             self.note(format!("{}:{}: {why}", node.source().display, node.line()));
@@ -180,10 +172,8 @@ impl Search<'_, '_> {
             kind => {
                 let keys = |side: usize, choice: &Choice| keyed(self.routers[side].config(), choice, kind);
                 let (of_old, of_new) = (keys(0, old), keys(1, new));
-                let twins: HashMap<NodeId, NodeId> = of_old
-                    .iter()
-                    .filter_map(|(key, place)| Some((*place, *of_new.get(key)?)))
-                    .collect();
+                let twins: HashMap<NodeId, NodeId> =
+                    of_old.iter().filter_map(|(key, place)| Some((*place, *of_new.get(key)?))).collect();
                 let same = |old: NodeId, new: NodeId| twins.get(&old) == Some(&new);
                 let found = pairs(old, new, &same, also, &mut self.budget);
                 for why in found.incomplete {
@@ -198,10 +188,8 @@ impl Search<'_, '_> {
                 twins
             }
         };
-        let mut twins: Vec<(Chosen, Chosen)> = twins
-            .into_iter()
-            .filter(|(old, new)| !self.pruned(run, at, &[Some(*old), Some(*new)]))
-            .collect();
+        let mut twins: Vec<(Chosen, Chosen)> =
+            twins.into_iter().filter(|(old, new)| !self.pruned(run, at, &[Some(*old), Some(*new)])).collect();
         twins.sort_unstable();
         // Most of many get what they get alone.
         let alone: HashMap<NodeId, Vec<u8>> = if twins.len() > 8 {
@@ -323,7 +311,6 @@ fn at_start(run: &Run, at: usize) -> bool {
             return false;
         }
     }
-    let _ = both_chosen;
     !free.iter().any(|variable| matches!(variable, Variable::Uri | Variable::Line))
 }
 
@@ -347,7 +334,9 @@ fn keyed(config: &Config, choice: &Choice, kind: Kind) -> HashMap<(Vec<Vec<u8>>,
         let node = config.node(rule);
         let key: Vec<Vec<u8>> = match kind {
             Kind::Server => {
-                let names = node.find("server_name").flat_map(|names| names.args().map(<[u8]>::to_vec).collect::<Vec<_>>());
+                let names = node
+                    .find("server_name")
+                    .flat_map(|names| names.args().map(<[u8]>::to_vec).collect::<Vec<_>>());
                 names.collect()
             }
             _ => vec![node.name_bytes().to_vec()],

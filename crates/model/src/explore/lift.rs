@@ -337,7 +337,7 @@ impl View for Derived<'_> {
         match lift(&self.template.0, language, self.line, self.compiled) {
             Ok(Lifted { language, .. }) => Ok(language),
             Err(Stuck::Regex(why)) => Err(why),
-            Err(Stuck::Constant(_) | Stuck::Mixed) => {
+            Err(Stuck::Constant | Stuck::Mixed) => {
                 Err(NotRegular::Uses(String::from("a value that is put together")))
             }
         }

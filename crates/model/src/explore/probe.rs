@@ -39,10 +39,11 @@ impl Search<'_, '_> {
         }
         tries.extend(mutations(&run.values, &inputs));
         let comparable = old.values.len() == new.values.len();
-        let equal = comparable
-            && old.values.iter().zip(&new.values).all(|(one, another)| {
-                self.settled(run, one, &fixed) == self.settled(run, another, &fixed)
-            });
+        let equal =
+            comparable
+                && old.values.iter().zip(&new.values).all(|(one, another)| {
+                    self.settled(run, one, &fixed) == self.settled(run, another, &fixed)
+                });
         if equal {
             return Probed::Same;
         }
@@ -96,7 +97,11 @@ impl Search<'_, '_> {
         let mut settled = template.clone();
         // With one variable free after the other the fixed ones become text.
         for variable in inputs.iter().map(super::lift::variable).filter(|found| !fixed.contains(found)) {
-            if inputs.iter().map(super::lift::variable).all(|other| other == variable || fixed.contains(&other)) {
+            if inputs
+                .iter()
+                .map(super::lift::variable)
+                .all(|other| other == variable || fixed.contains(&other))
+            {
                 let filled = with_one_free(template, &variable, false, aim.values, aim.door, aim.compiled);
                 return filled.unwrap_or(settled);
             }

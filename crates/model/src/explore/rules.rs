@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::choice::{Choice, Chosen};
-use crate::config::{Node, NodeId};
+use crate::config::Node;
 use crate::route::address::Cidr;
 use crate::route::geo::Geo;
 
@@ -18,7 +18,6 @@ pub(super) enum Rules {
 /// The lines of a `geo`.
 pub(super) struct Addresses {
     geo: Geo,
-    lines: Vec<NodeId>,
     borders: Vec<IpAddr>,
 }
 
@@ -33,7 +32,7 @@ impl Addresses {
             }
         });
         let borders = borders.collect();
-        Addresses { geo: Geo::of(node), lines: lines.iter().map(|line| line.id()).collect(), borders }
+        Addresses { geo: Geo::of(node), borders }
     }
 }
 
@@ -46,14 +45,6 @@ impl Rules {
                 let address = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
                 all.geo.find(address).map_or(Chosen::Nothing, Chosen::Rule)
             }
-        }
-    }
-
-    /// All of them, in order.
-    pub(super) fn all(&self) -> Vec<NodeId> {
-        match self {
-            Rules::Strings(choice) => choice.rules(),
-            Rules::Addresses(all) => all.lines.clone(),
         }
     }
 

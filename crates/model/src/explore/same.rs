@@ -97,9 +97,9 @@ impl Search<'_, '_> {
     }
 
     fn same_locations(&mut self, run: &Run, at: usize) -> bool {
-        self.in_step(run, at).is_some_and(|between| {
-            matches!(both_chosen(&run.points[at]), Some((old, new)) if between.is_alike(old, new))
-        })
+        self.in_step(run, at).is_some_and(
+            |between| matches!(both_chosen(&run.points[at]), Some((old, new)) if between.is_alike(old, new)),
+        )
     }
 
     /// How the servers differ in which both sides look for a location, as long as both have done the same so far.
@@ -226,9 +226,11 @@ impl Search<'_, '_> {
                         }
                         jump => {
                             let target = target(jump);
-                            new_ones.iter().any(|(x, y)| match find_pair(old, *x, new, *y, &target, &mut self.budget) {
-                                Sought::Shadowed(_) => false,
-                                Sought::Found { .. } | Sought::Undecided(_) => true,
+                            new_ones.iter().any(|(x, y)| {
+                                match find_pair(old, *x, new, *y, &target, &mut self.budget) {
+                                    Sought::Shadowed(_) => false,
+                                    Sought::Found { .. } | Sought::Undecided(_) => true,
+                                }
                             })
                         }
                     };

@@ -12,9 +12,7 @@ pub(super) fn all(atom: &Atom, is: Is, statuses: &[u16]) -> Vec<Is> {
             vec![Is::File(FileKind::File), Is::File(FileKind::Directory), Is::File(FileKind::Absent)]
         }
         (Atom::AuthRequest(_), _) => [200, 401, 403, 500].map(Is::Status).to_vec(),
-        (Atom::Upstream(_), _) => {
-            statuses.iter().map(|&status| Is::Status(status)).chain([Is::No]).collect()
-        }
+        (Atom::Upstream(_), _) => statuses.iter().map(|&status| Is::Status(status)).chain([Is::No]).collect(),
         (_, Is::Status(_)) => statuses.iter().map(|&status| Is::Status(status)).collect(),
         (_, Is::File(_)) => Vec::new(),
         (_, Is::Nth(now)) => (0..=now + 1).map(Is::Nth).collect(),

@@ -25,7 +25,7 @@ fn g03_default_server_that_moves_takes_every_unmatched_host_along() {
         "server { listen 80 default_server; return 404; }
          server { listen 80; server_name x.test; location / { proxy_pass http://127.0.0.1:9999; } }",
         "server { listen 80 default_server; server_name x.test; location / { proxy_pass http://127.0.0.1:9999; } }",
-        &["Outcome GET /* on *:80 | GET http://localhost/ | 404 -> http://127.0.0.1:9999/"],
+        &["Outcome GET /* on no name:80 | GET http://localhost/ | 404 -> http://127.0.0.1:9999/"],
     );
 }
 
@@ -34,7 +34,9 @@ fn g07_lost_slash_of_a_proxy_pass_keeps_the_prefix() {
     told(
         "server { listen 80; location /api/ { proxy_pass http://127.0.0.1:9001/; } }",
         "server { listen 80; location /api/ { proxy_pass http://127.0.0.1:9001; } }",
-        &["Outcome GET /api/* on *:80 | GET http://localhost/api/ | http://127.0.0.1:9001/ -> http://127.0.0.1:9001/api/"],
+        &[
+            "Outcome GET /api/* on *:80 | GET http://localhost/api/ | http://127.0.0.1:9001/ -> http://127.0.0.1:9001/api/",
+        ],
     );
 }
 
@@ -61,7 +63,9 @@ fn g11_redirect_to_https_that_becomes_unconditional() {
         "map $http_x_forwarded_proto $r { default 1; https 0; }
          server { listen 80; if ($r) { return 301 https://$host$request_uri; }
                   location / { proxy_pass http://127.0.0.1:9001; } }",
-        &["Outcome GET /* on *:80 | GET http://localhost/ | http://127.0.0.1:9001/ -> 301 https://localhost/"],
+        &[
+            "Outcome GET /* on *:80 | GET http://localhost/ | http://127.0.0.1:9001/ -> 301 https://localhost/",
+        ],
     );
 }
 
@@ -70,7 +74,9 @@ fn g23_deny_that_is_too_broad_shadows_a_route() {
     told(
         "server { listen 80; location = /api/report { return 403; } location / { proxy_pass http://127.0.0.1:9001; } }",
         "server { listen 80; location ~ report { return 404; } location / { proxy_pass http://127.0.0.1:9001; } }",
-        &["Outcome GET *report* on *:80 (takes from 2 locations) | GET http://localhost/report | http://127.0.0.1:9001/report -> 404"],
+        &[
+            "Outcome GET *report* on *:80 (takes from 2 locations) | GET http://localhost/report | http://127.0.0.1:9001/report -> 404",
+        ],
     );
 }
 
@@ -90,7 +96,9 @@ fn g31_regex_that_is_added_wins_over_a_prefix() {
         "server { listen 80; location /static/ { root /srv/html; try_files /assets/a.js =404; } }",
         "server { listen 80; location /static/ { root /srv/html; try_files /assets/a.js =404; }
                   location ~ \\.js$ { proxy_pass http://127.0.0.1:9999; } }",
-        &["Outcome GET *.js on *:80 (takes from 2 locations) | GET http://localhost/.js | file /usr/share/nginx/html/.js -> http://127.0.0.1:9999/.js"],
+        &[
+            "Outcome GET *.js on *:80 (takes from 2 locations) | GET http://localhost/.js | file /usr/share/nginx/html/.js -> http://127.0.0.1:9999/.js",
+        ],
     );
 }
 
@@ -108,6 +116,8 @@ fn g39_lost_listen_of_ipv6_refuses_connections() {
     told(
         "server { listen 80; listen [::]:80; return 200 ok; }",
         "server { listen 80; return 200 ok; }",
-        &["Outcome GET /* on [::]:80 | GET http://localhost/ | 200 ok -> closed: nothing listens on [::1]:80"],
+        &[
+            "Outcome GET /* on [::]:80 | GET http://localhost/ | 200 ok -> closed: nothing listens on [::1]:80",
+        ],
     );
 }

@@ -23,16 +23,64 @@ struct Item {
     inside: Option<Vec<Item>>,
 }
 
-const NAMES: &[&str] = &["a.test", "b.test", "*.a.test", "www.a.test", ".b.test", "~^(?<sub>.+)\\.c\\.test$", "_", "a.*"];
-const HOSTS: &[&str] =
-    &["a.test", "b.test", "www.a.test", "x.b.test", "y.c.test", "a.example", "other.test", "_", "A.TEST", "b.test:8081", ""];
-const PREFIXES: &[&str] = &["/", "/a", "/a/", "/a/b", "/api/", "/img/", "/b/c/", "/static", "/index.html", "/old/"];
-const REGEXES: &[&str] =
-    &["\\.php$", "\\.(js|css)$", "^/a/(.*)$", "^/api/v[0-9]+/", "/b", "^/img/.*\\.png$", "^/(old|older)/(.+)$", "report"];
+const NAMES: &[&str] =
+    &["a.test", "b.test", "*.a.test", "www.a.test", ".b.test", "~^(?<sub>.+)\\.c\\.test$", "_", "a.*"];
+const HOSTS: &[&str] = &[
+    "a.test",
+    "b.test",
+    "www.a.test",
+    "x.b.test",
+    "y.c.test",
+    "a.example",
+    "other.test",
+    "_",
+    "A.TEST",
+    "b.test:8081",
+    "",
+];
+const PREFIXES: &[&str] =
+    &["/", "/a", "/a/", "/a/b", "/api/", "/img/", "/b/c/", "/static", "/index.html", "/old/"];
+const REGEXES: &[&str] = &[
+    "\\.php$",
+    "\\.(js|css)$",
+    "^/a/(.*)$",
+    "^/api/v[0-9]+/",
+    "/b",
+    "^/img/.*\\.png$",
+    "^/(old|older)/(.+)$",
+    "report",
+];
 const PATHS: &[&str] = &[
-    "/", "/a", "/a/", "/a/b", "/ab", "/a/b/c", "/api/", "/api", "/api/v1/x", "/img/a.png", "/img/a.php", "/b/c/d", "/static/x.js",
-    "/static", "/index.html", "/old/x", "/older/y/z", "/A/B", "/x.php", "/a/x.PHP", "/report", "/a/report.css", "/d/", "/d",
-    "/%61/b", "/a%20b", "//a//b", "/a/../b", "/a%0a", "/img/../api/x",
+    "/",
+    "/a",
+    "/a/",
+    "/a/b",
+    "/ab",
+    "/a/b/c",
+    "/api/",
+    "/api",
+    "/api/v1/x",
+    "/img/a.png",
+    "/img/a.php",
+    "/b/c/d",
+    "/static/x.js",
+    "/static",
+    "/index.html",
+    "/old/x",
+    "/older/y/z",
+    "/A/B",
+    "/x.php",
+    "/a/x.PHP",
+    "/report",
+    "/a/report.css",
+    "/d/",
+    "/d",
+    "/%61/b",
+    "/a%20b",
+    "//a//b",
+    "/a/../b",
+    "/a%0a",
+    "/img/../api/x",
 ];
 
 /// Makes the pair of a seed.
@@ -136,7 +184,8 @@ fn location_head(random: &mut Random) -> String {
 fn location(random: &mut Random, depth: usize) -> Item {
     let head = location_head(random);
     let mut items = body(random);
-    let prefix = head.strip_prefix("location ^~ ").or_else(|| head.strip_prefix("location /").map(|_| &head[9..]));
+    let prefix =
+        head.strip_prefix("location ^~ ").or_else(|| head.strip_prefix("location /").map(|_| &head[9..]));
     if let Some(prefix) = prefix.map(str::to_owned)
         && depth == 0
         && random.percent(20)
@@ -184,29 +233,59 @@ fn body(random: &mut Random) -> Vec<Item> {
 
 fn pass(random: &mut Random) -> String {
     let passes = [
-        "proxy_pass http://app", "proxy_pass http://app", "proxy_pass http://api", "proxy_pass http://127.0.0.1:9001",
-        "proxy_pass http://app/", "proxy_pass http://app/v2/", "proxy_pass http://app$request_uri",
-        "proxy_pass http://api$uri$is_args$args", "fastcgi_pass 127.0.0.1:9002",
+        "proxy_pass http://app",
+        "proxy_pass http://app",
+        "proxy_pass http://api",
+        "proxy_pass http://127.0.0.1:9001",
+        "proxy_pass http://app/",
+        "proxy_pass http://app/v2/",
+        "proxy_pass http://app$request_uri",
+        "proxy_pass http://api$uri$is_args$args",
+        "fastcgi_pass 127.0.0.1:9002",
     ];
     random.pick(&passes).to_owned()
 }
 
 fn returned(random: &mut Random) -> String {
     let returns = [
-        "return 200 one", "return 200 two", "return 404", "return 403", "return 301 https://$host$request_uri",
-        "return 302 /x$uri", "return 301 http://b.test/", "return 200 \"$mapped\"", "return 200 \"$near $byuri\"", "return 503",
-        "return 444", "return 200 \"$arg_x\"",
+        "return 200 one",
+        "return 200 two",
+        "return 404",
+        "return 403",
+        "return 301 https://$host$request_uri",
+        "return 302 /x$uri",
+        "return 301 http://b.test/",
+        "return 200 \"$mapped\"",
+        "return 200 \"$near $byuri\"",
+        "return 503",
+        "return 444",
+        "return 200 \"$arg_x\"",
     ];
     random.pick(&returns).to_owned()
 }
 
 fn setting(random: &mut Random) -> Item {
     let settings = [
-        "root /srv/www", "index index.php index.html", "error_page 404 /404.html", "error_page 403 503 @named",
-        "error_page 502 504 =200 /index.html", "add_header X-A one", "add_header X-B $host always", "deny 10.0.0.0/8",
-        "allow 127.0.0.1", "deny all", "client_max_body_size 10", "proxy_intercept_errors on", "recursive_error_pages on",
-        "absolute_redirect off", "gzip on", "proxy_set_header Host $host", "autoindex on", "proxy_read_timeout 5s",
-        "access_log off", "satisfy any",
+        "root /srv/www",
+        "index index.php index.html",
+        "error_page 404 /404.html",
+        "error_page 403 503 @named",
+        "error_page 502 504 =200 /index.html",
+        "add_header X-A one",
+        "add_header X-B $host always",
+        "deny 10.0.0.0/8",
+        "allow 127.0.0.1",
+        "deny all",
+        "client_max_body_size 10",
+        "proxy_intercept_errors on",
+        "recursive_error_pages on",
+        "absolute_redirect off",
+        "gzip on",
+        "proxy_set_header Host $host",
+        "autoindex on",
+        "proxy_read_timeout 5s",
+        "access_log off",
+        "satisfy any",
     ];
     line(random.pick(&settings))
 }
@@ -214,14 +293,27 @@ fn setting(random: &mut Random) -> Item {
 fn code(random: &mut Random, depth: usize) -> Item {
     match random.below(4) {
         0 => line(random.pick(&[
-            "rewrite ^/a/(.*)$ /api/$1 last", "rewrite ^/old/(.*)$ /a/$1 last", "rewrite ^ /index.html break",
-            "rewrite ^/(.*)\\.php$ /$1 permanent", "rewrite ^/b/(.*) /a/$1?y=1", "rewrite (?i)^/img/ /static/x? last",
+            "rewrite ^/a/(.*)$ /api/$1 last",
+            "rewrite ^/old/(.*)$ /a/$1 last",
+            "rewrite ^ /index.html break",
+            "rewrite ^/(.*)\\.php$ /$1 permanent",
+            "rewrite ^/b/(.*) /a/$1?y=1",
+            "rewrite (?i)^/img/ /static/x? last",
         ])),
         1 => line(random.pick(&["set $v 1", "set $v $arg_x", "set $v $uri"])),
         _ if depth == 0 => {
             let condition = random.pick(&[
-                "$mapped", "$request_method = POST", "$arg_x = 1", "$http_user_agent ~* bot", "$near", "$host != a.test",
-                "-f $request_filename", "$request_uri ~ \"^/a\"", "$byuri = 1", "$http_cookie ~ \"s=1\"", "$args",
+                "$mapped",
+                "$request_method = POST",
+                "$arg_x = 1",
+                "$http_user_agent ~* bot",
+                "$near",
+                "$host != a.test",
+                "-f $request_filename",
+                "$request_uri ~ \"^/a\"",
+                "$byuri = 1",
+                "$http_cookie ~ \"s=1\"",
+                "$args",
             ]);
             let inside = match random.below(3) {
                 0 => line(returned(random)),
@@ -256,7 +348,10 @@ fn edit(random: &mut Random, items: &mut Vec<Item>) -> String {
     }
     let at = random.below(here.len());
     let what = here[at].head.clone();
-    let is_fixed = what.starts_with("upstream") || what.starts_with("map") || what.starts_with("geo") || what == "location @named";
+    let is_fixed = what.starts_with("upstream")
+        || what.starts_with("map")
+        || what.starts_with("geo")
+        || what == "location @named";
     match random.below(6) {
         0 if !is_fixed && !(head.starts_with("upstream") && here.len() == 1) => {
             here.remove(at);
@@ -288,7 +383,9 @@ fn edit(random: &mut Random, items: &mut Vec<Item>) -> String {
                 "location" if !is_fixed => location_head(random),
                 "listen" => format!("listen {}", listen(random)),
                 "server_name" => format!("server_name {}", random.pick(NAMES)),
-                "proxy_pass" if !head.contains(" ~") && !head.contains('@') && !head.starts_with("if") => pass(random),
+                "proxy_pass" if !head.contains(" ~") && !head.contains('@') && !head.starts_with("if") => {
+                    pass(random)
+                }
                 "return" => returned(random),
                 "rewrite" | "set" => code(random, 1).head,
                 "server" if head.starts_with("upstream") => String::from("server 127.0.0.1:9003"),
@@ -319,7 +416,11 @@ pub(crate) fn request(random: &mut Random) -> evenkeel_model::Request {
     } else {
         request.headers.push((b"Host".to_vec(), host.as_bytes().to_vec()));
     }
-    for (name, values) in [("X", ["a", "B", "cc"]), ("User-Agent", ["bot", "x", "Bot/1"]), ("Cookie", ["s=1", "t=1", "s=2; s=1"])] {
+    for (name, values) in [
+        ("X", ["a", "B", "cc"]),
+        ("User-Agent", ["bot", "x", "Bot/1"]),
+        ("Cookie", ["s=1", "t=1", "s=2; s=1"]),
+    ] {
         if random.percent(30) {
             request.headers.push((name.as_bytes().to_vec(), random.pick(&values).as_bytes().to_vec()));
         }
@@ -328,7 +429,13 @@ pub(crate) fn request(random: &mut Random) -> evenkeel_model::Request {
         let length = random.pick(&["0", "5", "11"]);
         request.headers.push((b"Content-Length".to_vec(), length.as_bytes().to_vec()));
     }
-    let address = random.pick(&["127.0.0.1:8081", "127.0.0.1:8081", "127.0.0.1:8082", "127.0.0.2:8081", "127.0.0.3:8081"]);
+    let address = random.pick(&[
+        "127.0.0.1:8081",
+        "127.0.0.1:8081",
+        "127.0.0.1:8082",
+        "127.0.0.2:8081",
+        "127.0.0.3:8081",
+    ]);
     request.listen = Some(evenkeel_model::LocalAddress::Inet(address.parse().unwrap()));
     request.port = None;
     request.client = Some(random.pick(&["198.51.100.7", "10.1.2.3", "127.0.0.1"]).parse().unwrap());
