@@ -15,10 +15,11 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Notes a header that is added: its name, when, and its value.
-    pub(super) fn tell_beside(&mut self, word: &str, value: &Traced) {
+    /// Notes a header that is added or sent: which, its name, when, and its value.
+    pub(super) fn tell_header(&mut self, what: &str, name: &[u8], how: &str, value: &Traced) {
         if let Some(watch) = self.watch.as_mut().filter(|watch| watch.questions.is_some()) {
-            watch.beside.words.push(word.to_owned());
+            let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+            watch.beside.words.push(format!("{what} {name} {how}").trim_end().to_owned());
             watch.beside.values.push(value.template());
         }
     }
@@ -44,15 +45,6 @@ impl Walk<'_, '_> {
             text.push_str(&format!(" {{{}}}", inside.join(";")));
         }
         text
-    }
-
-    /// Notes a header beside the outcome, once that is noted.
-    pub(super) fn tell_header(&mut self, what: &str, name: &[u8], how: &str, value: &Traced) {
-        if let Some(watch) = self.watch.as_mut().filter(|watch| watch.questions.is_some()) {
-            let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-            watch.shape.words.push(format!("{what} {name} {how}").trim_end().to_owned());
-            watch.shape.values.push(value.template());
-        }
     }
 
     /// Notes the outcome.
