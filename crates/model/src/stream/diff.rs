@@ -5,7 +5,7 @@
 //! looked for are those that clients send: lower case, no empty label. Clients are tried at every border of the networks
 //! that `allow`, `deny`, `geo` and `set_real_ip_from` name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::connection::{Connection, Hello, Preface, StreamOutcome, StreamRoute};
 use super::{StreamObserved, StreamRouter};
@@ -138,15 +138,22 @@ type Row = (String, String, String);
 struct Groups {
     order: Vec<Row>,
     rows: BTreeMap<Row, StreamChange>,
+    /// Which handshakes a row has: other clients with the same one are no cells of their own.
+    told: BTreeSet<(Row, String)>,
 }
 
 impl Groups {
     fn add(&mut self, key: &Key, connection: &Connection, seen: &Seen, named: bool) {
         let outcome = |seen: &StreamObserved| format!("{:?}", seen.shape);
         let row = (key.to_string(), outcome(&seen.old), outcome(&seen.new));
+        let asked = format!("{} {:?}", connection.udp, connection.hello);
+        let is_new = self.told.insert((row.clone(), asked));
         if let Some(change) = self.rows.get_mut(&row) {
-            change.cells += 1;
             change.uncertain |= seen.is_uncertain();
+            if !is_new {
+                return;
+            }
+            change.cells += 1;
             if change.examples.len() < EXAMPLES_MAX {
                 change.examples.push(connection.clone());
             }

@@ -289,6 +289,18 @@ fn client_that_is_denied_is_found_at_the_border_of_a_network() {
 }
 
 #[test]
+fn clients_that_are_asked_the_same_are_one_cell() {
+    let stream = |to: &str| {
+        format!(
+            "map $ssl_preread_server_name $to {{ a.test {to}; default 10.0.0.3:3; }} {ROUTED}
+             server {{ listen 53 udp; allow 10.0.0.0/8; deny all; return x; }}"
+        )
+    };
+    let (changes, _) = differs(&stream("10.0.0.1:1"), &stream("10.0.0.9:1"));
+    assert_eq!(changes, ["tls a.test on 0.0.0.0:443: proxy 10.0.0.1:1 -> proxy 10.0.0.9:1"]);
+}
+
+#[test]
 fn protocols_and_versions_are_turned_round_too() {
     let stream = |h2: &str, old: &str| {
         format!(
