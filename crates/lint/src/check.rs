@@ -123,6 +123,11 @@ pub(crate) struct Findings<'r> {
 }
 
 impl Findings<'_> {
+    /// How much is found so far, by all rules.
+    pub(crate) fn count(&self) -> usize {
+        self.drafts.len()
+    }
+
     /// Says something about a directive, shown at its name.
     pub(crate) fn at(&mut self, node: Node<'_>, message: impl Into<String>) -> &mut Draft {
         self.push(node, node.name_span(), message.into())

@@ -159,3 +159,23 @@ fn an_expression_that_explodes_costs_a_500() {
     assert!(nginx.get(0, "a.test", &target).contains("500 Internal Server Error"), "{target}");
     assert!(nginx.get(1, "a.test", &target).ends_with("ok"), "{target}");
 }
+
+#[test]
+fn a_location_that_is_proven_dead_is_never_the_one() {
+    let nginx = Nginx::start(
+        r#"server { listen 127.0.0.1:PORT1;
+            location ~ \.php$ { return 200 first; }
+            location ~ ^/admin/.*\.php\z { return 200 dead; }
+            location ^~ /static/ { return 200 marked; }
+            location ~ ^/static/.*\.html { return 200 dead; }
+            location = /a { return 200 equal; }
+            location ~ ^/a$ { return 200 odd; }
+        }"#,
+    );
+    assert_eq!(nginx.found(), ["shadowed-location"; 3]);
+    for target in ["/admin/x.php", "/admin/.php", "/admin/a%0A/b.php", "/static/x.html", "/static/%0A.html"] {
+        assert!(!nginx.get(0, "a.test", target).ends_with("dead"), "{target}");
+    }
+    assert!(nginx.get(0, "a.test", "/a").ends_with("equal"));
+    assert!(nginx.get(0, "a.test", "/a%0A").ends_with("odd"), "only with a control character");
+}

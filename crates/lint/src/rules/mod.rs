@@ -22,6 +22,7 @@ pub(crate) mod listen_gone;
 pub(crate) mod live_location_gone;
 pub(crate) mod missing_error_page;
 pub(crate) mod proxying_default_server;
+pub(crate) mod shadowed_location;
 pub(crate) mod static_location_in_regex;
 pub(crate) mod tls_version_dropped;
 pub(crate) mod upgrade_header_lost;
@@ -50,6 +51,7 @@ rules! {
     live_location_gone,
     missing_error_page,
     proxying_default_server,
+    shadowed_location,
     static_location_in_regex,
     tls_version_dropped,
     upgrade_header_lost,
@@ -81,6 +83,15 @@ pub(crate) fn enumerate(names: &[String], most: usize) -> String {
         Some(last) if words.is_empty() => last.to_owned(),
         Some(last) => format!("{} and {last}", words.join(", ")),
     }
+}
+
+/// An address as a client writes it.
+pub(crate) fn shown_uri(uri: &[u8]) -> String {
+    let shown = |&byte: &u8| match byte {
+        b'!'..=b'~' if !b"%?#\"`".contains(&byte) => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    uri.iter().map(shown).collect()
 }
 
 #[cfg(test)]
