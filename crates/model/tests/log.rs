@@ -13,8 +13,8 @@ use evenkeel_model::{
 };
 
 const NGINX: &str = "/usr/sbin/nginx";
-const FORMATS: usize = 12;
-const REQUESTS: usize = 40;
+const FORMATS: usize = 6;
+const REQUESTS: usize = 15;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Numbers that look random, and are the same every time.
@@ -212,10 +212,14 @@ fn lines(escape: &str, text: &str, sent: &[Sent]) -> (String, Vec<Vec<u8>>) {
 }
 
 /// What one line comes to.
-fn counted(old: &Config, new: &Config, format: &LogFormat, line: &[u8]) -> Counted {
+fn counted(
+    [old, new]: [&Config; 2],
+    format: &LogFormat,
+    (seen, number): (&Remembered, u64),
+    line: &[u8],
+) -> Counted {
     let (before, after) = (Router::new(old), Router::new(new));
-    let seen = Remembered::default();
-    let mut traffic = Traffic::new(&before, &after, [old, new], &seen, 1);
+    let mut traffic = Traffic::new(&before, &after, [old, new], seen, number);
     traffic.begin(0, format, &Assumed::default());
     traffic.line(1, line);
     traffic.counted()
@@ -228,6 +232,7 @@ fn lines_of_a_real_nginx_come_back_as_what_was_sent() {
         return;
     }
     let mut chance = Chance(2026);
+    let (seen, mut number) = (Remembered::default(), 0);
     for _ in 0..FORMATS {
         let (escape, text) = format(&mut chance);
         let sent: Vec<Sent> = (0..REQUESTS).map(|_| request(&mut chance)).collect();
@@ -243,8 +248,15 @@ fn lines_of_a_real_nginx_come_back_as_what_was_sent() {
                 let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
                 format!("{text}\n{}\n{}", shown(line), shown(&sent.bytes))
             };
-            let counted = counted(&old, &new, format, line);
-            assert_eq!((counted.requests, counted.unread, counted.not_http), (1, 0, 0), "{}", about());
+            number += 1;
+            let counted = counted([&old, &new], format, (&seen, number), line);
+            assert_eq!((counted.requests + counted.not_http, counted.unread), (1, 0), "{}", about());
+            if counted.not_http == 1 {
+                // A target that nginx refuses is in `$request` alone.
+                assert!(!text.contains("request}") && !text.contains("$request\""), "{}", about());
+                assert!(line.windows(3).any(|three| three == b"400"), "{}", about());
+                continue;
+            }
             // Where nginx refused it, both trees do, and nothing is told of it.
             let Some(class) = counted.classes.first() else { continue };
             let Request { method, target, headers, port, tls, .. } = &class.first.as_ref().unwrap().request;
