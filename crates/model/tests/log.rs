@@ -13,8 +13,8 @@ use evenkeel_model::{
 };
 
 const NGINX: &str = "/usr/sbin/nginx";
-const FORMATS: usize = 6;
-const REQUESTS: usize = 15;
+const FORMATS: usize = 24;
+const REQUESTS: usize = 40;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Numbers that look random, and are the same every time.
@@ -180,7 +180,7 @@ fn tree(escape: &str, text: &str, port: u16, answer: u16) -> String {
     format!(
         "daemon off; pid nginx.pid; worker_processes 1; events {{ }} http {{
     log_format test {escape} '{quoted}'; client_body_temp_path b; proxy_temp_path p; fastcgi_temp_path f;
-    uwsgi_temp_path u; scgi_temp_path s;
+    uwsgi_temp_path u; scgi_temp_path s; lingering_close off;
     server {{ listen 127.0.0.1:{port}; access_log logs test; if ($http_user_agent = x) {{ return 403; }}
         location / {{ return {answer}; }} }} }}"
     )
