@@ -20,6 +20,9 @@ const BUDGET: u64 = 1_000_000_000;
 const WORDS: [&str; 10] = ["img", "auth", "help", "api", "static", "user", "cart", "blog", "news", "pay"];
 const ENDS: [&str; 6] = ["php", "html", "jpe?g|png|gif", "css|js", "json", "xml"];
 
+/// What is done to the lines of a server.
+type Edit<'l> = Box<dyn Fn(&mut Vec<String>) + 'l>;
+
 /// Prints both tables.
 pub(super) fn run() -> anyhow::Result<()> {
     println!(
@@ -71,7 +74,7 @@ fn edits() -> anyhow::Result<()> {
     let before = server(1_000, &regexes(200));
     let lines: Vec<&str> = before.lines().collect();
     let regex = |nth: usize| lines.iter().position(|line| line.contains('~')).unwrap_or(0) + nth;
-    let edits: [(&str, Box<dyn Fn(&mut Vec<String>)>); 7] = [
+    let edits: [(&str, Edit<'_>); 7] = [
         ("none", Box::new(|_| {})),
         ("two regexes change places", Box::new(|lines| lines.swap(regex(10), regex(150)))),
         ("a text goes", Box::new(|lines| drop(lines.remove(500)))),

@@ -227,10 +227,10 @@ fn conditions(run: &Run) -> Vec<String> {
             }
         }
         let (_, asked) = point.first();
-        if let (Test::Atom(atom), Answered::Is(is)) = (&asked.test, &asked.answer) {
-            if let Some(text) = assumed(atom, *is) {
-                add(text);
-            }
+        if let (Test::Atom(atom), Answered::Is(is)) = (&asked.test, &asked.answer)
+            && let Some(text) = assumed(atom, *is)
+        {
+            add(text);
         }
     }
     said.retain(|text| !text.starts_with(" without"));

@@ -31,8 +31,11 @@ pub(super) enum Variable {
 #[derive(Default)]
 pub(super) struct Compiled {
     patterns: Patterns,
-    languages: RefCell<HashMap<(Vec<u8>, bool), Result<Language, NotRegular>>>,
+    languages: RefCell<HashMap<Regex, Result<Language, NotRegular>>>,
 }
+
+/// The text, and whether the case of letters is ignored.
+type Regex = (Vec<u8>, bool);
 
 impl Compiled {
     pub(super) fn language(&self, text: &[u8], caseless: bool) -> Result<Language, NotRegular> {

@@ -32,6 +32,9 @@ const WALK_COST: u64 = 200;
 /// How often the world of a request is put right.
 const WORLDS_MAX: usize = 12;
 
+/// The rules of each router, made when they are first asked; `None`: there are none.
+type KnownRules = HashMap<(usize, RulesOf), Option<Rc<Rules>>>;
+
 /// A search through one or two configurations.
 pub(crate) struct Search<'s, 'c> {
     pub(super) routers: &'s [&'s Router<'c>],
@@ -41,7 +44,7 @@ pub(crate) struct Search<'s, 'c> {
     pub(super) limits: &'s Limits,
     pub(super) budget: Budget,
     pub(super) same: Same,
-    rules: RefCell<HashMap<(usize, RulesOf), Option<Rc<Rules>>>>,
+    rules: RefCell<KnownRules>,
     /// The statuses that an upstream may answer with.
     statuses: Vec<u16>,
     ways: usize,
@@ -121,7 +124,7 @@ impl<'s, 'c> Search<'s, 'c> {
     /// All ways of one door; not `deep`: one of them is as good as all.
     fn through(&mut self, door: usize, deep: bool, visit: &mut Visit<'_, 's, 'c>) -> ControlFlow<()> {
         let mut values = doors::first(self.routers, &self.doors[door]);
-        if !self.into_scope(door, &mut values) {
+        if !self.enter_scope(door, &mut values) {
             return ControlFlow::Continue(());
         }
         let settled = Rc::new(Vec::new());
@@ -164,7 +167,7 @@ impl<'s, 'c> Search<'s, 'c> {
     }
 
     /// Brings the first request into the scope; whether there is one.
-    fn into_scope(&mut self, door: usize, values: &mut Values) -> bool {
+    fn enter_scope(&mut self, door: usize, values: &mut Values) -> bool {
         for (input, formula) in &self.limits.scope {
             let variable = super::lift::variable(input);
             if formula.holds(&values.get(input, &self.doors[door])) {

@@ -89,7 +89,9 @@ pub(super) fn is_possible(world: &World) -> bool {
         files.iter().all(|(other, other_kind)| {
             let below = other.len() > path.len() && other.starts_with(path) && other[path.len()] == b'/';
             let there = matches!(other_kind, FileKind::File | FileKind::Directory);
-            !(path == other && kind != other_kind) && !(below && there && *kind != FileKind::Directory)
+            let differ = path == other && kind != other_kind;
+            let through_a_file = below && there && *kind != FileKind::Directory;
+            !differ && !through_a_file
         })
     })
 }

@@ -47,10 +47,10 @@ impl Tree {
             }
             (Tree::Cut, Tree::Cut) => true,
             (Tree::Fork { atom, branches }, Tree::Fork { atom: other_atom, branches: others }) => {
-                let alike = |((is, tree), (other_is, other)): (&(Vec<Is>, Tree), &(Vec<Is>, Tree))| {
-                    is == other_is && tree.is_like(other)
-                };
-                atom == other_atom && branches.len() == others.len() && branches.iter().zip(others).all(alike)
+                let mut pairs = branches.iter().zip(others);
+                atom == other_atom
+                    && branches.len() == others.len()
+                    && pairs.all(|((is, tree), (other_is, other))| is == other_is && tree.is_like(other))
             }
             _ => false,
         }

@@ -353,7 +353,7 @@ fn edit(random: &mut Random, items: &mut Vec<Item>) -> String {
         || what.starts_with("geo")
         || what == "location @named";
     match random.below(6) {
-        0 if !is_fixed && !(head.starts_with("upstream") && here.len() == 1) => {
+        0 if !(is_fixed || head.starts_with("upstream") && here.len() == 1) => {
             here.remove(at);
             format!("{head}: without {what}")
         }

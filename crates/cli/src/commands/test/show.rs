@@ -59,7 +59,7 @@ fn invariant(report: &Report<'_>, proven: &Proven<'_>, output: Output) -> String
     let padded = format!("{word:<10}");
     let word = good.map_or_else(|| padded.clone(), |good| output.verdict(good, &padded));
     let (name, why) = (readable(&proven.invariant.name), proven.why().unwrap_or_default());
-    let why = if good == None { format!(": {}", readable(&why)) } else { String::new() };
+    let why = if good.is_none() { format!(": {}", readable(&why)) } else { String::new() };
     let mut text = format!("{word}  {name}{why}\n");
     if let Some(against) = proven.against(report.config) {
         let place = format!("{}:{}", proven.file, proven.invariant.line);
@@ -99,8 +99,12 @@ fn summary(report: &Report<'_>) -> String {
     }
     let coverage = &report.coverage;
     let (covered, total) = (coverage.covered(), coverage.total);
-    writeln!(text, "coverage: {covered} of {total} servers, locations and lines of maps ({} %)", coverage.percent())
-        .expect("a String takes all");
+    writeln!(
+        text,
+        "coverage: {covered} of {total} servers, locations and lines of maps ({} %)",
+        coverage.percent()
+    )
+    .expect("a String takes all");
     if report.list_coverage {
         for (node, count) in &coverage.counts {
             let (file, line, what) = report.block(*node);
@@ -235,7 +239,9 @@ pub(super) fn junit(report: &Report<'_>) -> String {
                 message: proven.why().unwrap_or_default(),
                 details: proven.against(report.config).unwrap_or_default(),
             },
-            Proof::Undecided(_) => Outcome::Skipped(format!("undecided: {}", proven.why().unwrap_or_default())),
+            Proof::Undecided(_) => {
+                Outcome::Skipped(format!("undecided: {}", proven.why().unwrap_or_default()))
+            }
         },
     }));
     cases.extend(report.faults().into_iter().map(|fault| Case {
