@@ -149,7 +149,11 @@ impl<'c> Walk<'_, 'c> {
 
     fn autoindex(&mut self) -> Turn {
         let Some(mapped) = self.map_uri() else { return Turn::Finish(500) };
-        let path = mapped.path();
+        let mut path = mapped.path();
+        if !path.ends_with(b"/") && path.len() > 1 {
+            // nginx takes the last byte for a slash, which it is not behind an alias without one.
+            path = path.start(path.len() - 1);
+        }
         match self.kind(&path, FileKind::Directory) {
             FileKind::Absent | FileKind::File => {
                 return self.error(404, format!("{} is no directory", shown(&path)));

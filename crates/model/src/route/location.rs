@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use super::blocks::{Blocks, Role};
 use super::regex::{Ask, Captured, Matched, Pattern, Patterns};
+use super::script;
 use crate::config::NodeId;
 use crate::lower::{Location, LocationKind, Server};
+use crate::request::PassKind;
 
 /// The locations of one block.
 #[derive(Default)]
@@ -115,8 +117,7 @@ impl Level {
                 outer: None,
             };
             let text = texts.entry(&location.pattern).or_insert_with(empty);
-            let passes = blocks.own(location.node).iter().any(|fact| matches!(fact.role, Role::Pass(_)));
-            text.auto_redirect |= passes && location.pattern.ends_with(b"/");
+            text.auto_redirect |= passes(blocks, location.node) && location.pattern.ends_with(b"/");
             if location.kind == LocationKind::Exact {
                 text.exact = text.exact.or(Some(location.node));
             } else if text.prefix.is_none() {
@@ -159,6 +160,20 @@ impl Level {
         }
         None
     }
+}
+
+/// Whether a location passes on in a way that completes the slash at its end.
+///
+/// Source: `ngx_http_uwsgi_pass`, `ngx_http_scgi_pass`, which leave before that where there are variables, unlike the others
+fn passes(blocks: &Blocks<'_>, location: NodeId) -> bool {
+    blocks.own(location).iter().any(|fact| match fact.role {
+        Role::Pass(kind @ (PassKind::Uwsgi | PassKind::Scgi)) => {
+            let mut nodes = blocks.own_with(location, Role::Pass(kind));
+            nodes.any(|node| !node.arg(0).is_some_and(script::has_variables))
+        }
+        Role::Pass(_) => true,
+        _ => false,
+    })
 }
 
 impl Search<'_> {

@@ -181,7 +181,8 @@ impl<'c> Walk<'_, 'c> {
             uri.push(&rest.escaped_as_sent(Escape::Uri, self.quoted_uri));
         }
         uri.push(&self.args.behind(b'?'));
-        (!self.is_empty(&uri)).then_some(uri)
+        // nginx counts the `?` that it may need, so that nothing is too short for it here.
+        Some(uri)
     }
 
     /// How much of the URI the text of the location is, for a pass with a URI of its own.

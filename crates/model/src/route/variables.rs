@@ -212,6 +212,8 @@ impl Walk<'_, '_> {
                 let user = self.user();
                 self.opaque(user, || String::from("$remote_user"))
             }
+            // What was read of the body until then has a length.
+            "content_length" if self.header("transfer-encoding").is_some() => return None,
             "content_length" => {
                 self.given(self.header("content-length").unwrap_or(b""), || Input::ContentLength)
             }

@@ -26,7 +26,8 @@ pub(crate) const FIXED: &[&str] = &[
     "_temp_path",
     "lingering_close",
     "keepalive_timeout",
-    "proxy_buffer",
+    "_buffer_size",
+    "_buffers",
 ];
 
 impl Block {

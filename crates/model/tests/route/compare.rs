@@ -6,10 +6,11 @@ use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use evenkeel_model::{Config, HttpVersion, LocalAddress, Outcome, PassKind, Route};
+use evenkeel_model::{Config, FileKind, HttpVersion, LocalAddress, Outcome, PassKind, Route};
 
 use crate::ask::Answer;
 use crate::echo;
+use crate::play::kind;
 use crate::requests::Question;
 
 /// What nginx did with one question.
@@ -120,7 +121,7 @@ pub(crate) fn mismatch(config: &Config, route: &Route, question: &Question, seen
             let length = answer.header("Content-Length").map(|value| value == size.to_string().as_bytes());
             let same = if question.request.method == b"HEAD" || matches!(answer.status, 204 | 304) {
                 length.unwrap_or(true)
-            } else if path.ends_with(b"/") {
+            } else if kind(path) == FileKind::Directory {
                 answer.body.starts_with(b"<html>\r\n<head><title>Index of ")
             } else {
                 answer.body.trim_ascii_end() == simple(path)

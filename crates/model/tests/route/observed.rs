@@ -75,12 +75,7 @@ fn write(place: &Place, config: &Block) -> String {
     text
 }
 
-fn play(
-    config: &Config,
-    requests: &[Request],
-    random: &mut Random,
-    score: &mut Score,
-) -> Result<(), String> {
+fn play(config: &Config, requests: &[Request], random: &mut Random, score: &mut Score) -> Result<(), String> {
     let router = Router::new(config);
     let world = World::default();
     let readable: Vec<(&Request, Given)> =

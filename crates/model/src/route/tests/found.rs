@@ -179,3 +179,40 @@ fn connect_may_be_broken_before_it_is_too_long() {
     asked.method = b"GET".to_vec();
     nginx_says("1.31.3", "server { }", &[], &asked, "2 414");
 }
+
+#[test]
+fn listing_takes_the_last_byte_of_an_alias_for_a_slash() {
+    let http = "autoindex on; server { location ^~ /err/ { alias www/img; }\n\
+                location /a/ { alias www/a; }\n\
+                location /b/ { alias www/b/; } }";
+    let files = &["/srv/www/img/1.png", "/srv/www/a/x", "/srv/www/b/x"];
+    nginx_says("1.22.1", http, files, &request("GET http://h/err/"), "2 404");
+    nginx_says("1.22.1", http, files, &request("GET http://h/a/"), "3 200 file /srv/www/");
+    nginx_says("1.22.1", http, files, &request("GET http://h/b/"), "4 200 file /srv/www/b/");
+}
+
+#[test]
+fn missing_slash_is_not_completed_where_variables_say_which_uwsgi_is_asked() {
+    let http = "server { location = /a/ { uwsgi_pass 127.0.0.1:$arg_p; }\n\
+                location /b/ { uwsgi_pass 127.0.0.1:9004; }\n\
+                location /c/ { fastcgi_pass 127.0.0.1:$arg_p; } }";
+    nginx_says("1.22.1", http, &[], &request("GET http://h/a"), "2 404");
+    nginx_says("1.22.1", http, &[], &request("GET http://h/b"), "3 301 to http://h/b/");
+    nginx_says("1.22.1", http, &[], &request("GET http://h/c"), "4 301 to http://h/c/");
+}
+
+#[test]
+fn empty_uri_is_passed_on() {
+    let http = "server { error_page 405 /d; location /x { return 405; }\n\
+                location / { try_files $arg_none/ /y; proxy_pass http://127.0.0.1:9000; } }";
+    let expected = "3 405 pass http://127.0.0.1:9000";
+    nginx_says("1.22.1", http, &["/srv/html/f"], &request("GET http://h/x"), expected);
+}
+
+#[test]
+fn length_of_a_body_in_chunks_is_not_known() {
+    let mut asked = request("GET http://h/");
+    asked.headers.push((b"Transfer-Encoding".to_vec(), b"chunked".to_vec()));
+    let expected = "2 200 body $content_length ? module:$content_length";
+    nginx_says("1.22.1", "server { return 200 $content_length; }", &[], &asked, expected);
+}

@@ -26,6 +26,7 @@ impl Generator<'_> {
             http.line(format!("{kind}_buffer_size 64k;"));
             http.line(format!("{kind}_buffers 4 64k;"));
         }
+        http.line("memcached_buffer_size 64k;");
         http.line("server_names_hash_bucket_size 128;");
         http.line("variables_hash_bucket_size 128;");
         http.line("map_hash_bucket_size 128;");
