@@ -63,8 +63,9 @@ pub(crate) fn read(text: &str) -> Result<RoutesFile, Unread> {
     let fields = Fields::new(place, "the file", document.get_ref());
     let entries = fields.tables("route")?;
     let invariants = fields.tables("invariant")?.into_iter().enumerate();
-    let invariants =
-        invariants.map(|(index, (table, at))| invariant::invariant(place, index, table, at)).collect::<Result<_, _>>()?;
+    let invariants = invariants
+        .map(|(index, (table, at))| invariant::invariant(place, index, table, at))
+        .collect::<Result<_, _>>()?;
     fields.end(&["route", "invariant"])?;
     let routes = entries.into_iter().enumerate().map(|(index, (table, at))| entry(place, index, table, at));
     Ok(RoutesFile { routes: routes.collect::<Result<_, _>>()?, invariants })

@@ -33,9 +33,20 @@ fn verified(pair: &Pair) -> Value {
     write(&place.path().join("old"), &pair.old);
     write(&place.path().join("new"), &pair.new);
     let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
-    command.args(["--config-dir", "/etc/nginx", "--state-dir", "/nonexistent", "diff", "old", "new", "--verify", "--json"]);
+    command.args([
+        "--config-dir",
+        "/etc/nginx",
+        "--state-dir",
+        "/nonexistent",
+        "diff",
+        "old",
+        "new",
+        "--verify",
+        "--json",
+    ]);
     let output = command.current_dir(place.path()).output().unwrap();
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}\n{}\n--- new\n{}", pair.old, pair.new))
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{output:?}\n{}\n--- new\n{}", pair.old, pair.new))
 }
 
 fn texts(value: &Value) -> Vec<String> {
@@ -58,7 +69,10 @@ fn real_nginxes_refute_no_witness_of_random_pairs() {
         left_out += texts(&verification["not_asked"]).len();
         complete += usize::from(said["complete"] == true);
         for why in texts(&verification["disagree"]) {
-            wrong.push(format!("seed {seed}: {why}\nedits: {:#?}\n--- old\n{}--- new\n{}", pair.edits, pair.old, pair.new));
+            wrong.push(format!(
+                "seed {seed}: {why}\nedits: {:#?}\n--- old\n{}--- new\n{}",
+                pair.edits, pair.old, pair.new
+            ));
         }
     }
     println!(
@@ -66,7 +80,12 @@ fn real_nginxes_refute_no_witness_of_random_pairs() {
          {left_out} not asked, {} wrong",
         wrong.len()
     );
-    assert!(wrong.is_empty(), "{} are wrong; the first three:\n{}", wrong.len(), wrong[..wrong.len().min(3)].join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} are wrong; the first three:\n{}",
+        wrong.len(),
+        wrong[..wrong.len().min(3)].join("\n")
+    );
     assert!(asked > 0, "nothing was asked");
     assert!(refused * 2 < pairs, "{refused} of {pairs} do not start");
 }

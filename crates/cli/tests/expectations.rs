@@ -118,7 +118,10 @@ fn expectations_that_hold_are_counted_and_what_nobody_expects_is_listed() {
     assert_eq!(document["routes"][2]["verdict"], "not-judged");
     let (text, code) = says(tree.path(), &["test", ".", "--fail-under", "51"]);
     assert_eq!(code, 1);
-    assert!(text.contains("50 % of servers, locations and lines of maps are covered, and 51 % are wanted"), "{text}");
+    assert!(
+        text.contains("50 % of servers, locations and lines of maps are covered, and 51 % are wanted"),
+        "{text}"
+    );
     assert_eq!(says(tree.path(), &["test", ".", "--fail-under", "50"]).1, 0);
 }
 
@@ -492,7 +495,11 @@ fn tags_choose_routes_and_leave_invariants_out() {
 fn coverage_lists_every_block_and_line_of_a_map() {
     let tree = mapped(TAGGED);
     let (text, _) = says(tree.path(), &["test", ".", "--coverage"]);
-    for said in ["     2  nginx.conf:6  server a.test\n", "     1  nginx.conf:3  map $pool: default app\n", "     0  nginx.conf:3  map $pool: on beta\n"] {
+    for said in [
+        "     2  nginx.conf:6  server a.test\n",
+        "     1  nginx.conf:3  map $pool: default app\n",
+        "     0  nginx.conf:3  map $pool: on beta\n",
+    ] {
         assert!(text.contains(said), "{said:?} in\n{text}");
     }
 }
@@ -503,7 +510,8 @@ fn generated_routes_pass_and_cover_everything_that_a_request_reaches() {
     let (generated, code) = says(tree.path(), &["test", ".", "--generate"]);
     assert_eq!(code, 0, "{generated}");
     assert!(generated.contains("[[route]]") && !generated.contains("name = \"home\""), "{generated}");
-    let both = format!("{TAGGED}\n{generated}").replace("never = { upstream = \"beta\" }", "never = { upstream = \"x\" }");
+    let both = format!("{TAGGED}\n{generated}")
+        .replace("never = { upstream = \"beta\" }", "never = { upstream = \"x\" }");
     std::fs::write(tree.path().join("routes.toml"), both).unwrap();
     let (text, code) = says(tree.path(), &["test", ".", "--fail-under", "100"]);
     assert_eq!(code, 0, "{text}");
@@ -521,13 +529,23 @@ fn invariant_that_says_nothing_or_too_much_is_refused_with_its_line() {
         ("[[invariant]]\nname = \"x\"", "line 1, column 1: invariant 1 (\"x\"): it demands nothing"),
         ("[[invariant]]\nnever = { without = [\"aut\"] }", "\"aut\" is no guard; did you mean \"auth\"?"),
         ("[[invariant]]\nnever = {}", "never is empty"),
-        ("[[invariant]]\nnever = { kind = \"proxy\" }\nalways = { kind = \"file\" }", "it has both never and always"),
+        (
+            "[[invariant]]\nnever = { kind = \"proxy\" }\nalways = { kind = \"file\" }",
+            "it has both never and always",
+        ),
         ("[[invariant]]\nrequests = { path = \"x\" }\nnever = { status = 200 }", "a path begins with /"),
-        ("[[invariant]]\nrequests = { schem = \"http\" }\nnever = { status = 200 }", "did you mean \"scheme\"?"),
+        (
+            "[[invariant]]\nrequests = { schem = \"http\" }\nnever = { status = 200 }",
+            "did you mean \"scheme\"?",
+        ),
     ] {
         let tree = mapped(toml);
         let (text, code) = says(tree.path(), &["test", "."]);
         assert_eq!(code, 2, "{text}");
-        assert!(text.replace("routes.toml:", "line ").contains(said) || text.contains(said.split(": ").last().unwrap()), "{said} in {text}");
+        assert!(
+            text.replace("routes.toml:", "line ").contains(said)
+                || text.contains(said.split(": ").last().unwrap()),
+            "{said} in {text}"
+        );
     }
 }

@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
-use crate::config::{Config, NodeId};
-use crate::expect::unknown;
-use crate::lower::{Location, ServerKind};
 use crate::choice::Chosen;
+use crate::config::{Config, NodeId};
 use crate::context::Context;
+use crate::expect::unknown;
 use crate::explore::{Limits, explore};
+use crate::lower::{Location, ServerKind};
 use crate::request::{Dependence, Request, Route};
 use crate::route::{Answered, Router, Test, Witness, World};
 

@@ -81,21 +81,22 @@ pub fn prove(router: &Router<'_>, invariant: &Invariant, limits: &Limits) -> Pro
     }
     limits.tls = invariant.requests.tls;
     let (mut against, mut open) = (None, Vec::new());
-    let incomplete = explore(&[router], &limits, &mut |way: &Way| {
-        match invariant.demand.judge(router.config(), &way.seen[0]) {
-            demand::Verdict::Good => ControlFlow::Continue(()),
-            demand::Verdict::Open(why) => {
-                if !open.contains(&why) {
-                    open.push(why);
-                }
-                ControlFlow::Continue(())
+    let incomplete = explore(&[router], &limits, &mut |way: &Way| match invariant
+        .demand
+        .judge(router.config(), &way.seen[0])
+    {
+        demand::Verdict::Good => ControlFlow::Continue(()),
+        demand::Verdict::Open(why) => {
+            if !open.contains(&why) {
+                open.push(why);
             }
-            demand::Verdict::Bad(why) => {
-                let (request, world) = (way.request.clone(), way.world.clone());
-                let route = way.seen[0].route.clone();
-                against = Some(Box::new(Counterexample { request, world, route, why }));
-                ControlFlow::Break(())
-            }
+            ControlFlow::Continue(())
+        }
+        demand::Verdict::Bad(why) => {
+            let (request, world) = (way.request.clone(), way.world.clone());
+            let route = way.seen[0].route.clone();
+            against = Some(Box::new(Counterexample { request, world, route, why }));
+            ControlFlow::Break(())
         }
     });
     if let Some(against) = against {

@@ -60,10 +60,11 @@ pub use explore::{Limits, Way, explore};
 pub use explosion::exploding_text;
 pub use files::{Answer, Files, Path, Presence, Want, Wants};
 pub use include::load;
-pub use language::{Budget, Formula, Language, NotRegular, Solution, solve};
 pub use invariant::{
-    Counterexample, Demand as InvariantDemand, Guarded, Invariant, Part, Proof, Requests as InvariantRequests, prove,
+    Counterexample, Demand as InvariantDemand, Guarded, Invariant, Part, Proof,
+    Requests as InvariantRequests, prove,
 };
+pub use language::{Budget, Formula, Language, NotRegular, Solution, solve};
 pub use listen::{Listen, ListenAddress, Options};
 pub use log::{
     Assumed, Escape, FormatError, Lacks, LogFormat, LoggedTo, Spans, Stuck, fitting, logged_to, named_formats,

@@ -1,8 +1,8 @@
 //! What `routes.toml` expects, held against predicted routes and against what was seen.
 
 use evenkeel_model::{
-    Answer, Config, Coverage, Dependence, Expectation, Facts, Files, Judgement, Kind, Outcome, PassKind, Request,
-    Route, Router, Seen, Settings, Step, Want, Wants, Witness, load, suggest,
+    Answer, Config, Coverage, Dependence, Expectation, Facts, Files, Judgement, Kind, Outcome, PassKind,
+    Request, Route, Router, Seen, Settings, Step, Want, Wants, Witness, load, suggest,
 };
 
 const SHOP: &str = "events {}

@@ -1,8 +1,8 @@
 //! Invariants: proven, or a request against them.
 
 use evenkeel_model::{
-    Answer, Config, Files, Guarded, Invariant, InvariantDemand as Demand, InvariantRequests as Requests, Kind,
-    Limits, Part, Proof, Router, Settings, Want, Wants, load, prove,
+    Answer, Config, Files, Guarded, Invariant, InvariantDemand as Demand, InvariantRequests as Requests,
+    Kind, Limits, Part, Proof, Router, Settings, Want, Wants, load, prove,
 };
 
 fn config(http: &str) -> Config {

@@ -18,6 +18,7 @@ pub mod finding;
 mod inventory;
 mod machine;
 mod page;
+mod predicted;
 pub mod reach;
 mod reduced;
 mod refusal;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use evenkeel_host::nginx::compiled::{Compiled, compiled};
-use evenkeel_model::{Atom, Change, Config, Diff, Expectation, Is, Live, Request, RouteSpec, World};
+use evenkeel_model::{Config, Expectation, Live, Request, RouteSpec};
 
 use crate::asker::Asker;
 use crate::confinement;
@@ -14,6 +14,7 @@ use crate::connect;
 use crate::finding::Finding;
 use crate::inventory::{Around, Names};
 use crate::machine::Machine;
+pub use crate::predicted::Predicted;
 use crate::reach::{Limits as ReachLimits, Reached, Target, reach, targets};
 use crate::report::Report;
 use crate::run::{Play, Ran, Side, run};
@@ -120,39 +121,6 @@ pub struct Settings {
     pub changes: Vec<Predicted>,
     /// When the command began.
     pub began: Instant,
-}
-
-/// A request whose outcome is predicted to change.
-#[derive(Debug, Clone)]
-pub struct Predicted {
-    /// The class that it stands for, for people.
-    pub class: String,
-    /// The request.
-    pub request: Request,
-}
-
-impl Predicted {
-    /// What a comparison of two trees predicts; what rests on an assumption that does not hold in a rehearsal is left out.
-    #[must_use]
-    pub fn of(diff: &Diff) -> Vec<Predicted> {
-        // Stand-ins answer, and nobody exceeds a limit.
-        let usual = |world: &World| {
-            let usual = |(atom, is): (&Atom, &Is)| {
-                matches!((atom, is), (Atom::Upstream(_), Is::Status(200)) | (Atom::Limit(_), Is::No))
-            };
-            world.0.iter().all(usual)
-        };
-        let examples = |change: &'_ Change| {
-            let class = change.class.clone();
-            let examples: Vec<Request> = std::iter::once(&change.witness)
-                .chain(&change.examples)
-                .filter(|example| usual(&example.world))
-                .map(|example| example.request.clone())
-                .collect();
-            examples.into_iter().map(move |request| Predicted { class: class.clone(), request })
-        };
-        diff.changes.iter().flat_map(examples).collect()
-    }
 }
 
 /// Why a rehearsal could not be held. A tree that fails is no such thing: that is what the report says.

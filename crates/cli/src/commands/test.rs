@@ -48,7 +48,8 @@ pub(crate) fn test(args: &args::Test, global: &Global, output: Output) -> anyhow
     };
     let router = Router::new(&tree.config).with_files(Served::new(&tree));
     progress.say("routing");
-    let wanted = |entry: &&Entry| args.tags.is_empty() || entry.tags.iter().any(|tag| args.tags.contains(tag));
+    let wanted =
+        |entry: &&Entry| args.tags.is_empty() || entry.tags.iter().any(|tag| args.tags.contains(tag));
     if let Some(tag) = args.tags.iter().find(|tag| !files.iter().any(|file| file.says.has_tag(tag))) {
         bail!("find the tag \"{}\": no route has it", tag.escape_debug());
     }

@@ -23,7 +23,8 @@ pub(super) fn invariant(
     let (never, always) = (fields.table("never")?, fields.table("always")?);
     fields.end(&["name", "requests", "never", "always"])?;
     let called = name.as_ref().map(|name| format!(" (\"{}\")", redact_str(name).escape_debug()));
-    let about = |what: &str| format!("invariant {}{}: {what}", index + 1, called.as_deref().unwrap_or_default());
+    let about =
+        |what: &str| format!("invariant {}{}: {what}", index + 1, called.as_deref().unwrap_or_default());
     let demand = match (never, always) {
         (Some((table, at)), None) => never_demand(place, table, at)?,
         (None, Some((table, at))) => Demand::Always(part(place, "always", table, at)?),
@@ -97,7 +98,10 @@ fn part(place: Where<'_>, what: &'static str, table: &DeTable<'_>, at: usize) ->
         path: fields.string("path")?,
     };
     if part == Part::default() {
-        return Err(place.unread(at, format!("{what} is empty: name a part of the outcome, such as upstream = \"legacy\"")));
+        return Err(place.unread(
+            at,
+            format!("{what} is empty: name a part of the outcome, such as upstream = \"legacy\""),
+        ));
     }
     Ok(part)
 }

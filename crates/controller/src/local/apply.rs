@@ -148,7 +148,8 @@ impl Host {
         let reload = request.proof_within.unwrap_or_else(|| looks(&new.outside, took).expected.limit);
         let policy = windows(request, reload);
         let changes = changes.as_ref().map(stages::diff_evidence);
-        let gates: Vec<Evidence> = [Some(check), preflight, changes, rehearsal].into_iter().flatten().collect();
+        let gates: Vec<Evidence> =
+            [Some(check), preflight, changes, rehearsal].into_iter().flatten().collect();
         let Some((_lock, mut journal)) = begun else {
             return Ok(dry(&gates, teller));
         };

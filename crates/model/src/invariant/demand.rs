@@ -1,10 +1,10 @@
 //! What must become of a request.
 
 use super::glob;
+use crate::config::Config;
 use crate::expect::{Kind, describe};
 use crate::language::{Budget, Formula, Language, Solution, solve};
 use crate::request::{Dependence, GuardKind, Outcome, Route, Says};
-use crate::config::Config;
 use crate::route::{Observed, Piece, Template};
 
 /// How many steps a comparison of a value with a glob may take.
@@ -185,10 +185,9 @@ impl Part {
             _ => route.status,
         };
         let named = |wanted: &String| match outcome {
-            Outcome::Pass { upstream, servers, .. } => upstream
-                .iter()
-                .chain(servers)
-                .any(|name| glob::fits(wanted.as_bytes(), name.as_bytes())),
+            Outcome::Pass { upstream, servers, .. } => {
+                upstream.iter().chain(servers).any(|name| glob::fits(wanted.as_bytes(), name.as_bytes()))
+            }
             _ => false,
         };
         let can_have = (self.pass.is_none() || matches!(outcome, Outcome::Pass { .. }))
@@ -228,10 +227,8 @@ fn fits(wanted: &str, value: Option<&Template>) -> Fits {
         return if glob::fits(wanted.as_bytes(), &text) { Fits::Yes } else { Fits::No };
     }
     let could_be = glob::regex_of(&around);
-    let languages = (
-        Language::pattern(&could_be, false),
-        Language::pattern(&glob::regex(wanted.as_bytes()), false),
-    );
+    let languages =
+        (Language::pattern(&could_be, false), Language::pattern(&glob::regex(wanted.as_bytes()), false));
     let (Ok(could_be), Ok(wanted)) = languages else { return Fits::Maybe };
     let is_empty = |formula| solve(&formula, &mut Budget(STEPS_MAX)) == Solution::Empty;
     let inside = Formula::In(could_be);

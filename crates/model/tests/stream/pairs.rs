@@ -25,7 +25,7 @@ fn edited(random: &mut Random, text: &str) -> String {
         }
         _ => {
             lines[at] =
-                lines[at].replace("one", "two").replace("127.0.0.2", "127.0.0.3").replace("on;", "off;")
+                lines[at].replace("one", "two").replace("127.0.0.2", "127.0.0.3").replace("on;", "off;");
         }
     }
     lines.join("\n")

@@ -40,7 +40,11 @@ impl Proven<'_> {
         let mut text = way::text(config, &against.request, &against.route);
         let others = against.request.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case(b"host"));
         for (name, value) in others {
-            text.push_str(&format!("with {}: {}\n", String::from_utf8_lossy(name), String::from_utf8_lossy(value)));
+            text.push_str(&format!(
+                "with {}: {}\n",
+                String::from_utf8_lossy(name),
+                String::from_utf8_lossy(value)
+            ));
         }
         for assumed in against.world.texts() {
             text.push_str(&format!("assuming {assumed}\n"));
