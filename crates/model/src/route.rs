@@ -65,8 +65,8 @@ mod witness;
 mod world;
 
 pub use given::Given;
-pub use question::{Answered, Atom, Input, Is, Observed, Piece, Question, Shape, Template, Test, World};
 pub use near::NearMiss;
+pub use question::{Answered, Atom, Input, Is, Observed, Piece, Question, Shape, Template, Test, World};
 pub use tree::Tree;
 pub use witness::{Witness, witnesses};
 pub use world::WorldError;

@@ -157,7 +157,9 @@ mod tests {
             let host = target.trim_end().to_owned();
             assert_eq!(line("CONNECT", target), Some((Some(host), "/".to_owned())), "{target}");
         }
-        for target in ["a.test", "a:", ":1", "a:x", "a:1/", "a:1#", "a_b:1", "[::1]", "/x", "http://a/", "a:1 x"] {
+        for target in
+            ["a.test", "a:", ":1", "a:x", "a:1/", "a:1#", "a_b:1", "[::1]", "/x", "http://a/", "a:1 x"]
+        {
             assert_eq!(line("CONNECT", target), None, "{target}");
         }
     }

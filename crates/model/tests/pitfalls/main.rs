@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../route/tls.rs"]
+#[expect(dead_code, reason = "the random test uses more of it")]
 mod tls;
 #[path = "../route/watch.rs"]
 mod watch;
