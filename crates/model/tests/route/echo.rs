@@ -85,27 +85,30 @@ fn answer(stream: &TcpStream, speaks: Speaks, port: u16) -> std::io::Result<()> 
         Speaks::Uwsgi | Speaks::Scgi => {
             let is_uwsgi = matches!(speaks, Speaks::Uwsgi);
             let told = if is_uwsgi { binary::uwsgi(&mut reader)? } else { binary::scgi(&mut reader)? };
-            format!("Status: {}\r\nContent-Length: 0\r\n{}\r\n", told.status, headers(&told, port))
-                .into_bytes()
+            let end = "Content-Length: 0\r\n";
+            format!("Status: {}\r\n{end}{}\r\n", told.status, headers(&told, port)).into_bytes()
         }
-        Speaks::Grpc => {
-            binary::grpc(&mut reader)?;
-            binary::grpc_answer(port)
-        }
-        Speaks::Memcached => {
-            let mut line = Vec::new();
-            reader.read_until(b'\n', &mut line)?;
-            let key = line.trim_ascii_end().strip_prefix(b"get ").unwrap_or_default();
-            let body = format!("X-Echo-Port: {port}");
-            [b"VALUE ", key, format!(" 0 {}\r\n{body}\r\nEND\r\n", body.len()).as_bytes()].concat()
-        }
+        // These two cannot say that they close: a newer nginx asks again over the same connection.
+        Speaks::Grpc => return binary::grpc(&mut reader, port),
+        Speaks::Memcached => return memcached(&mut reader, port),
     };
     (&*stream).write_all(&answer)?;
-    if !matches!(speaks, Speaks::Memcached | Speaks::Grpc) {
-        stream.shutdown(Shutdown::Write)?;
-    }
+    stream.shutdown(Shutdown::Write)?;
     reader.read_to_end(&mut Vec::new())?;
     Ok(())
+}
+
+fn memcached(reader: &mut BufReader<&TcpStream>, port: u16) -> std::io::Result<()> {
+    loop {
+        let mut line = Vec::new();
+        if reader.read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
+        }
+        let key = line.trim_ascii_end().strip_prefix(b"get ").unwrap_or_default();
+        let body = format!("X-Echo-Port: {port}");
+        let answer = [b"VALUE ", key, format!(" 0 {}\r\n{body}\r\nEND\r\n", body.len()).as_bytes()].concat();
+        reader.get_mut().write_all(&answer)?;
+    }
 }
 
 fn headers(told: &Told, port: u16) -> String {

@@ -79,7 +79,11 @@ pub(crate) fn play(binary: &Binary, size: &Size) {
     });
     let score = score.into_inner().unwrap();
     score.print(binary, begin);
-    let missed = if size.configs >= ALL_FEATURES_FROM { score.features.missed(binary) } else { Vec::new() };
+    let missed = if size.configs >= ALL_FEATURES_FROM && only.is_none() {
+        score.features.missed(binary)
+    } else {
+        Vec::new()
+    };
     if !missed.is_empty() {
         eprintln!("  never met by an exact prediction: {}", missed.join(", "));
     }

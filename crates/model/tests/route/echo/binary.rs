@@ -1,6 +1,6 @@
 //! What nginx says to a FastCGI, uwsgi, SCGI or gRPC server, as far as it matters here.
 
-use std::io::{BufReader, Error, ErrorKind, Read, Result};
+use std::io::{BufReader, Error, ErrorKind, Read, Result, Write as _};
 use std::net::TcpStream;
 
 use super::{Told, status_of};
@@ -112,31 +112,28 @@ pub(super) fn scgi(reader: &mut Reader<'_>) -> Result<Told> {
     Ok(told)
 }
 
-/// Reads to the header of the first stream.
-pub(super) fn grpc(reader: &mut Reader<'_>) -> Result<()> {
+/// Answers every request of a connection.
+pub(super) fn grpc(reader: &mut Reader<'_>, port: u16) -> Result<()> {
     const PREFACE: usize = 24;
     const HEADERS: u8 = 1;
     bytes(reader, PREFACE)?;
+    // Settings, and that those of nginx are taken.
+    reader.get_mut().write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0])?;
     loop {
-        let [a, b, c, kind, _, _, _, _, _] = exactly(reader)?;
+        let [a, b, c, kind, _, stream @ ..]: [u8; 9] = exactly(reader)?;
         bytes(reader, u32::from_be_bytes([0, a, b, c]) as usize)?;
         if kind == HEADERS {
-            return Ok(());
+            reader.get_mut().write_all(&grpc_answer(stream, port))?;
         }
     }
 }
 
-/// Settings, an acknowledgement, and a header that ends the stream: `:status: 200` and the port.
-pub(super) fn grpc_answer(port: u16) -> Vec<u8> {
-    let mut block = vec![0x88];
-    for text in ["x-echo-port", &port.to_string()] {
-        if block.len() == 1 {
-            block.push(0);
-        }
-        block.push(u8::try_from(text.len()).expect("it is short"));
-        block.extend(text.as_bytes());
-    }
-    let length = u8::try_from(block.len()).expect("it is short");
-    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0];
-    [&settings[..], &[0, 0, length, 1, 5, 0, 0, 0, 1], &block].concat()
+/// A header that ends the stream: `:status: 200` and the port.
+fn grpc_answer(stream: [u8; 4], port: u16) -> Vec<u8> {
+    let (name, port) = ("x-echo-port", port.to_string());
+    let length = |text: &str| u8::try_from(text.len()).expect("it is short");
+    let literal = [&[0, length(name)], name.as_bytes(), &[length(&port)], port.as_bytes()].concat();
+    let block = [&[0x88], &literal[..]].concat();
+    let head = [0, 0, u8::try_from(block.len()).expect("it is short"), 1, 5];
+    [&head[..], &stream, &block].concat()
 }
