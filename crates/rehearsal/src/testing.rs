@@ -1,6 +1,6 @@
 //! Configurations and routes for tests.
 
-use evenkeel_model::{Answer, Config, Files, Outcome, Route, Settings, Want, load};
+use evenkeel_model::{Answer, Config, Facts, Files, Outcome, Route, Settings, Want, load};
 
 /// Loads one file as `/etc/nginx/nginx.conf`; it includes nothing.
 pub(crate) fn config(text: &str) -> Config {
@@ -33,5 +33,6 @@ pub(crate) fn route(outcome: Outcome) -> Route {
         uri: Vec::new(),
         steps: Vec::new(),
         depends_on: Vec::new(),
+        facts: Facts::default(),
     }
 }
