@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -55,9 +54,12 @@ impl Log {
 
     /// The entry of an answer to the question of this number. The address alone is not enough: one that was used before,
     /// for a handshake that failed, comes again. Over a Unix socket, all of them are the same.
-    pub(crate) fn entry(&self, id: usize, from: Option<SocketAddr>) -> Option<(u32, String)> {
+    pub(crate) fn entry(&self, id: usize, question: &Question, answer: &Answer) -> Option<(u32, String)> {
+        let failed = question.request.tls && answer.empty;
+        let from = answer.from;
         let key = from.map_or_else(|| String::from("unix"), |from| format!("{} {}", from.ip(), from.port()));
-        let is_it = |entry: &&Entry| entry.id == id.to_string() || (from.is_some() && entry.id == "-");
+        let is_it =
+            |entry: &&Entry| entry.id == id.to_string() || (from.is_some() && !failed && entry.id == "-");
         self.0.get(&key)?.iter().find(is_it).map(|entry| (entry.line, entry.text.clone()))
     }
 }

@@ -316,7 +316,7 @@ pub(crate) fn observe(
     }
     let log = Log::read(&place.path.join("access.log"));
     let seen = |(id, answer): (usize, Result<Answer, String>)| {
-        answer.map(|answer| Seen { logged: log.entry(id, answer.from), answer })
+        answer.map(|answer| Seen { logged: log.entry(id, &questions[id], &answer), answer })
     };
     Some(answers.into_iter().enumerate().map(seen).collect())
 }
