@@ -55,6 +55,7 @@ mod shape;
 pub(crate) mod split;
 #[cfg(test)]
 pub(crate) mod tests;
+mod together;
 pub(crate) mod traced;
 mod tree;
 mod try_files;

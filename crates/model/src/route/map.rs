@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::Router;
 use super::hash::Hash;
 use super::question::{Answered, Test};
 use super::regex::{Ask, Captured, Matched, Pattern, Patterns};
@@ -89,6 +90,15 @@ pub(super) type Maps = HashMap<NodeId, Arc<Map>>;
 pub(super) fn maps(config: &Config, patterns: &Patterns) -> Maps {
     let maps = config.named("map").filter(|node| node.is_block() && node.context().is_http());
     maps.map(|node| (node.id(), Arc::new(Map::of(node, patterns)))).collect()
+}
+
+impl Router<'_> {
+    /// Whether the variable of a `map` is to be asked again wherever it stands.
+    pub(super) fn is_volatile(&self, name: &[u8]) -> bool {
+        let name = name.to_ascii_lowercase();
+        let defined = std::str::from_utf8(&name).ok().and_then(|name| self.definition(name));
+        defined.and_then(|(_, node)| self.maps().get(&node)).is_some_and(|map| map.volatile)
+    }
 }
 
 impl Walk<'_, '_> {

@@ -7,9 +7,9 @@ use super::blocks::Role;
 use super::question::{Answered, Test};
 use super::regex::Matched;
 use super::script;
+use super::together::Value;
 use super::traced::Traced;
 use super::uri::{Escape, unescape_redirect};
-use super::variables::Value;
 use super::walk::{Turn, Walk, shown};
 use crate::config::{Node, NodeId};
 use crate::context::Context;
@@ -72,7 +72,7 @@ impl<'c> Walk<'_, 'c> {
             return Turn::Finish(status);
         }
         let parts = script::parts(text, false);
-        let made = self.put_together(&parts, |walk, group, _| walk.group(group));
+        let made = self.put_together(&parts, false, |walk, group, _| walk.group(group));
         if made.overflows {
             return self.error(500, "a capture became longer while the text was put together");
         }
@@ -93,7 +93,7 @@ impl<'c> Walk<'_, 'c> {
 
     fn set(&mut self, node: Node<'c>) -> Flow {
         let name = node.arg(0).unwrap_or(b"").strip_prefix(b"$").unwrap_or(b"").to_ascii_lowercase();
-        let value = self.eval(node.arg(1).unwrap_or(b"")).text;
+        let value = self.eval_in(node.arg(1).unwrap_or(b""), true).text;
         self.step("set", format!("${} = {}", shown(&name), shown(&value)), Some(node.id()));
         if name == b"args" {
             (self.args, self.valid_unparsed_uri) = (value, false);
@@ -178,7 +178,7 @@ impl<'c> Walk<'_, 'c> {
     fn replaced(&mut self, replacement: &[u8], redirect: bool) -> (Traced, Option<Traced>) {
         let quote = self.quoted_uri || self.plus_in_uri;
         let parts = script::parts(replacement, !redirect);
-        let made = self.put_together(&parts, |walk, group, in_args| {
+        let made = self.put_together(&parts, true, |walk, group, in_args| {
             let group = walk.group(group);
             if redirect || in_args { group.escaped_as_sent(Escape::Args, quote) } else { group }
         });

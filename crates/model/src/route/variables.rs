@@ -4,7 +4,6 @@
 
 use super::Router;
 use super::question::{Input, Piece};
-use super::script::{self, Part};
 use super::traced::Traced;
 use super::walk::{Walk, shown};
 use crate::catalog::Version;
@@ -13,98 +12,13 @@ use crate::request::{Dependence, HttpVersion};
 /// The release from which `$http_x` has all lines of a header, not the first only.
 const ALL_LINES: Version = Version { major: 1, minor: 23, patch: 0 };
 
-/// How long a value may get before it counts as unknown: a tree may double one again and again.
-pub(super) const VALUE_BYTES_MAX: usize = 1 << 20;
-
-/// A value put together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Value {
-    /// What cannot be known stands in it as it is written (`$name`).
-    pub(super) text: Traced,
-    pub(super) known: bool,
-}
-
-/// What [`Walk::put_together`] made.
-pub(super) struct Made {
-    /// The bytes; behind the `?`, where there is one.
-    pub(super) text: Traced,
-    /// What stands before the `?`.
-    pub(super) uri: Option<Traced>,
-    pub(super) known: bool,
-    /// The second pass had more bytes than the first counted: nginx gives up.
-    pub(super) overflows: bool,
-}
-
 impl Walk<'_, '_> {
-    /// A value with its variables filled in. What cannot be known becomes a dependence.
-    pub(super) fn eval(&mut self, value: &[u8]) -> Value {
-        let parts = script::parts(value, false);
-        let made = self.put_together(&parts, |walk, group, _| walk.group(group));
-        if made.overflows {
-            self.depend("script");
-        }
-        Value { text: made.text, known: made.known && !made.overflows }
-    }
-
-    /// Puts a value together as nginx does it, in two passes: the first asks every variable and counts the bytes, the second
-    /// writes them. A variable that asks a regex leaves its groups to whatever stands before it, too.
-    ///
-    /// Source: `ngx_http_complex_value`, `ngx_http_script_copy_capture_code`, src/http/ngx_http_script.c
-    pub(super) fn put_together(
-        &mut self,
-        parts: &[Part<'_>],
-        group: impl Fn(&Self, usize, bool) -> Traced,
-    ) -> Made {
-        let (mut values, mut counted, mut known, mut in_args) = (Vec::new(), 0, true, false);
-        for part in parts {
-            counted += match part {
-                Part::Text(text) => text.len(),
-                Part::Capture(number) => group(self, *number, in_args).len(),
-                Part::Variable(name) => {
-                    let value = self.variable(name);
-                    known &= value.is_some();
-                    let value =
-                        value.unwrap_or_else(|| self.opaque([b"$", *name].concat(), || self.unknown(name)));
-                    let length = value.len();
-                    values.push(value);
-                    length
-                }
-                Part::Args => {
-                    in_args = true;
-                    0
-                }
-            };
-            if counted > VALUE_BYTES_MAX {
-                break;
-            }
-        }
-        let (mut text, mut uri, mut values) = (Traced::default(), None, values.iter());
-        for part in parts {
-            match part {
-                Part::Text(own) => text.push_text(own),
-                Part::Capture(number) => text.push(&group(self, *number, uri.is_some())),
-                Part::Variable(_) => text.push(values.next().unwrap_or(&Traced::default())),
-                Part::Args => uri = Some(std::mem::take(&mut text)),
-            }
-            if text.len() > VALUE_BYTES_MAX {
-                text = text.start(VALUE_BYTES_MAX);
-                break;
-            }
-        }
-        if counted > VALUE_BYTES_MAX {
-            known = false;
-            self.depend("length");
-        }
-        let overflows = known && text.len() + uri.as_ref().map_or(0, |uri| uri.len()) > counted;
-        Made { text, uri, known, overflows }
-    }
-
     pub(super) fn group(&self, group: usize) -> Traced {
         self.captured.get(group).cloned().unwrap_or_default()
     }
 
     /// All that the value of a variable rests on that cannot be known.
-    fn unknown(&self, name: &[u8]) -> String {
+    pub(super) fn unknown(&self, name: &[u8]) -> String {
         let name = shown(&name.to_ascii_lowercase());
         match self.router.definition(&name) {
             Some((_, node)) => format!("${name} of {}", self.written(node)),

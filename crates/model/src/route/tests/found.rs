@@ -216,3 +216,21 @@ fn length_of_a_body_in_chunks_is_not_known() {
     let expected = "2 200 body $content_length ? module:$content_length";
     nginx_says("1.22.1", "server { return 200 $content_length; }", &[], &asked, expected);
 }
+
+#[test]
+fn volatile_map_is_asked_once_for_a_value_and_again_by_code() {
+    let http = "map $1 $o { volatile; ~^(.)(.*)$ [$2]; default -; } server {\n\
+                location ~ ^/c(.*) { return 200 \"c$o$o$o\"; }\n\
+                location ~ ^/d(.*) { set $z \"d$o$o$o\"; return 200 \"$z|$1\"; }\n\
+                location ~ ^/f(.*) { set $z $o; return 200 \"f$z|$1\"; }\n\
+                location ~ ^/h(.*) { return 200 \"h$1$o|$o$1\"; }\n\
+                location ~ ^/e { rewrite ^/e(.*) /x$o$o permanent; } }";
+    let ask = |target: &str, expected: &str| {
+        nginx_says("1.22.1", http, &[], &request(&format!("GET http://h{target}")), expected);
+    };
+    ask("/cabcdefg", "3 200 body c[bcdefg][bcdefg][bcdefg]");
+    ask("/dabcdefg", "4 200 body d[][][]|a");
+    ask("/fabcdefg", "5 200 body f[]|a");
+    ask("/habc", "6 200 body ha[bc]|[bc]a");
+    ask("/eabcdefg", "7 301 to http://h/x[][]");
+}
