@@ -115,7 +115,7 @@ impl Host {
         let state_dir = &self.settings.place.state_dir;
         let saved = begun.as_ref().map(|_| bundles::path(state_dir, to.digest()));
         let passed = preflight.as_ref().is_some_and(|it| it.evidence.holds);
-        let changes = if check.holds {
+        let changes = if passed {
             teller.doing("comparing the ways of requests");
             let nothing = |_: &[u8]| FileKind::Unknown;
             Some(evenkeel_model::diff(&was.config, &checked.config, &nothing, &DiffOptions::default()))
@@ -286,9 +286,9 @@ fn windows(request: &Request, reload: Duration) -> Policy {
         confirm_within: span(confirm),
         bake: span(bake),
         hold: request.hold,
-        gates: match request.no_rehearsal {
-            true => Policy::default().gates,
-            false => Policy::default().gates.into_iter().chain([EvidenceKind::Rehearsal]).collect(),
+        gates: {
+            let rehearsal = (!request.no_rehearsal).then_some(EvidenceKind::Rehearsal);
+            Policy::default().gates.into_iter().chain([EvidenceKind::Diff]).chain(rehearsal).collect()
         },
     }
 }
