@@ -40,7 +40,7 @@ const SPOKEN: [Speaks; UPSTREAMS] = [
 ];
 
 /// The header by which a request says what status it wants to have from an upstream.
-const STATUS: &str = "X-Status";
+pub(crate) const STATUS: &str = "X-Status";
 
 /// The ports of the upstreams; they answer for as long as the test runs.
 pub(crate) fn ports() -> [u16; UPSTREAMS] {

@@ -161,6 +161,7 @@ fn one(
     let mut features = Features::default();
     let mut classes = HashSet::new();
     for ((question, placed), seen) in questions.iter().zip(placed).zip(seen) {
+        let placed = &as_heard(placed, seen);
         let route = predict(&router, &placed.request);
         let wrong = verdict(config, &route, placed, seen);
         score.lock().unwrap().count(case, &route, wrong.is_some());
@@ -234,6 +235,16 @@ pub(crate) fn kind(path: &[u8]) -> FileKind {
         Ok(_) => FileKind::File,
         Err(_) => FileKind::Absent,
     }
+}
+
+/// A question without what nginx did not read of it, as far as an upstream would have heard of that.
+pub(crate) fn as_heard(question: &Question, seen: &Result<Seen, String>) -> Question {
+    let mut question = question.clone();
+    let logged = seen.as_ref().ok().and_then(|seen| seen.logged.as_ref());
+    if logged.is_some_and(|(_, entry)| entry.contains(" [-] ")) {
+        question.request.headers.retain(|(name, _)| name != echo::STATUS.as_bytes());
+    }
+    question
 }
 
 /// What the model says, in a world of which all is known: what the upstreams answer, whose password is good, and that

@@ -9,7 +9,7 @@ use crate::ask::bytes;
 use crate::block::Block;
 use crate::compare::class;
 use crate::nginx::{Binary, Nginx, Place};
-use crate::play::{kind, observe, predict, verdict};
+use crate::play::{as_heard, kind, observe, predict, verdict};
 use crate::requests::Question;
 use crate::support;
 use crate::told::Told;
@@ -29,9 +29,11 @@ fn probe(binary: &Binary, place: &Place, config: &Block, question: &Question) ->
         }
         kind
     });
+    let seen = observe(nginx, place, std::slice::from_ref(&placed))?.remove(0);
+    let placed = as_heard(&placed, &seen);
     let route = predict(&router, &placed.request);
-    let seen = observe(nginx, place, std::slice::from_ref(&placed))?.remove(0).ok()?;
-    let why = verdict(&model, &route, &placed, &Ok(seen.clone()))?;
+    let why = verdict(&model, &route, &placed, &seen)?;
+    let seen = seen.ok()?;
     let files: Vec<String> = files.lock().unwrap().iter().cloned().collect();
     let told = Told {
         why: &why,
