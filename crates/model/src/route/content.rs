@@ -5,7 +5,7 @@
 
 use super::FileKind;
 use super::blocks::Role;
-use super::script;
+use super::script::{self, Part};
 use super::traced::Traced;
 use super::uri::Escape;
 use super::walk::{Turn, Walk, shown};
@@ -93,6 +93,12 @@ impl<'c> Walk<'_, 'c> {
         }
         let mut chosen: Option<(Traced, Option<NodeId>)> = None;
         for (name, node) in names {
+            let is_volatile =
+                |part: &Part<'_>| matches!(part, Part::Variable(name) if self.router.is_volatile(name));
+            if script::parts(name, false).iter().any(is_volatile) {
+                // nginx takes the value that it had the last time, if it had one.
+                self.depend("index");
+            }
             let name = if script::has_variables(name) { self.eval(name).text } else { Traced::text(name) };
             if self.begins(&name, b"/") {
                 if chosen.is_some() {

@@ -33,6 +33,8 @@ pub(super) struct Beside {
     pub(super) subrequest: bool,
     /// The method of the main request, in a subrequest.
     pub(super) main_method: Option<Traced>,
+    /// Whether the request line was read to its end: until then, the request has no method to speak of.
+    pub(super) has_line: bool,
     /// What refused the request under `satisfy any`, for as long as something else may let it in: an error that takes the
     /// request elsewhere does not forget it.
     pub(super) refused: Option<(u16, Option<NodeId>)>,
@@ -54,6 +56,7 @@ impl Beside {
             peer,
             connection: None,
             is_forwarded: false,
+            has_line: false,
             refused: None,
             proxied: request.client.filter(|_| socket.proxy_protocol),
             counted: [false; 2],

@@ -55,6 +55,7 @@ impl Walk<'_, '_> {
             return Err(self.bad("a path of HTTP/2 begins with a slash"));
         }
         self.version = line.version;
+        self.beside.has_line = true;
         self.read_uri(&line)?;
         if let Some(host) = &line.host {
             self.take_host(host, handshake, "the host of the request line is broken")?;

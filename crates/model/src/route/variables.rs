@@ -79,7 +79,8 @@ impl Walk<'_, '_> {
             "request" if !self.unparsed_uri.is_empty() => self.request_line(),
             "request_method" => match &self.beside.main_method {
                 Some(method) => method.clone(),
-                None => self.method_traced(),
+                None if self.beside.has_line || self.method_is_of_page => self.method_traced(),
+                None => Traced::default(),
             },
             "server_port" => {
                 let port = self.socket.key.port();

@@ -234,3 +234,16 @@ fn volatile_map_is_asked_once_for_a_value_and_again_by_code() {
     ask("/habc", "6 200 body ha[bc]|[bc]a");
     ask("/eabcdefg", "7 301 to http://h/x[][]");
 }
+
+#[test]
+fn request_of_which_the_line_is_broken_has_no_method() {
+    let http = "server { error_page 400 http://x/$request_method; }";
+    let mut asked = request("GET http://h/");
+    asked.target = b"\"".to_vec();
+    nginx_says("1.22.1", http, &[], &asked, "2 302 to http://x/");
+    asked.target = b"/..".to_vec();
+    nginx_says("1.22.1", http, &[], &asked, "2 302 to http://x/GET");
+    let page = "server { error_page 400 /e; location /e { return 200 $request_method; } }";
+    asked.target = b"\"".to_vec();
+    nginx_says("1.22.1", page, &[], &asked, "2 400 body GET");
+}
