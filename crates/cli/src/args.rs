@@ -77,7 +77,7 @@ pub(crate) enum Command {
     Rules(Rules),
     /// Says where a request goes, and why
     Route(Route),
-    /// Says which requests change between two trees, with a request for each, and how much traffic that is
+    /// Says which requests change between two trees, with a witness of each
     Diff(Diff),
     /// Holds a tree against the expectations of its routes.toml
     Test(Test),

@@ -466,7 +466,7 @@ fn invariants_are_proven_or_a_request_against_them_is_shown() {
         "proven      admin needs a password\n",
         "FAILED      nobody gets to beta\n",
         "it ends with proxy http://beta/",
-        "with x-beta: on\n",
+        "with X-Beta: on\n",
         "routes.toml:17\n",
         "2 passed, 1 failed, 1 invariant proven\n",
     ] {

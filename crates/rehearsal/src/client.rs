@@ -75,6 +75,9 @@ pub enum AskError {
     },
 }
 
+/// How much of an announced body is sent: more than nginx takes by default.
+const SENT_BYTES_MAX: usize = 2 << 20;
+
 /// How long the head of an answer may be.
 const HEAD_BYTES_MAX: usize = 256 << 10;
 
@@ -118,6 +121,10 @@ fn bytes(request: &Request) -> Result<Vec<u8>, AskError> {
         bytes.extend_from_slice(&[&name[..], b": ", value, b"\r\n"].concat());
     }
     bytes.extend_from_slice(b"\r\n");
+    // Who announces a body sends one: nginx waits for it.
+    let announced = request.header("content-length").and_then(|length| std::str::from_utf8(length).ok());
+    let length = announced.and_then(|length| length.parse().ok()).unwrap_or(0).min(SENT_BYTES_MAX);
+    bytes.resize(bytes.len() + length, b'x');
     Ok(bytes)
 }
 

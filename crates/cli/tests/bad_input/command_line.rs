@@ -8,6 +8,7 @@ const COMMANDS: &[&str] = &[
     "check",
     "rules",
     "route",
+    "diff",
     "test",
     "rehearse",
     "init",
