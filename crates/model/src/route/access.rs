@@ -14,7 +14,8 @@ use crate::request::{GuardKind, Says};
 /// What one module says.
 pub(super) enum Say {
     Nothing,
-    Yes,
+    /// It may; by which directive, where one says so.
+    Yes(Option<NodeId>),
     No(u16, Option<NodeId>),
     /// The connection ends here.
     End(Turn),
@@ -40,8 +41,8 @@ impl Walk<'_, '_> {
         ] {
             match say(self) {
                 Say::Nothing => {}
-                Say::Yes => {
-                    self.guard(kind, Says::Passes, None);
+                Say::Yes(node) => {
+                    self.guard(kind, Says::Passes, node);
                     if any {
                         self.beside.refused = None;
                         return Turn::TryFiles;
@@ -116,7 +117,7 @@ impl Walk<'_, '_> {
             };
             return match rules.iter().find(has) {
                 Some(rule) if rule.is("deny") => Say::No(403, Some(rule.id())),
-                Some(_) => Say::Yes,
+                Some(rule) => Say::Yes(Some(rule.id())),
                 None => Say::Nothing,
             };
         }
@@ -124,7 +125,8 @@ impl Walk<'_, '_> {
             let range = rule.arg(0).unwrap_or(b"");
             // A client that nobody has named is none of those that a rule names.
             if range == b"all" || self.client_is_in(range) == Some(true) {
-                return if rule.is("deny") { Say::No(403, Some(rule.id())) } else { Say::Yes };
+                let node = Some(rule.id());
+                return if rule.is("deny") { Say::No(403, node) } else { Say::Yes(node) };
             }
         }
         Say::Nothing

@@ -52,7 +52,7 @@ impl<'r, 'c> Walk<'r, 'c> {
         }
         match self.ask_atom(Atom::Password(path), Is::Yes) {
             Is::No => Say::No(401, Some(realm.id())),
-            _ => Say::Yes,
+            _ => Say::Yes(None),
         }
     }
 
@@ -116,7 +116,7 @@ impl<'r, 'c> Walk<'r, 'c> {
         self.step("auth_request", format!("{} says {status}", shown(uri)), Some(node.id()));
         match status {
             401 | 403 => Say::No(status, Some(node.id())),
-            200..300 => Say::Yes,
+            200..300 => Say::Yes(None),
             _ => Say::No(500, Some(node.id())),
         }
     }
