@@ -155,7 +155,7 @@ pub(crate) const UNMODELLED: &[(&str, &str)] = &[
     ("", "msie_refresh on;"),
     ("", "chunked_transfer_encoding off;"),
     ("", "default_type text/html;"),
-    ("", "resolver 127.0.0.1;"),
+    ("", "resolver 127.0.0.1; resolver_timeout 50ms;"),
     ("", "proxy_http_version 1.1;"),
     ("", "ssi on;"),
     ("", "etag off;"),
