@@ -247,3 +247,11 @@ fn request_of_which_the_line_is_broken_has_no_method() {
     asked.target = b"\"".to_vec();
     nginx_says("1.22.1", page, &[], &asked, "2 400 body GET");
 }
+
+#[test]
+fn limit_except_passes_on_as_the_first_module_does() {
+    let http = "server { location / { proxy_pass http://127.0.0.1:9000; grpc_pass 127.0.0.1:9006;\n\
+                limit_except PUT { } } }";
+    nginx_says("1.22.1", http, &[], &request("PUT http://h/"), "2 200 pass grpc://127.0.0.1:9006/");
+    nginx_says("1.22.1", http, &[], &request("GET http://h/"), "2 200 pass http://127.0.0.1:9000/");
+}
