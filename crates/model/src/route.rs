@@ -11,7 +11,7 @@ use crate::catalog::Version;
 use crate::config::{Config, Node, NodeId};
 use crate::context::Context;
 use crate::lower::Upstream;
-use crate::request::{PassKind, Dependence, Request, Route};
+use crate::request::{Dependence, PassKind, Request, Route};
 
 pub(crate) mod access;
 mod added;
@@ -275,7 +275,8 @@ impl<'c> Router<'c> {
         // Each module looks for itself, in this order; that of memcached does not.
         let outer = node.parent()?.id();
         let kinds = [PassKind::Proxy, PassKind::Fastcgi, PassKind::Uwsgi, PassKind::Scgi, PassKind::Grpc];
-        let mut passes = kinds.into_iter().filter_map(|kind| self.blocks.own_with(outer, Role::Pass(kind)).next_back());
+        let mut passes =
+            kinds.into_iter().filter_map(|kind| self.blocks.own_with(outer, Role::Pass(kind)).next_back());
         passes.next().map(|node| node.id())
     }
 }
