@@ -306,7 +306,11 @@ pub(crate) fn observe(
     for (id, question) in questions.iter().enumerate() {
         let mut question = question.clone();
         if question.request.version != HttpVersion::V0_9 {
-            question.request.headers.push((b"X-Id".to_vec(), id.to_string().into_bytes()));
+            // Behind the wish of a status: who reads the one has read the other.
+            let headers = &mut question.request.headers;
+            let wish = headers.iter().position(|(name, _)| name == echo::STATUS.as_bytes());
+            let at = wish.map_or(headers.len(), |at| at + 1);
+            headers.insert(at, (b"X-Id".to_vec(), id.to_string().into_bytes()));
         }
         let mut tries = 0;
         let answer = loop {
