@@ -195,8 +195,8 @@ fn added_headers(route: &Route, answer: &Answer) -> Option<String> {
         let lines = headers.iter().map(|(name, value)| format!("{name}: {}", value.escape_ascii()));
         lines.collect::<Vec<_>>().join(", ")
     };
-    // A line feed in a value begins a line of its own.
-    let plain = !predicted.iter().any(|(_, value)| value.contains(&b'\n'));
+    // The end of a line in a value is one.
+    let plain = !predicted.iter().any(|(_, value)| value.iter().any(|byte| matches!(byte, b'\r' | b'\n')));
     (plain && predicted != got && !answer.empty && answer.status != 0)
         .then(|| format!("headers [{}] were predicted, [{}] came", shown(&predicted), shown(&got)))
 }
