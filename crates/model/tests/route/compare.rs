@@ -219,7 +219,10 @@ fn pass_mismatch(route: &Route, answer: &Answer) -> Option<String> {
         let asked = &line[space + 1..];
         // A line feed in a variable ends the line for the upstream.
         let end = predicted.and_then(|uri| uri.iter().position(|&byte| byte == b'\n'));
-        let predicted = predicted.map(|uri| uri[..end.unwrap_or(uri.len())].to_vec());
+        let predicted = predicted.map(|uri| {
+            let line = &uri[..end.unwrap_or(uri.len())];
+            line.strip_suffix(b"\r").filter(|_| end.is_some()).unwrap_or(line).to_vec()
+        });
         (predicted, asked.strip_suffix(b"\n").unwrap_or(asked).to_vec())
     } else {
         (predicted.map(unescaped), told)
