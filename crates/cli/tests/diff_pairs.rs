@@ -56,15 +56,23 @@ fn texts(value: &Value) -> Vec<String> {
 #[test]
 fn real_nginxes_refute_no_witness_of_random_pairs() {
     let (pairs, first) = (count("EVENKEEL_DIFF_PAIRS", 10), count("EVENKEEL_SEED", 1));
-    let (mut asked, mut left_out, mut complete, mut refused, mut wrong) = (0, 0, 0, 0, Vec::new());
-    for seed in first..first + pairs {
+    let (mut asked, mut left_out, mut complete, mut held, mut wrong) = (0, 0, 0, 0, Vec::new());
+    let mut refused = Vec::new();
+    for seed in first.. {
+        if held == pairs {
+            break;
+        }
+        assert!(refused.len() <= 4 * pairs, "nginx refuses nearly every pair: {:#?}", refused.last());
         let pair = pairs::pair(&mut Random::new(seed as u64));
         let said = verified(&pair);
         let verification = &said["verified"];
-        if !texts(&verification["failed"]).is_empty() {
-            refused += 1;
+        // What does not start on a real nginx is drawn again.
+        let failed = texts(&verification["failed"]);
+        if !failed.is_empty() {
+            refused.push(failed);
             continue;
         }
+        held += 1;
         asked += verification["asked"].as_u64().unwrap_or_default();
         left_out += texts(&verification["not_asked"]).len();
         complete += usize::from(said["complete"] == true);
@@ -76,8 +84,9 @@ fn real_nginxes_refute_no_witness_of_random_pairs() {
         }
     }
     println!(
-        "{pairs} pairs, {refused} that nginx refuses, {complete} complete, {asked} answers held against a real nginx, \
+        "{held} pairs, {} more that nginx refuses, {complete} complete, {asked} answers held against a real nginx, \
          {left_out} not asked, {} wrong",
+        refused.len(),
         wrong.len()
     );
     assert!(
@@ -87,5 +96,4 @@ fn real_nginxes_refute_no_witness_of_random_pairs() {
         wrong[..wrong.len().min(3)].join("\n")
     );
     assert!(asked > 0, "nothing was asked");
-    assert!(refused < pairs, "none of the {pairs} pairs starts");
 }

@@ -139,7 +139,6 @@ fn glob_of_regex(regex: &str) -> Option<String> {
 fn place(routers: &[&Router<'_>], run: &Run, door: &Door) -> String {
     let host = match name(routers, run) {
         Some(name) => name,
-        None if run.values.host.is_empty() => String::from("no name"),
         None => String::from("*"),
     };
     let named = |at: String| if host == "*" { at } else { format!("{host} ({at})") };
@@ -162,7 +161,7 @@ fn name(routers: &[&Router<'_>], run: &Run) -> Option<String> {
     for point in run.points.iter().filter(|point| mentions(&point.subject, &Input::Host)) {
         if point.kind() != Kind::Server {
             // The name itself decides.
-            return Some(shown(host)).filter(|_| !host.is_empty());
+            return Some(if host.is_empty() { String::from("no name") } else { shown(host) });
         }
         for (side, asked) in point.asked.iter().enumerate() {
             let Some(Answered::Chosen(Chosen::Rule(server))) = asked.as_ref().map(|asked| &asked.answer)

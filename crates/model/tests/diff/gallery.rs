@@ -25,7 +25,7 @@ fn g03_default_server_that_moves_takes_every_unmatched_host_along() {
         "server { listen 80 default_server; return 404; }
          server { listen 80; server_name x.test; location / { proxy_pass http://127.0.0.1:9999; } }",
         "server { listen 80 default_server; server_name x.test; location / { proxy_pass http://127.0.0.1:9999; } }",
-        &["Outcome GET /* on no name:80 | GET http://localhost/ | 404 -> http://127.0.0.1:9999/"],
+        &["Outcome GET /* on *:80 | GET http://localhost/ | 404 -> http://127.0.0.1:9999/"],
     );
 }
 
