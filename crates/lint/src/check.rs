@@ -1,9 +1,10 @@
 //! Runs the rules over a tree and makes one report of what they, and nginx's own checks, say.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use evenkeel_model::{Config, FileId, Node, NodeId, Problem};
+use evenkeel_model::{Config, FileId, Node, NodeId, Problem, Router};
 use evenkeel_syntax::secret;
 
 use crate::finding::{Finding, Related, Severity};
@@ -65,11 +66,13 @@ pub fn check(input: &Input<'_>) -> Report {
     let config = input.config;
     let mut drafts: Vec<Draft> =
         input.problems.iter().filter_map(|problem| Draft::of(problem, input.settings)).collect();
+    let router = OnceCell::new();
     for rule in rules().iter().filter(|rule| is_asked(rule.name, input)) {
         let Some(severity) = input.settings.severity(rule.name, rule.severity) else { continue };
         let mut findings = Findings { rule, severity, drafts: &mut drafts };
         match (rule.check, input.live) {
             (Check::Tree(check), _) => check(config, &mut findings),
+            (Check::Routes(check), _) => check(router.get_or_init(|| Router::new(config)), &mut findings),
             (Check::Change(check), Some(live)) => check(live, config, &mut findings),
             (Check::Change(_), None) | (Check::Validate | Check::Allow, _) => {}
         }

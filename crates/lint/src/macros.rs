@@ -1,14 +1,20 @@
 //! `rule!` makes a rule, `rules!` lists them.
 
 /// Makes the `RULE` of a file: its doc comment is its page, then come name, severity, the version
-/// that brought it and the function that checks: `between` before one that compares with the live tree;
-/// `validate` or `allow` in its place where the model or `suppress` finds it.
+/// that brought it and the function that checks: `between` before one that compares with the live tree, `routes` before
+/// one that asks where requests go; `validate` or `allow` in its place where the model or `suppress` finds it.
 macro_rules! rule {
     (
         $(#[doc = $line:literal])+
         $name:literal, $severity:ident, since $since:literal, between $check:ident $(,)?
     ) => {
         rule!(@ [$($line)+] $name, $severity, $since, Change($check));
+    };
+    (
+        $(#[doc = $line:literal])+
+        $name:literal, $severity:ident, since $since:literal, routes $check:ident $(,)?
+    ) => {
+        rule!(@ [$($line)+] $name, $severity, $since, Routes($check));
     };
     (
         $(#[doc = $line:literal])+

@@ -1,6 +1,6 @@
 //! What a rule is.
 
-use evenkeel_model::Config;
+use evenkeel_model::{Config, Router};
 
 use crate::check::Findings;
 use crate::finding::Severity;
@@ -25,6 +25,8 @@ pub struct Rule {
 pub(crate) enum Check {
     /// About one tree.
     Tree(fn(&Config, &mut Findings<'_>)),
+    /// About where the requests to one tree go.
+    Routes(fn(&Router<'_>, &mut Findings<'_>)),
     /// About the way from the live tree (first) to the checked one (second); silent without a live tree.
     Change(fn(&Config, &Config, &mut Findings<'_>)),
     /// Found by `evenkeel_model::validate`, under the same name; the rule is its page and its severity.

@@ -179,3 +179,45 @@ fn a_location_that_is_proven_dead_is_never_the_one() {
     assert!(nginx.get(0, "a.test", "/a").ends_with("equal"));
     assert!(nginx.get(0, "a.test", "/a%0A").ends_with("odd"), "only with a control character");
 }
+
+#[test]
+fn a_longer_plain_prefix_lets_regular_expressions_back_in() {
+    let nginx = Nginx::start(
+        r"server { listen 127.0.0.1:PORT1;
+            location ^~ /static/ { return 200 marked; }
+            location /static/upload/ { return 200 plain; }
+            location ~ \.php$ { return 200 regex; }
+        }",
+    );
+    assert_eq!(nginx.found(), ["no-regex-mark-undone"]);
+    assert!(nginx.get(0, "a.test", "/static/x.php").ends_with("marked"));
+    assert!(nginx.get(0, "a.test", "/static/upload/x.php").ends_with("regex"));
+}
+
+#[test]
+fn a_name_or_a_line_that_is_proven_dead_is_never_the_one() {
+    let nginx = Nginx::start(
+        r#"map $http_host $line { ~*bot first; ~*(google)bot dead; default other; }
+         server { listen 127.0.0.1:PORT1; server_name *.example.com; return 200 "wildcard $line"; }
+         server { listen 127.0.0.1:PORT1; server_name ~^shop\d+\.example\.com$; return 200 "dead $line"; }"#,
+    );
+    assert_eq!(nginx.found(), ["shadowed-map-line", "shadowed-server-name"]);
+    assert!(nginx.get(0, "shop1.example.com", "/").ends_with("wildcard other"));
+    assert!(nginx.get(0, "googlebot.example.com", "/").ends_with("wildcard first"));
+}
+
+#[test]
+fn a_server_whose_names_are_taken_is_never_used() {
+    let nginx = Nginx::start(
+        r#"server { listen 127.0.0.1:PORT1; server_name a.test *.b.test; return 200 first; }
+           server { listen 127.0.0.1:PORT1; server_name a.test ~^x\d+\.b\.test$; return 200 dead; }
+           server { listen 127.0.0.1:PORT2; server_name a.test; return 200 first; }
+           server { listen 127.0.0.1:PORT2 default_server; server_name a.test; return 200 default; }"#,
+    );
+    assert_eq!(nginx.found(), ["unreachable-server", "shadowed-server-name"]);
+    for host in ["a.test", "x1.b.test", "elsewhere.test"] {
+        assert!(nginx.get(0, host, "/").ends_with("first"), "{host}");
+    }
+    assert!(nginx.get(1, "a.test", "/").ends_with("first"));
+    assert!(nginx.get(1, "elsewhere.test", "/").ends_with("default"), "the default is used for the rest");
+}

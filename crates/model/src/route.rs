@@ -212,7 +212,8 @@ impl<'c> Router<'c> {
         route.steps.iter().any(passed)
     }
 
-    pub(crate) fn config(&self) -> &'c Config {
+    /// The configuration.
+    pub fn config(&self) -> &'c Config {
         self.config
     }
 

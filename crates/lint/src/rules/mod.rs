@@ -21,10 +21,14 @@ pub(crate) mod include_matches_nothing;
 pub(crate) mod listen_gone;
 pub(crate) mod live_location_gone;
 pub(crate) mod missing_error_page;
+pub(crate) mod no_regex_mark_undone;
 pub(crate) mod proxying_default_server;
 pub(crate) mod shadowed_location;
+pub(crate) mod shadowed_map_line;
+pub(crate) mod shadowed_server_name;
 pub(crate) mod static_location_in_regex;
 pub(crate) mod tls_version_dropped;
+pub(crate) mod unreachable_server;
 pub(crate) mod upgrade_header_lost;
 pub(crate) mod upstream_resolved_once;
 
@@ -50,13 +54,20 @@ rules! {
     listen_gone,
     live_location_gone,
     missing_error_page,
+    no_regex_mark_undone,
     proxying_default_server,
     shadowed_location,
+    shadowed_map_line,
+    shadowed_server_name,
     static_location_in_regex,
     tls_version_dropped,
+    unreachable_server,
     upgrade_header_lost,
     upstream_resolved_once,
 }
+
+/// How many of the places that stand in the way of something are shown.
+pub(crate) const SHOWN_MAX: usize = 4;
 
 /// The blocks that include a file of which nothing is known here: what such a block lacks may stand there.
 pub(crate) struct Holes(HashSet<NodeId>);

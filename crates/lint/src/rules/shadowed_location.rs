@@ -6,7 +6,7 @@ use evenkeel_model::{
     Budget, Choice, Config, Formula, Location, LocationKind, NodeId, Router, ServerKind, Sought,
 };
 
-use super::{Holes, shown_uri};
+use super::{Holes, SHOWN_MAX, shown_uri};
 use crate::check::Findings;
 
 rule! {
@@ -32,18 +32,15 @@ rule! {
     /// ```
     ///
     /// Source: `ngx_http_core_find_location`, src/http/ngx_http_core_module.c
-    "shadowed-location", Warning, since "0.1", check
+    "shadowed-location", Warning, since "0.1", routes check
 }
 
 /// How many steps the proofs for a whole tree may take; what is not proven by then is not reported.
 const STEPS_MAX: u64 = 4_000_000;
 
-/// How many of the locations in the way are shown.
-const SHOWN_MAX: usize = 4;
-
-fn check(config: &Config, findings: &mut Findings<'_>) {
+fn check(router: &Router<'_>, findings: &mut Findings<'_>) {
+    let config = router.config();
     let holes = Holes::of(config);
-    let router = Router::new(config);
     let mut budget = Budget(STEPS_MAX);
     let mut fine: HashSet<Vec<Shape<'_>>> = HashSet::new();
     for (place, server) in config.servers().iter().enumerate() {
@@ -54,7 +51,7 @@ fn check(config: &Config, findings: &mut Findings<'_>) {
         if server.kind != ServerKind::Http || simple || fine.contains(&shape) {
             continue;
         }
-        let choice = Choice::of_locations(&router, place);
+        let choice = Choice::of_locations(router, place);
         if is_open(&server.node) || choice.rules().iter().any(is_open) {
             continue;
         }
