@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 
-use evenkeel_lint::{Input, check};
+use evenkeel_lint::{Finding, Input, check};
 use evenkeel_model::{Answer, Config, Files, Settings, Want, load};
 
 /// A running nginx with `http` in its http block; `PORT1` and `PORT2` in it are ports of its own.
@@ -59,12 +59,16 @@ impl Nginx {
 
     /// Which rules find something in its configuration.
     fn found(&self) -> Vec<String> {
+        self.findings().into_iter().map(|finding| finding.rule).collect()
+    }
+
+    /// What is found in its configuration.
+    fn findings(&self) -> Vec<Finding> {
         let config = self.config();
         let settings = evenkeel_lint::Settings::default();
         let report = check(&Input { config: &config, problems: &[], live: None, settings: &settings });
-        let mut rules: Vec<String> = report.findings.into_iter().map(|finding| finding.rule).collect();
-        rules.retain(|rule| rule != "missing-error-page");
-        rules
+        let is_meant = |finding: &Finding| finding.rule != "missing-error-page";
+        report.findings.into_iter().filter(is_meant).collect()
     }
 
     fn config(&self) -> Config {
@@ -220,4 +224,53 @@ fn a_server_whose_names_are_taken_is_never_used() {
     }
     assert!(nginx.get(1, "a.test", "/").ends_with("first"));
     assert!(nginx.get(1, "elsewhere.test", "/").ends_with("default"), "the default is used for the rest");
+}
+
+/// The texts in a message that stand between backticks.
+fn quoted(message: &str) -> Vec<&str> {
+    message.split('`').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn an_upstream_is_asked_what_is_said_of_a_proxied_path() {
+    let nginx = Nginx::start(
+        "server { listen 127.0.0.1:PORT2; location / { return 200 $request_uri; } }
+         server { listen 127.0.0.1:PORT1; set $app 127.0.0.1:PORT2;
+            location /glued/ { proxy_pass http://127.0.0.1:PORT2/v1; }
+            location /slash { proxy_pass http://127.0.0.1:PORT2/; }
+            location /slash/v1 { proxy_pass http://127.0.0.1:PORT2/v1/; }
+            location /dropped/ { proxy_pass http://$app/v1/; }
+            location /ignored/ { rewrite ^/ignored/(.*)$ /$1 break; proxy_pass http://127.0.0.1:PORT2/v1/; }
+            location /twice/ { proxy_pass http://$app/twice$request_uri; }
+            location /again { rewrite ^(.*)$ /again$1 break; proxy_pass http://127.0.0.1:PORT2; }
+            location /good/ { proxy_pass http://127.0.0.1:PORT2/v1/; }
+            location /plain { proxy_pass http://127.0.0.1:PORT2; }
+        }",
+    );
+    let findings = nginx.findings();
+    let mut asked = 0;
+    for finding in findings.iter().filter(|finding| finding.rule.contains("-proxy-")) {
+        let texts = quoted(&finding.message);
+        let (addresses, passed) = match texts.as_slice() {
+            [one, other, passed] if finding.message.contains("both") => (vec![*one, *other], *passed),
+            [address, passed, ..] => (vec![*address], *passed),
+            _ => panic!("{}", finding.message),
+        };
+        for address in addresses {
+            let answer = nginx.get(0, "a.test", address);
+            assert_eq!(answer.rsplit("\r\n").next(), Some(passed), "{}", finding.message);
+            asked += 1;
+        }
+    }
+    let rules: Vec<&str> = findings.iter().map(|finding| finding.rule.as_str()).collect();
+    let wanted = [
+        "glued-proxy-path",
+        "doubled-proxy-slash",
+        "doubled-proxy-slash",
+        "dropped-proxy-path",
+        "dropped-proxy-path",
+        "doubled-proxy-path",
+        "doubled-proxy-path",
+    ];
+    assert_eq!((rules, asked), (wanted.to_vec(), 8));
 }

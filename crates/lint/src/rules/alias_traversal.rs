@@ -2,7 +2,9 @@
 
 use evenkeel_model::{Config, Context, Node};
 
+use super::prefix_of;
 use crate::check::Findings;
+
 rule! {
     /// Finds a `location` without a slash at its end whose `alias` has one.
     ///
@@ -42,17 +44,6 @@ fn check(config: &Config, findings: &mut Findings<'_>) {
             .related(location, "does not end with a slash")
             .help(format!("end the location with a slash too: `location {prefix}/`"));
     }
-}
-
-/// Returns the URI of a location that matches by prefix.
-fn prefix_of(location: Node<'_>) -> Option<&[u8]> {
-    let mut args = location.args();
-    let prefix = match (args.next()?, args.next()) {
-        (b"^~", Some(prefix)) => prefix,
-        (prefix, None) => prefix.strip_prefix(b"^~").unwrap_or(prefix),
-        _ => return None,
-    };
-    prefix.starts_with(b"/").then_some(prefix)
 }
 
 /// Whether no client's request is mapped to a file here.

@@ -11,11 +11,15 @@ pub(crate) mod allow_without_reason;
 pub(crate) mod backup_file_included;
 pub(crate) mod capacity_lowered;
 pub(crate) mod default_server_moved;
+pub(crate) mod doubled_proxy_path;
+pub(crate) mod doubled_proxy_slash;
 pub(crate) mod dropped_inherited_headers;
+pub(crate) mod dropped_proxy_path;
 pub(crate) mod duplicate_server_name;
 pub(crate) mod error_page_by_failed_upstream;
 pub(crate) mod exponential_regex;
 pub(crate) mod fewer_descriptors_than_connections;
+pub(crate) mod glued_proxy_path;
 pub(crate) mod implicit_default_server;
 pub(crate) mod include_matches_nothing;
 pub(crate) mod listen_gone;
@@ -34,6 +38,7 @@ pub(crate) mod upstream_resolved_once;
 
 mod literal_regex;
 mod pairs;
+mod proxied;
 mod unknown_hosts;
 
 rules! {
@@ -44,11 +49,15 @@ rules! {
     backup_file_included,
     capacity_lowered,
     default_server_moved,
+    doubled_proxy_path,
+    doubled_proxy_slash,
     dropped_inherited_headers,
+    dropped_proxy_path,
     duplicate_server_name,
     error_page_by_failed_upstream,
     exponential_regex,
     fewer_descriptors_than_connections,
+    glued_proxy_path,
     implicit_default_server,
     include_matches_nothing,
     listen_gone,
@@ -82,6 +91,17 @@ impl Holes {
     pub(crate) fn is_in(&self, block: Node<'_>) -> bool {
         !self.0.is_empty() && self.0.contains(&block.id())
     }
+}
+
+/// Returns the URI of a location that matches by prefix.
+pub(crate) fn prefix_of(location: Node<'_>) -> Option<&[u8]> {
+    let mut args = location.args();
+    let prefix = match (args.next()?, args.next()) {
+        (b"^~", Some(prefix)) => prefix,
+        (prefix, None) => prefix.strip_prefix(b"^~").unwrap_or(prefix),
+        _ => return None,
+    };
+    prefix.starts_with(b"/").then_some(prefix)
 }
 
 /// Joins names as a sentence does: `a`, `a and b`, `a, b and c`; `most` at the most, the rest counted.

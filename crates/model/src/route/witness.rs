@@ -49,8 +49,19 @@ impl Router<'_> {
         witnesses
     }
 
+    /// A plain request for `/` that a server answers, by its place in `Config::servers`; `None` when no plain one does.
+    pub fn door(&self, server: usize) -> Option<Request> {
+        self.doors(server).next()
+    }
+
+    /// Plain requests for `/` that a server answers: by each of its names and at each of its addresses.
+    pub fn doors(&self, server: usize) -> impl Iterator<Item = Request> + '_ {
+        let server = &self.config.servers()[server];
+        doors(server).into_iter().filter(|door| self.opens(door, server))
+    }
+
     fn opens(&self, door: &Request, server: &Server) -> bool {
-        self.route(door).server == Some(server.node)
+        self.outcome(door).server == Some(server.node)
     }
 
     /// `around` are the texts of the locations that these stand in, outermost first.
