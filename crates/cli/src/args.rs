@@ -99,6 +99,8 @@ pub(crate) enum Command {
     Show(Show),
     /// Says whether released, on disk and running agree, and whether a restart would work
     Status(Status),
+    /// Approves a change of high risk that somebody else wants to apply
+    Approve(Approve),
     /// Forbids forward changes; a rollback is never forbidden
     Freeze(Freeze),
     /// Allows forward changes again
@@ -152,6 +154,42 @@ pub(crate) struct Apply {
     /// Check everything, change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// What somebody else signed (`evenkeel approve`); once for each
+    #[arg(long, value_name = "FILE", help_heading = "Approval of what is a high risk")]
+    pub(crate) approval: Vec<PathBuf>,
+    /// Change nothing; write what somebody else would have to sign to this file (- for standard output)
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Approval of what is a high risk",
+        conflicts_with = "approval"
+    )]
+    pub(crate) request_approval: Option<PathBuf>,
+    /// How long the approval that is asked for shall be good; 7 days at most
+    #[arg(long, value_parser = duration, value_name = "TIME", default_value = "24h", hide_default_value = true, help_heading = "Approval of what is a high risk")]
+    pub(crate) good_for: Duration,
+    /// Go forward without approval and in spite of a freeze; says so everywhere
+    #[arg(long, value_name = "WHY", help_heading = "Approval of what is a high risk")]
+    pub(crate) emergency: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example (alice asks, bob signs, alice applies):\n  alice$ evenkeel apply ./nginx --request-approval \
+shop.request\n  bob$   evenkeel approve shop.request --key ~/.ssh/id_ed25519\n  alice$ evenkeel apply ./nginx \
+--approval shop.request.approved\n\nThe signature is ssh-keygen's (-Y sign -n evenkeel-approval): keys in an agent and on \
+a token work too, a key in an agent by its public half.\nWho may approve is in the file of allowed signers on the host: \
+[approval] allowed-signers in evenkeel.toml."
+)]
+pub(crate) struct Approve {
+    /// What `evenkeel apply --request-approval` wrote
+    pub(crate) request: PathBuf,
+    /// The SSH key to sign with
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    /// Where to write what is approved [default: REQUEST.approved]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -195,8 +233,13 @@ differ, or it would not · 2 could not look."
 pub(crate) struct Status {}
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  evenkeel freeze --message 'big sale until Monday'")]
+#[command(
+    after_help = "Examples:\n  evenkeel freeze --message 'big sale' --for 3d\n  evenkeel freeze --message 'until we know more'"
+)]
 pub(crate) struct Freeze {
+    /// How long; until `evenkeel thaw` when not said
+    #[arg(long = "for", value_parser = duration, value_name = "TIME")]
+    pub(crate) for_time: Option<Duration>,
     /// Why
     #[arg(long, short, default_value = "", hide_default_value = true)]
     pub(crate) message: String,

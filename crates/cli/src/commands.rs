@@ -1,5 +1,6 @@
 //! One file for each group of commands: it calls the library and renders what comes back.
 
+mod approve;
 mod change;
 mod check;
 mod diff;
@@ -41,6 +42,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Confirm(_) => change::confirm(&host(global)?, output)?,
         Command::Rollback(args) => change::rollback(args, &host(global)?, output)?,
         Command::Recover(_) => change::recover(&host(global)?, output)?,
+        Command::Approve(args) => approve::approve(args, output)?,
         Command::Freeze(args) => change::freeze(args, &host(global)?, output)?,
         Command::Thaw(args) => change::thaw(args, &host(global)?, output)?,
         Command::History(args) => history::history(args, &host(global)?, output)?,
@@ -72,6 +74,8 @@ pub(crate) fn host_of(settings: &Settings) -> anyhow::Result<Host> {
         who: identity::actor(),
         routes: routes_file::routes,
         expected: routes_file::specs,
+        invariants: routes_file::invariants,
+        approvals: settings.approvals.clone(),
     });
     host.context("begin")
 }

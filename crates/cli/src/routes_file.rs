@@ -193,6 +193,11 @@ pub(crate) fn specs(text: &str) -> Result<Vec<RouteSpec>, String> {
     Ok(file.routes.into_iter().map(|entry| entry.spec).collect())
 }
 
+/// The invariants of a file.
+pub(crate) fn invariants(text: &str) -> Result<Vec<Invariant>, String> {
+    read(text).map(|file| file.invariants).map_err(|unread| unread.to_string())
+}
+
 /// A value and where it begins.
 type At<'a, 'i> = &'a Spanned<DeValue<'i>>;
 

@@ -5,12 +5,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
+use evenkeel_controller::local::Approvals;
 use serde::Deserialize;
 
 use crate::args::{Global, duration};
 
 /// Where the settings are looked for when nobody says otherwise.
 pub(crate) const DEFAULT_FILE: &str = "/etc/evenkeel/evenkeel.toml";
+
+/// Who may approve, when nobody says otherwise.
+const DEFAULT_SIGNERS: &str = "/etc/evenkeel/allowed_signers";
 
 /// A settings or routes file larger than this is not one.
 const FILE_BYTES_MAX: u64 = 4 << 20;
@@ -34,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) confirm_within: Option<Duration>,
     /// How long a proven release is watched.
     pub(crate) bake: Option<Duration>,
+    /// Who must approve what is a high risk.
+    pub(crate) approvals: Approvals,
     /// The levels of rules: `off`, `note`, `warning`, `error`.
     pub(crate) rules: BTreeMap<String, String>,
 }
@@ -43,6 +49,7 @@ pub(crate) struct Settings {
 struct File {
     host: Host,
     policy: Policy,
+    approval: Approval,
     rules: BTreeMap<String, String>,
 }
 
@@ -62,6 +69,25 @@ struct Host {
 struct Policy {
     confirm_within: Option<String>,
     bake: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct Approval {
+    allowed_signers: Option<PathBuf>,
+    needed: Option<usize>,
+}
+
+impl Approval {
+    /// A host that has a file of allowed signers at the usual place asks for approvals.
+    fn read(self, from: &Path) -> anyhow::Result<Approvals> {
+        if self.needed == Some(0) {
+            bail!("{}: [approval] needed = 0 approves nothing; leave the section out", from.display());
+        }
+        let usual = || Path::new(DEFAULT_SIGNERS).exists().then(|| DEFAULT_SIGNERS.into());
+        let signers = self.allowed_signers.or_else(usual).map(absolute).transpose()?;
+        Ok(Approvals { signers, needed: self.needed.unwrap_or(1) })
+    }
 }
 
 impl Settings {
@@ -91,6 +117,7 @@ impl Settings {
             name: file.host.name.unwrap_or_else(host_name),
             confirm_within: window(&file.policy.confirm_within)?,
             bake: window(&file.policy.bake)?,
+            approvals: file.approval.read(&from)?,
             rules: file.rules,
         })
     }

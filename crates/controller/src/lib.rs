@@ -11,6 +11,7 @@ pub mod ask;
 pub mod diff;
 pub mod local;
 pub mod pages;
+pub mod risk;
 pub mod routes;
 pub mod source;
 pub mod stages;

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod apply;
+mod approval;
 mod bake;
 mod end;
 mod error;
@@ -19,13 +20,15 @@ mod walk;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use evenkeel_fleet::approval::Approval;
 use evenkeel_fleet::{Actor, HostId, ReleaseId, Span};
 use evenkeel_host::lock::ApplyLock;
 use evenkeel_host::place::{Place, ensure_state_dir};
-use evenkeel_model::RouteSpec;
+use evenkeel_model::{Invariant, RouteSpec};
 use tokio::runtime::Runtime;
 
 pub use apply::Request;
+pub use approval::Approvals;
 pub use error::HostError;
 pub use look::{Look, SAYS_WITHIN};
 pub use record::{Journal, Told, now};
@@ -37,6 +40,9 @@ use crate::routes::Route;
 pub type RouteReader = fn(&str) -> Result<Vec<Route>, String>;
 /// Reads the text of a `routes.toml`: everything that it expects, or what is wrong with it.
 pub type ExpectationReader = fn(&str) -> Result<Vec<RouteSpec>, String>;
+
+/// Reads the text of a `routes.toml`: what must hold for every request, or what is wrong with it.
+pub type InvariantReader = fn(&str) -> Result<Vec<Invariant>, String>;
 
 /// What a host's settings say.
 #[derive(Debug, Clone)]
@@ -55,6 +61,10 @@ pub struct Settings {
     pub routes: RouteReader,
     /// Reads `routes.toml` for a rehearsal: everything that it expects.
     pub expected: ExpectationReader,
+    /// Reads the invariants of a `routes.toml`.
+    pub invariants: InvariantReader,
+    /// Who must approve what is a high risk.
+    pub approvals: Approvals,
 }
 
 /// This host.
@@ -116,14 +126,24 @@ pub struct Outcome {
     pub could_not_look: bool,
     /// From the decision to go back to the end of its proof.
     pub took: Option<Span>,
+    /// The text that somebody else would have to sign, when it was asked for and the change needs it.
+    pub to_approve: Option<Approval>,
     /// What else a person should know.
     pub notes: Vec<String>,
 }
 
 impl Outcome {
     fn new(release: Option<ReleaseId>, ended: Ended, reason: impl Into<String>) -> Outcome {
-        let (reason, notes) = (reason.into(), Vec::new());
-        Outcome { release, ended, reason, caught_by: None, could_not_look: false, took: None, notes }
+        Outcome {
+            release,
+            ended,
+            reason: reason.into(),
+            caught_by: None,
+            could_not_look: false,
+            took: None,
+            to_approve: None,
+            notes: Vec::new(),
+        }
     }
 }
 

@@ -46,6 +46,8 @@ kinds! {
     Rehearsal = "rehearsal", before;
     /// The routes' expectations were asked, live or on a model.
     Routes = "routes", before;
+    /// What in the change is a high risk, and who else approved it.
+    Approval = "approval", before;
     /// The new contents lie on the host's disk, complete.
     Staged = "staged", after;
     /// Nobody wrote to the tree since the release was proposed.

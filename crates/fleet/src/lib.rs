@@ -18,6 +18,7 @@
 #![deny(missing_docs)]
 
 pub mod apply;
+pub mod approval;
 mod bundle;
 mod evidence;
 mod fleet;

@@ -51,6 +51,7 @@ pub(crate) fn proposal(from: BundleId, to: BundleId) -> Proposal {
         changes: vec![change],
         diff: "-old\n+new\n".to_owned(),
         accepted: Vec::new(),
+        emergency: None,
         policy: Policy::default(),
     }
 }

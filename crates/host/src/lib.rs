@@ -24,3 +24,4 @@ pub mod probe;
 pub mod process;
 pub mod slots;
 mod sys;
+pub mod trusted;

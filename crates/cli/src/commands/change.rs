@@ -11,7 +11,7 @@ use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::args::{self, Global};
-use crate::commands::host_of;
+use crate::commands::{approve, host_of};
 use crate::output::{Exit, Output, Progress, put};
 use crate::settings::{Settings, absolute};
 
@@ -65,10 +65,16 @@ pub(crate) fn apply(args: &args::Apply, global: &Global, output: Output) -> anyh
         no_rehearsal: args.no_rehearsal,
         offline: args.offline,
         dry_run: args.dry_run,
+        approvals: args.approval.clone(),
+        emergency: args.emergency.clone(),
+        ask_approval: args.request_approval.as_ref().map(|_| args.good_for),
     };
     let host = host_of(&settings)?;
     let mut terminal = Terminal::new(output)?;
     let outcome = host.apply(&request, &mut terminal)?;
+    if let (Some(path), Some(approval)) = (&args.request_approval, &outcome.to_approve) {
+        return approve::asked(approval, path, output);
+    }
     Ok(report(&outcome, terminal))
 }
 
@@ -96,13 +102,11 @@ pub(crate) fn recover(host: &Host, output: Output) -> anyhow::Result<Exit> {
 }
 
 pub(crate) fn freeze(args: &args::Freeze, host: &Host, output: Output) -> anyhow::Result<Exit> {
-    host.freeze(&args.message)?;
+    let until = host.freeze(&args.message, args.for_time)?;
+    let ends = until.map_or_else(|| "`evenkeel thaw`".to_owned(), when::shown);
     output.print(
-        || {
-            "frozen: nothing goes forward on this host until `evenkeel thaw`; a rollback always works"
-                .to_owned()
-        },
-        || json!({ "frozen": true }),
+        || format!("frozen: nothing goes forward on this host until {ends}; a rollback always works"),
+        || json!({ "frozen": true, "until": until.map(when::rfc3339) }),
     );
     Ok(Exit::Yes)
 }

@@ -153,6 +153,9 @@ fn text(journal: &Journal, release: &Release) -> String {
     field("why", if proposal.why.is_empty() { "(no reason given)" } else { &proposal.why });
     field("from", &proposal.from.to_string());
     field("to", &proposal.to.to_string());
+    if let Some(why) = &proposal.emergency {
+        field("EMERGENCY", why);
+    }
     for accepted in &proposal.accepted {
         field("accepted", accepted);
     }
@@ -280,6 +283,7 @@ fn document(journal: &Journal, release: &Release) -> Value {
         "id": release.id().to_string(), "host": proposal.host.as_str(), "outcome": release.stage().name(),
         "reason": release.reverting().map(|(_, reason)| reason), "who": proposal.who.to_string(), "why": proposal.why,
         "from": proposal.from.to_string(), "to": proposal.to.to_string(), "accepted": proposal.accepted,
+        "emergency": proposal.emergency,
         "proposed_at": when::rfc3339(release.proposed_at()), "ended_at": release.ended_at().map(when::rfc3339),
         "changes": changes, "events": events, "routes": answers, "diff": proposal.diff,
     })

@@ -13,6 +13,7 @@ use evenkeel_rehearsal::rehearse::Predicted;
 use evenkeel_syntax::fileset::{Digest, FileSet};
 use evenkeel_syntax::secret::redact_str;
 
+use super::approval::Step;
 use super::look::looks;
 use super::rehearsal::Proposed;
 use super::walk::Way;
@@ -26,6 +27,7 @@ const PROOF_MARGIN: Duration = Duration::from_secs(2);
 const ROUTE_WRONG: &str = "route-answers-wrong";
 const CONFIRM_WITHIN: Duration = Duration::from_secs(60);
 const BAKE: Duration = Duration::from_secs(10);
+const EMERGENCY: &str = "this was an emergency: nobody approved it, no freeze held it; it is in the journal and in every post-mortem of it";
 /// How many bundles stay, those that are needed not counted.
 const BUNDLES_KEPT: usize = 200;
 
@@ -52,6 +54,12 @@ pub struct Request {
     pub offline: bool,
     /// Look at everything, change nothing.
     pub dry_run: bool,
+    /// Signed approvals.
+    pub approvals: Vec<PathBuf>,
+    /// Why it goes forward without approval, and in spite of a freeze.
+    pub emergency: Option<String>,
+    /// How long an approval that is asked for shall be good; with it nothing is changed.
+    pub ask_approval: Option<Duration>,
 }
 
 impl Host {
@@ -67,7 +75,7 @@ impl Host {
     fn applied(&self, request: &Request, teller: &mut dyn Teller) -> Result<Outcome, HostError> {
         teller.doing("looking at this host");
         let mut begun = None;
-        if !request.dry_run {
+        if !request.dry_run && request.ask_approval.is_none() {
             let lock = self.lock("apply")?;
             let mut journal = self.open_journal()?;
             let _record = self.begin(&mut journal)?;
@@ -122,7 +130,16 @@ impl Host {
         } else {
             None
         };
-        let rehearsed = if passed && !request.no_rehearsal {
+        let risks =
+            changes.as_ref().map(|changes| self.risks((&was.config, &checked.config), changes, (from, to)));
+        let next = begun.as_ref().map(|(_, journal)| self.next_epoch(journal));
+        let step = Step { from: BundleId(from.digest().0), to: BundleId(to.digest().0), epoch: next };
+        if let (Some(good_for), Some(risks)) = (request.ask_approval, &risks) {
+            return self.approval_to_ask(&step, risks, good_for);
+        }
+        let approval = risks.and_then(|risks| self.approval(&step, &risks, request));
+        let let_pass = approval.as_ref().is_none_or(|it| it.holds);
+        let rehearsed = if passed && let_pass && !request.no_rehearsal {
             let changes = changes.as_ref().map(Predicted::of).unwrap_or_default();
             let directory = saved.as_deref().unwrap_or(&request.tree);
             let proposed = Proposed { files: to, config: &checked.config, directory };
@@ -146,10 +163,10 @@ impl Host {
         let accepted = gate.accepted.iter().cloned().chain(without).chain(skipped).chain(allowed).collect();
         let preflight = preflight.map(|it| it.evidence);
         let reload = request.proof_within.unwrap_or_else(|| looks(&new.outside, took).expected.limit);
-        let policy = windows(request, reload);
+        let policy = windows(request, reload, approval.is_some());
         let changes = changes.as_ref().map(stages::diff_evidence);
         let gates: Vec<Evidence> =
-            [Some(check), preflight, changes, rehearsal].into_iter().flatten().collect();
+            [Some(check), preflight, changes, approval, rehearsal].into_iter().flatten().collect();
         let Some((_lock, mut journal)) = begun else {
             return Ok(dry(&gates, teller));
         };
@@ -164,6 +181,7 @@ impl Host {
             changes: diff::changes(from, to),
             diff: diff::text(from, to),
             accepted,
+            emergency: request.emergency.as_deref().map(|why| redact_str(why).into_owned()),
             policy,
         };
         let told = journal.tell(&self.runtime, &Input::Propose(proposal))?;
@@ -192,6 +210,7 @@ impl Host {
         outcome.notes.extend(rehearsal_notes);
         outcome.notes.extend(route_notes);
         outcome.notes.extend(left_out(&new.snapshot));
+        outcome.notes.extend(request.emergency.as_ref().map(|_| EMERGENCY.to_owned()));
         let host = journal.fleet().host(&self.settings.name);
         let confirmed =
             host.into_iter().flat_map(|host| [host.confirmed(), host.last_known_good()]).flatten();
@@ -273,7 +292,7 @@ fn left_out(tree: &Snapshot) -> impl Iterator<Item = String> + '_ {
 
 /// The windows of a release. Longer proofs get longer windows; a window that a person asked for stays, and what goes on
 /// inside it is made to fit.
-fn windows(request: &Request, reload: Duration) -> Policy {
+fn windows(request: &Request, reload: Duration, approval: bool) -> Policy {
     let proof = reload + PROOF_MARGIN;
     let (confirm, bake) = match (request.confirm_within, request.bake) {
         (Some(confirm), Some(bake)) => (confirm, bake),
@@ -288,7 +307,9 @@ fn windows(request: &Request, reload: Duration) -> Policy {
         hold: request.hold,
         gates: {
             let rehearsal = (!request.no_rehearsal).then_some(EvidenceKind::Rehearsal);
-            Policy::default().gates.into_iter().chain([EvidenceKind::Diff]).chain(rehearsal).collect()
+            let approval = approval.then_some(EvidenceKind::Approval);
+            let own = [EvidenceKind::Diff].into_iter().chain(approval).chain(rehearsal);
+            Policy::default().gates.into_iter().chain(own).collect()
         },
     }
 }

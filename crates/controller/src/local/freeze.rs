@@ -1,23 +1,26 @@
 //! `freeze` and `thaw`: no forward change for a while. A rollback is never forbidden.
 
-use evenkeel_fleet::Input;
+use std::time::Duration;
+
+use evenkeel_fleet::{Input, Timestamp};
 use evenkeel_syntax::secret::redact_str;
 
-use super::{Host, HostError};
+use super::{Host, HostError, now, span};
 
 impl Host {
-    /// Forbids forward changes.
+    /// Forbids forward changes, for a time or until somebody allows them again; says until when.
     ///
     /// # Errors
     /// [`HostError`] when it cannot be written down.
-    pub fn freeze(&self, why: &str) -> Result<(), HostError> {
+    pub fn freeze(&self, why: &str, for_time: Option<Duration>) -> Result<Option<Timestamp>, HostError> {
+        let until = for_time.map(|time| now() + span(time));
         let mut journal = self.open_journal()?;
         let who = self.settings.who.clone();
         let _ = journal.tell(
             &self.runtime,
-            &Input::Freeze { scope: None, who, why: redact_str(why).into_owned(), until: None },
+            &Input::Freeze { scope: None, who, why: redact_str(why).into_owned(), until },
         )?;
-        Ok(())
+        Ok(until)
     }
 
     /// Allows them again; says whether they were forbidden.

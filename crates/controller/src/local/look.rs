@@ -15,6 +15,7 @@ use evenkeel_model::{Config, RouteSpec};
 use evenkeel_syntax::fileset::{Entry, FileSet, RelPath};
 
 use super::{Host, HostError, Teller};
+use crate::risk::Promises;
 use crate::routes::Route;
 use crate::source::{Root, Source};
 use crate::stages::{self, Outside};
@@ -174,6 +175,12 @@ impl Host {
     /// Everything that the `routes.toml` of a tree expects.
     pub(super) fn expected(&self, files: &FileSet) -> Result<Vec<RouteSpec>, String> {
         routes_toml(files, self.settings.expected)
+    }
+
+    /// Everything that the `routes.toml` of a tree promises.
+    pub(super) fn promises(&self, files: &FileSet) -> Result<Promises, String> {
+        let invariants = routes_toml(files, self.settings.invariants)?;
+        Ok(Promises { routes: self.expected(files)?, invariants })
     }
 }
 

@@ -225,6 +225,7 @@ impl Host {
             changes: diff::changes(from, &files),
             diff: diff::text(from, &files),
             accepted: Vec::new(),
+            emergency: None,
             policy,
         };
         let told = journal.tell(&self.runtime, &Input::Propose(proposal))?;

@@ -130,7 +130,11 @@ impl Host {
         let frozen = journal
             .as_ref()
             .and_then(|journal| journal.fleet().frozen(&self.settings.name, now()))
-            .map(|it| format!("by {}, since {}: {}", it.who, when::shown(it.since), it.why));
+            .map(|it| {
+                let until =
+                    it.until.map_or_else(String::new, |until| format!(" until {}", when::shown(until)));
+                format!("by {}, since {}{until}: {}", it.who, when::shown(it.since), it.why)
+            });
         Ok(Status {
             released,
             on_disk,

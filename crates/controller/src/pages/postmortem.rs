@@ -128,6 +128,9 @@ fn change(out: &mut String, document: &Postmortem) -> std::fmt::Result {
     if change.files.len() > LINES_MAX {
         writeln!(out, "* … and {} more", change.files.len() - LINES_MAX)?;
     }
+    if let Some(why) = &change.emergency {
+        writeln!(out, "* applied as an emergency, without approval: {}", line(why))?;
+    }
     for accepted in &change.accepted {
         writeln!(out, "* accepted by the author: {}", line(accepted))?;
     }

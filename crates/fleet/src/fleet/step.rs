@@ -78,11 +78,12 @@ impl<'f> Step<'f> {
         self.go_on(release)
     }
 
-    /// Orders the apply once nothing is missing and no freeze stands in the way.
+    /// Orders the apply once nothing is missing and no freeze stands in the way. A way back and an emergency go on in
+    /// spite of one.
     fn go_on(&mut self, id: ReleaseId) -> Result<(), Refusal> {
         let release = self.release(id);
-        let (host, back) = (release.proposal.host.clone(), release.proposal.goes_back);
-        let frozen = self.fleet.frozen(&host, self.now).filter(|_| !back);
+        let Proposal { host, goes_back, emergency, .. } = release.proposal.clone();
+        let frozen = self.fleet.frozen(&host, self.now).filter(|_| !goes_back && emergency.is_none());
         if let Some(freeze) = frozen {
             let (who, why) = (freeze.who.to_string(), freeze.why.clone());
             let reason = format!("frozen by {who}: {why}");

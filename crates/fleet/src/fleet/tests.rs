@@ -299,6 +299,17 @@ fn freeze_refuses_a_proposal_and_never_a_rollback() {
 }
 
 #[test]
+fn emergency_goes_forward_in_spite_of_a_freeze() {
+    let mut world = World::adopted();
+    world.tell(9, freeze(None));
+    let emergency = Some("the shop is down".to_owned());
+    world.tell(10, Input::Propose(Proposal { emergency, ..proposal(OLD, NEW) }));
+    assert_eq!((world.refusal.clone(), world.stage(R1)), (None, Stage::Gathering));
+    world.tell(11, saw(R1, EvidenceKind::Check, true));
+    assert_eq!(orders(&world.tell(12, saw(R1, EvidenceKind::Preflight, true))).len(), 1);
+}
+
+#[test]
 fn freeze_stops_a_release_that_is_still_gathering_evidence() {
     let mut world = World::adopted();
     world.tell(10, Input::Propose(proposal(OLD, NEW)));

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The version in which this program writes events; it reads this one and every older one.
-pub const FORMAT: u16 = 1;
+pub const FORMAT: u16 = 2;
 
 /// Longest text diff in the journal, in bytes; the whole one can be made again from the two bundles.
 pub const DIFF_BYTES_MAX: usize = 256 * 1024;
@@ -236,6 +236,9 @@ pub struct Proposal {
     pub diff: String,
     /// Findings that would have refused it and that the author accepted.
     pub accepted: Vec<String>,
+    /// Why it goes forward without approval and in spite of a freeze; since format 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<String>,
     /// How it is let through.
     pub policy: Policy,
 }

@@ -32,16 +32,22 @@ const FORMAT_1: &[&str] = &[
     r#"{"v":1,"at":16,"what":{"note":{"host":"web-1","release":null,"who":{"name":"anna","via":""},"text":"hello"}}}"#,
 ];
 
+/// What formats after the first added.
+const SINCE_2: &[&str] = &[
+    r#"{"v":2,"at":2,"what":{"proposed":{"release":"r1","proposal":{"host":"web-1","from":"A","to":"B","goes_back":false,"who":{"name":"anna","via":""},"why":"cart","changes":[],"diff":"","accepted":[],"emergency":"the shop is down","policy":{"proof_within":3000,"confirm_within":60000,"bake":10000,"hold":false,"gates":["check","preflight","approval"]}}}}}"#,
+];
+
 fn line(text: &str) -> String {
     text.replace("\"A\"", &format!("\"{A}\"")).replace("\"B\"", &format!("\"{B}\""))
 }
 
 #[test]
-fn every_line_of_format_1_is_read_and_written_back_as_it_was() {
-    for text in FORMAT_1 {
+fn every_line_of_an_older_format_is_read_and_written_back_in_this_one() {
+    for text in FORMAT_1.iter().chain(SINCE_2) {
         let text = line(text);
         let event: Event = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
-        assert_eq!(serde_json::to_string(&event).unwrap(), text);
+        let written = text.replacen("\"v\":1", "\"v\":2", 1);
+        assert_eq!(serde_json::to_string(&event).unwrap(), written);
     }
 }
 
@@ -74,13 +80,13 @@ fn format_1_has_a_line_for_every_variant() {
 
 #[test]
 fn newer_format_is_told_apart_from_a_broken_one() {
-    let newer = r#"{"v":2,"at":1,"what":{"teleported":{"far":true}}}"#;
+    let newer = r#"{"v":3,"at":1,"what":{"teleported":{"far":true}}}"#;
     let format: Format = serde_json::from_str(newer).unwrap();
-    assert_eq!(format.check(), Err(NewerFormat { found: 2 }));
+    assert_eq!(format.check(), Err(NewerFormat { found: 3 }));
     assert!(serde_json::from_str::<Format>(r#"{"at":1}"#).is_err());
-    let known = r#"{"v":2,"at":7,"what":{"switched":{"release":"r1","host":"web-1"}}}"#;
+    let known = r#"{"v":3,"at":7,"what":{"switched":{"release":"r1","host":"web-1"}}}"#;
     let error = serde_json::from_str::<Event>(known).unwrap_err().to_string();
-    assert!(error.contains("format 2") && error.contains(&format!("up to {FORMAT}")), "{error}");
+    assert!(error.contains("format 3") && error.contains(&format!("up to {FORMAT}")), "{error}");
 }
 
 #[test]

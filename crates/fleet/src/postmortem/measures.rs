@@ -84,6 +84,10 @@ fn prevent(story: &Story<'_>, measures: &mut Measures, entry: Sequence, objectio
                 "agree that one actor at a time touches a host, and let the others see the open release",
                 "somebody else was at work on the host",
             ),
+            EvidenceKind::Approval => (
+                "ask for the approval before the change is due, by a merge request for example",
+                "nobody but its author had approved a change of high risk",
+            ),
             EvidenceKind::Revert | EvidenceKind::Recovery => return,
         },
         Objection::Conflict(_) => (
@@ -140,6 +144,11 @@ fn watch_better(story: &Story<'_>, impact: &Impact, measures: &mut Measures) {
             story.find(|what| matches!(what, What::Answered { .. })).into_iter().collect();
         let what = format!("repair the route “{}”, or what it expects", route.route);
         measures.preventive.push(task(what, "it was wrong before the release already", on));
+    }
+    if let Some(why) = &story.release.proposal.emergency {
+        let what =
+            format!("look at what was applied as an emergency ({why}), and have somebody approve what stays");
+        measures.preventive.push(task(what, "it went forward without approval", story.proposed()));
     }
     let accepted = &story.release.proposal.accepted;
     if !accepted.is_empty() {

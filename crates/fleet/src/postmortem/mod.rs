@@ -113,6 +113,8 @@ pub struct Change {
     pub diff: String,
     /// Findings that the author had accepted.
     pub accepted: Vec<String>,
+    /// Why it went forward without approval.
+    pub emergency: Option<String>,
     /// What somebody had changed by hand meanwhile, saved as a bundle of its own.
     pub kept: Option<BundleId>,
 }

@@ -150,9 +150,10 @@ impl<'e> Story<'e> {
     }
 
     pub(super) fn change(&self) -> Change {
-        let Proposal { who, why, from, to, changes, diff, accepted, .. } = self.release.proposal.clone();
+        let Proposal { who, why, from, to, changes, diff, accepted, emergency, .. } =
+            self.release.proposal.clone();
         let kept = self.revert().and_then(|(.., revert)| revert.kept);
-        Change { who, why, from, to, files: changes, diff, accepted, kept }
+        Change { who, why, from, to, files: changes, diff, accepted, emergency, kept }
     }
 
     /// The files that the change touches, for people: at most three by name.
