@@ -5,6 +5,7 @@ use evenkeel_model::{Config, Judgement, Route, Seen};
 use crate::compare::{self, Heard, changed, got_worse, lost_headers, outcome_of, predicted};
 use crate::corpus::Item;
 use crate::finding::{Finding, Severity};
+use crate::refusal::line_of;
 use crate::report::Asked;
 
 /// One request, and all that is known of it.
@@ -31,10 +32,11 @@ pub(crate) fn judge(told: &Told<'_>, config: &Config, live: Option<&Config>) -> 
         _ => false,
     };
     let request = item.request.url();
+    let words = words(new);
     if let Some(why) = &fails {
         let message = match item.name == request {
-            true => format!("{request}: {why}"),
-            false => format!("{}: {request}: {why}", item.name),
+            true => format!("{request}: {why}{words}"),
+            false => format!("{}: {request}: {why}{words}", item.name),
         };
         let place = item.question.and_then(|it| Some((it.file.clone()?, it.line.unwrap_or(1))));
         let help =
@@ -43,7 +45,9 @@ pub(crate) fn judge(told: &Told<'_>, config: &Config, live: Option<&Config>) -> 
         findings.push(finding.old(failed_before()));
     }
     let differs = compare::differs(route, new, has_stand_in);
-    if let Some(why) = &differs {
+    // What nginx itself says that it lacks no model can foresee.
+    let lacks = is_broken(new);
+    if let Some(why) = differs.as_ref().filter(|_| !lacks) {
         let before = old.is_some_and(|(route, heard)| compare::differs(route, heard, has_stand_in).is_some());
         let message = format!("{request}: {why}");
         let help = "the real nginx is right and the model is not; what `evenkeel route` and the rules say of this request \
@@ -56,10 +60,19 @@ pub(crate) fn judge(told: &Told<'_>, config: &Config, live: Option<&Config>) -> 
     let differs_from_old = old_answer.is_some_and(|old| changed(old, &new.observed));
     // What the configuration itself was told to answer is a change, and no accident.
     let meant = differs.is_none() && route.depends_on.is_empty() && new.reached.is_none() && is_meant(route);
-    if let Some(old) = old_answer.filter(|old| fails.is_none() && !meant && got_worse(old, &new.observed)) {
+    let worse = old_answer.filter(|old| fails.is_none() && !meant && got_worse(old, &new.observed));
+    if let Some(old) = worse {
         let (was, is) = (outcome_of(old), outcome_of(&new.observed));
-        let message = format!("{request} is answered with {is}; the live tree answers {was}");
-        findings.push(Finding::new("answer-got-worse", Severity::Error, message).at(place(route, config)));
+        let message = format!("{request} is answered with {is}{words}; the live tree answers {was}");
+        let place = cause(new, config).or_else(|| place(route, config));
+        findings.push(Finding::new("answer-got-worse", Severity::Error, message).at(place));
+    } else if lacks && fails.is_none() && !meant {
+        let message = format!("{request}: {}{words}", outcome_of(&new.observed));
+        let before = old.is_some_and(|(_, heard)| is_broken(heard));
+        let place = cause(new, config).or_else(|| place(route, config));
+        let finding = Finding::new("request-fails", Severity::Warning, message).at(place);
+        let help = "nginx takes the configuration, and fails when somebody asks";
+        findings.push(finding.help(help).old(before));
     }
     if let Some(lost) = old_answer.and_then(|old| lost_headers(old, &new.observed)) {
         let message = format!("{request} is answered without {lost}, which the live tree sends");
@@ -84,7 +97,8 @@ pub(crate) fn judge(told: &Told<'_>, config: &Config, live: Option<&Config>) -> 
 
 /// Tells once what is true of several requests that end at the same place.
 pub(crate) fn gathered(findings: Vec<Finding>) -> Vec<Finding> {
-    const BY_PLACE: [&str; 3] = ["answer-got-worse", "answer-lost-headers", "prediction-differs"];
+    const BY_PLACE: [&str; 4] =
+        ["answer-got-worse", "answer-lost-headers", "prediction-differs", "request-fails"];
     let mut gathered: Vec<(Finding, usize)> = Vec::new();
     for finding in findings {
         let same = |(first, _): &&mut (Finding, usize)| {
@@ -116,6 +130,24 @@ fn is_meant(route: &Route) -> bool {
         Outcome::File { .. } => returns(),
         _ => false,
     }
+}
+
+/// Whether nginx says that it failed at a request, as opposed to answering that it has no such thing.
+fn is_broken(heard: &Heard) -> bool {
+    heard.failed() && heard.observed.status.is_none_or(|status| status >= 500) && !heard.said.is_empty()
+}
+
+/// nginx's own words about a request, behind what it was answered.
+fn words(heard: &Heard) -> String {
+    match heard.said.as_slice() {
+        [] => String::new(),
+        said => format!(" (nginx: {})", said.join("; ")),
+    }
+}
+
+/// The directive that nginx's own words point at.
+fn cause(heard: &Heard, config: &Config) -> Option<(String, u32)> {
+    heard.said.iter().find_map(|said| line_of(said, config))
 }
 
 fn place(route: &Route, config: &Config) -> Option<(String, u32)> {
@@ -251,6 +283,20 @@ mod tests {
         let page = Outcome::File { path: b"/sorry.html".to_vec() };
         let maintenance = Route { status: Some(503), steps, ..route(page) };
         assert_eq!(rules(None, &maintenance, &heard(503), Some(&heard(200))), []);
+    }
+
+    #[test]
+    fn request_that_nginx_fails_at_is_told_in_its_own_words() {
+        let why = "no resolver defined to resolve app.internal".to_owned();
+        let broken = Heard { said: vec![why.clone()], ..heard(502) };
+        assert_eq!(rules(None, &returns(200), &broken, None), [("request-fails", false)]);
+        assert_eq!(rules(None, &returns(200), &broken, Some(&broken)), [("request-fails", true)]);
+        let nobody_listened = Heard::default();
+        assert_eq!(rules(None, &returns(200), &broken, Some(&nobody_listened)), [("request-fails", false)]);
+        assert_eq!(rules(None, &unknown(), &broken, Some(&heard(200))), [("answer-got-worse", false)]);
+        // That a file is not there is nobody's mistake yet: a witness asks for whatever fits a location.
+        let missing = Heard { said: vec![why], ..heard(404) };
+        assert_eq!(rules(None, &unknown(), &missing, None), []);
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub(crate) struct Heard {
     pub(crate) reached: Option<Reached>,
     /// Whether a rehearsal cannot ask it, so that nothing is known.
     pub(crate) not_asked: bool,
+    /// What nginx said of it in its error logs, when it went wrong.
+    pub(crate) said: Vec<String>,
 }
 
 /// A stand-in that was reached.
@@ -28,6 +30,11 @@ pub(crate) struct Reached {
 }
 
 impl Heard {
+    /// Whether it went wrong: no answer, or one that is an error.
+    pub(crate) fn failed(&self) -> bool {
+        !self.not_asked && self.observed.status.is_none_or(|status| status >= 400)
+    }
+
     /// The value of the first header with this name, in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())

@@ -207,8 +207,9 @@ fn parse_listening(line: &str, state: &str) -> Option<Listening> {
     Some(Listening { address: SocketAddr::new(ip, port), inode })
 }
 
-/// Names the process that listens on an address, as far as it can be seen: `redis-server (4711)`.
-pub(crate) fn holder(address: SocketAddr) -> Option<String> {
+/// Names the process that listens on an address, as far as it can be seen: `redis-server (process 4711)`. `own`: the nginx
+/// that runs, named as such.
+pub(crate) fn holder(address: SocketAddr, own: Option<i32>) -> Option<String> {
     let fits = |it: &Listening| {
         it.address.port() == address.port()
             && (it.address.ip() == address.ip()
@@ -223,11 +224,15 @@ pub(crate) fn holder(address: SocketAddr) -> Option<String> {
         })
     };
     let inode = find(STREAMS).or_else(|| find(DATAGRAMS))?.inode;
+    let holds = |pid: i32| sockets_of(pid).is_some_and(|own| own.contains(&inode));
+    if own.is_some_and(holds) {
+        return Some("this nginx itself".to_owned());
+    }
     let processes = fs::read_dir("/proc").ok()?.flatten();
     let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    let pid = pids.into_iter().find(|pid| sockets_of(*pid).is_some_and(|own| own.contains(&inode)))?;
+    let pid = pids.into_iter().find(|pid| holds(*pid))?;
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-    Some(format!("{} ({pid})", name.trim()))
+    Some(format!("{} (process {pid})", name.trim()))
 }
 
 #[cfg(test)]
@@ -265,7 +270,8 @@ mod tests {
         assert!(Machine::look(None).held.contains(&address));
         let own = i32::try_from(std::process::id()).unwrap();
         assert!(!Machine::look(Some(own)).held.contains(&address), "our own sockets are not in our way");
-        assert!(holder(address).unwrap().ends_with(&format!("({own})")));
+        assert!(holder(address, None).unwrap().ends_with(&format!("(process {own})")));
+        assert_eq!(holder(address, Some(own)).unwrap(), "this nginx itself");
     }
 
     #[test]

@@ -1,4 +1,7 @@
 //! What nginx's own words mean, where they point, and what to do about them.
+//!
+//! What the C library says of an error differs between libraries (`Address already in use`, `Address in use`); its number,
+//! which nginx writes before it, does not.
 
 use std::net::SocketAddr;
 
@@ -30,6 +33,19 @@ pub(crate) fn taken_address(message: &str) -> Option<SocketAddr> {
     rest.starts_with("98").then(|| address.parse().ok())?
 }
 
+/// Points at the line of a configuration that a message of nginx is about, when nginx names none itself: the `listen` of an
+/// address that it could not bind, the directive with the path that it could not open, the zone that was another one before.
+#[must_use]
+pub fn line_of(message: &str, config: &Config) -> Option<(String, u32)> {
+    place_of(message, config)
+}
+
+/// What to do about what nginx said, where the cause is known.
+#[must_use]
+pub fn way_out(message: &str) -> Option<&'static str> {
+    help(message)
+}
+
 /// Takes ` in /etc/nginx/conf.d/a.conf:12` off the end of a message.
 fn split_place(said: &str, config: &Config) -> (String, Option<(String, u32)>) {
     let split = said.rsplit_once(" in ").and_then(|(message, place)| {
@@ -55,13 +71,20 @@ fn place_of(message: &str, config: &Config) -> Option<(String, u32)> {
         (&ZONES, message.split('"').nth(1))
     } else if message.starts_with("chdir(") {
         (&["working_directory"], None)
-    } else if message.contains("Too many open files") || message.starts_with("setrlimit(") {
+    } else if message.starts_with("socket() ") && message.contains("failed (24: ") {
+        return socket_of(message, config);
+    } else if message.contains("failed (24: ") || message.starts_with("setrlimit(") {
         (&["worker_rlimit_nofile", "worker_connections"], None)
+    } else if message.contains(" worker_connections are not enough for ") {
+        (&["worker_connections", "events"], None)
+    } else if let Some(name) = message.strip_prefix("no resolver defined to resolve ") {
+        return passed_to(name, config);
     } else if message.starts_with("getpwnam(") || message.starts_with("getgrnam(") {
         (&["user"], None)
     } else {
-        let quoted = message.split('"').nth(1).filter(|text| text.starts_with('/'))?;
-        return named_path(quoted, config);
+        // Quoted, or bare as musl's `dlopen()` has it.
+        let mut quoted = message.split('"').skip(1).step_by(2);
+        return named_path(quoted.find(|text| text.starts_with('/'))?, config);
     };
     let mut nodes = names.iter().flat_map(|name| config.named(name));
     let fits = |node: &evenkeel_model::Node<'_>| {
@@ -91,7 +114,15 @@ fn has_zone(argument: &str, zone: &str) -> bool {
 }
 
 fn listen_of(message: &str, config: &Config) -> Option<(String, u32)> {
-    let address = message.strip_prefix("bind() to ")?.split_once(" failed (")?.0;
+    at_listen(message.strip_prefix("bind() to ")?.split_once(" failed (")?.0, config)
+}
+
+/// The `listen` of `socket() 127.0.0.1:80 failed (24: …)`.
+fn socket_of(message: &str, config: &Config) -> Option<(String, u32)> {
+    at_listen(message.strip_prefix("socket() ")?.split_once(" failed (")?.0, config)
+}
+
+fn at_listen(address: &str, config: &Config) -> Option<(String, u32)> {
     let listens = config.servers().iter().flat_map(|server| &server.listens);
     let node =
         listens.filter(|listen| listen.address.to_string() == address).find_map(|listen| listen.node)?;
@@ -99,30 +130,50 @@ fn listen_of(message: &str, config: &Config) -> Option<(String, u32)> {
     Some((node.source().display.clone(), node.line()))
 }
 
-/// The directive with this path, or with a path below the prefix that ends like it.
+/// The directive that passes requests on to a name that only variables make.
+fn passed_to(name: &str, config: &Config) -> Option<(String, u32)> {
+    const PASSES: [&str; 5] = ["proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass"];
+    let has_name =
+        |node: &evenkeel_model::Node<'_>| node.args().any(|arg| String::from_utf8_lossy(arg).contains(name));
+    let by_variable = |node: &evenkeel_model::Node<'_>| node.arg(0).is_some_and(|arg| arg.contains(&b'$'));
+    let set = || config.named("set").find(has_name);
+    let passes = || PASSES.iter().flat_map(|pass| config.named(pass)).filter(by_variable);
+    let alone = || passes().next().filter(|_| passes().count() == 1);
+    let node = passes().find(has_name).or_else(alone).or_else(set)?;
+    Some((node.source().display.clone(), node.line()))
+}
+
+/// The directive with this path, or with one that variables make it of.
 fn named_path(path: &str, config: &Config) -> Option<(String, u32)> {
+    let path = path.as_bytes();
     let settings = config.settings();
-    let names = |node: &evenkeel_model::Node<'_>| {
-        node.args().any(|arg| {
-            arg == path.as_bytes()
-                || settings.in_prefix(arg) == path.as_bytes()
-                || settings.in_conf_prefix(arg) == path.as_bytes()
-        })
+    let is =
+        |arg: &[u8]| arg == path || settings.in_prefix(arg) == path || settings.in_conf_prefix(arg) == path;
+    let may_be = |arg: &[u8]| {
+        let Some(first) = arg.iter().position(|byte| *byte == b'$') else { return false };
+        let last = arg.iter().rposition(|byte| *byte == b'$').unwrap_or(first);
+        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'{' | b'$');
+        let behind = arg[last..].iter().position(|byte| !is_name(byte)).map_or(arg.len(), |at| last + at);
+        let end = arg[behind..].strip_prefix(b"}").unwrap_or(&arg[behind..]);
+        let start = settings.in_conf_prefix(&arg[..first]);
+        first > 1 && path.len() >= start.len() + end.len() && path.starts_with(&start) && path.ends_with(end)
     };
-    let node = config.nodes().filter(|node| !node.context().is_raw()).find(names)?;
+    let nodes = || config.nodes().filter(|node| !node.context().is_raw());
+    let exact = nodes().find(|node| node.args().any(is));
+    let node = exact.or_else(|| nodes().find(|node| node.args().any(may_be)))?;
     Some((node.source().display.clone(), node.line()))
 }
 
 /// The way out, for the messages whose cause is known.
 fn help(message: &str) -> Option<&'static str> {
-    let helps: [(&str, &str); 16] = [
+    let helps: [(&str, &str); 17] = [
         (
-            "Address already in use",
+            "failed (98: ",
             "the address is taken: by another process, or by the running nginx itself, which cannot go from an address to \
              the wildcard of the same port (or back) in a reload. Free it, or keep the old `listen` until nginx is restarted",
         ),
         (
-            "Cannot assign requested address",
+            "failed (99: ",
             "this host does not have the address; bring it up first, or listen on one that it has",
         ),
         (
@@ -138,13 +189,17 @@ fn help(message: &str) -> Option<&'static str> {
             "workers die when they cannot enter `working_directory`; create it first, or leave the directive out",
         ),
         (
-            "Too many open files",
+            "failed (24: ",
             "raise `worker_rlimit_nofile` above what `worker_connections` and the listening sockets need, and the limit of \
              the service (`LimitNOFILE`)",
         ),
         (
             "host not found in upstream",
             "nginx resolves the name when it loads; make it resolvable here, or use an address",
+        ),
+        (
+            "no resolver defined to resolve",
+            "a name that only variables make is resolved at each request; say `resolver`, or name the host in an `upstream`",
         ),
         ("host not found in", "make the name resolvable on this host, or use an address"),
         (

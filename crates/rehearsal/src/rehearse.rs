@@ -14,6 +14,7 @@ use crate::connect;
 use crate::finding::Finding;
 use crate::inventory::{Around, Names};
 use crate::machine::Machine;
+use crate::on_request;
 pub use crate::predicted::Predicted;
 use crate::reach::{Limits as ReachLimits, Reached, Target, reach, targets};
 use crate::report::Report;
@@ -217,6 +218,7 @@ pub async fn rehearse(
     report.upstreams = upstreams;
     report.findings.extend(findings);
     report.findings.extend(denials(tree, against, settings));
+    report.findings.extend(on_request::findings(tree, against, settings));
     sort(&mut report.findings);
     report.timings.total_ms = millis(settings.began.elapsed());
     Ok(report)

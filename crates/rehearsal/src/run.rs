@@ -24,6 +24,7 @@ use crate::stage::Stage;
 use crate::story::{Ending, from_terminal};
 use crate::stub::Stubs;
 use crate::watch::{Logs, Nginx, millis};
+use crate::words::Words;
 use crate::world::World;
 
 mod replay;
@@ -156,14 +157,14 @@ impl Playing<'_, '_> {
             match self.start(live, Until::Answer).await? {
                 Up::Runs(mut nginx, _) => {
                     progress("asking the live tree");
-                    old = Some(self.answers(live).await?);
+                    old = Some(self.answers(live, &nginx).await?);
                     progress("reloading");
                     let ending = self.reload(&mut nginx).await?;
                     let works = matches!(ending.0, Ending::Works(_));
                     self.tell_reload(&nginx, ending);
                     if works {
                         progress("asking the proposed tree");
-                        new = Some(self.answers(&play.new).await?);
+                        new = Some(self.answers(&play.new, &nginx).await?);
                     } else {
                         self.end_deaf(&nginx, &[live.tree.config, play.new.tree.config]).await;
                     }
@@ -191,11 +192,11 @@ impl Playing<'_, '_> {
         progress("starting the proposed tree afresh");
         self.fit(&play.new).await?;
         match self.start(&play.new, Until::Settled).await? {
-            Up::Runs(_, step) => {
+            Up::Runs(nginx, step) => {
                 self.ran.run.start = Some(step);
                 if new.is_none() {
                     progress("asking the proposed tree");
-                    new = Some(self.answers(&play.new).await?);
+                    new = Some(self.answers(&play.new, &nginx).await?);
                 }
             }
             Up::Failed(failed) => self.tell_failed(failed, &live_said),
@@ -337,8 +338,9 @@ impl Playing<'_, '_> {
     }
 
     /// Asks everything, then takes the upstreams down.
-    async fn answers(&mut self, side: &Side<'_>) -> Result<Answers, RehearsalError> {
+    async fn answers(&mut self, side: &Side<'_>, nginx: &Nginx) -> Result<Answers, RehearsalError> {
         let mut answers = Answers::default();
+        let mut words = Words::listen(&self.stage, side.tree.config).await;
         let began = Instant::now();
         for item in self.play.items() {
             let within = match item.origin {
@@ -350,7 +352,10 @@ impl Playing<'_, '_> {
                 continue;
             }
             let heard = side.asker.ask(&self.stage, &self.world, &item.request).await;
-            let heard = heard.map_err(RehearsalError::from_stub)?;
+            let mut heard = heard.map_err(RehearsalError::from_stub)?;
+            if heard.failed() {
+                heard.said = words.about(nginx, &self.stage, &item.request).await;
+            }
             let route = side.asker.predict(&self.stage, &item.request).await;
             answers.heard.push(Some((route, heard)));
         }

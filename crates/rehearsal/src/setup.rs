@@ -253,7 +253,12 @@ impl crate::inventory::paths::Outside for Nothing {
 }
 
 /// Where a path of the host lies on this machine, for a tree that is not at its place.
-fn really(path: &Path, directory: &Path, kept: &[(PathBuf, PathBuf)], config_dir: &Path) -> PathBuf {
+pub(crate) fn really(
+    path: &Path,
+    directory: &Path,
+    kept: &[(PathBuf, PathBuf)],
+    config_dir: &Path,
+) -> PathBuf {
     let Ok(below) = path.strip_prefix(config_dir) else { return path.to_owned() };
     let from_kept = kept.iter().find_map(|(place, real)| {
         let rest = below.strip_prefix(place).ok()?;

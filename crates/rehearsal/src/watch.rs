@@ -27,11 +27,16 @@ impl Logs {
     /// Notes where the logs of a configuration end now, those that are known already excepted.
     pub(crate) async fn note(&mut self, stage: &Stage, config: &Config) {
         for path in log_files(config) {
-            let Entry::Vacant(place) = self.0.entry(path) else { continue };
-            let is_stderr = place.key() == Path::new(STDERR);
-            let end = if is_stderr { Ok(Vec::new()) } else { stage.read(place.key(), LOG_BYTES_MAX).await };
-            place.insert(end.map_or(0, |bytes| bytes.len()));
+            self.note_file(stage, path).await;
         }
+    }
+
+    /// Notes where one log ends now, if it is not known already.
+    pub(crate) async fn note_file(&mut self, stage: &Stage, path: PathBuf) {
+        let Entry::Vacant(place) = self.0.entry(path) else { return };
+        let is_stderr = place.key() == Path::new(STDERR);
+        let end = if is_stderr { Ok(Vec::new()) } else { stage.read(place.key(), LOG_BYTES_MAX).await };
+        place.insert(end.map_or(0, |bytes| bytes.len()));
     }
 }
 
@@ -85,15 +90,22 @@ impl Nginx {
 
     /// What the logs say that was not read yet.
     pub(crate) async fn new_lines(&mut self, stage: &Stage) -> Vec<Line> {
+        let mut logs = std::mem::take(&mut self.logs);
+        let lines = self.new_lines_of(&mut logs, stage).await;
+        self.logs = logs;
+        lines
+    }
+
+    /// What these logs say that was not read yet.
+    pub(crate) async fn new_lines_of(&self, logs: &mut Logs, stage: &Stage) -> Vec<Line> {
         let mut lines = Vec::new();
-        let paths: Vec<PathBuf> = self.logs.0.keys().cloned().collect();
-        for path in paths {
-            let bytes = self.read(stage, &path).await;
-            let from = self.logs.0.get(&path).copied().unwrap_or(0).min(bytes.len());
+        for (path, end) in &mut logs.0 {
+            let bytes = self.read(stage, path).await;
+            let from = (*end).min(bytes.len());
             let news = &bytes[from..];
             let Some(last) = news.iter().rposition(|byte| *byte == b'\n') else { continue };
             lines.extend(String::from_utf8_lossy(&news[..last]).lines().filter_map(parse_line));
-            self.logs.0.insert(path, from + last + 1);
+            *end = from + last + 1;
         }
         lines
     }

@@ -18,10 +18,11 @@ use crate::watch::Nginx;
 impl Playing<'_, '_> {
     pub(super) fn tell_reload(&mut self, nginx: &Nginx, (ending, took_ms): (Ending, u64)) {
         let config = self.play.new.tree.config;
+        let own = self.play.settings.master;
         let (works, said) = match ending {
             Ending::Works(said) => (true, said),
             Ending::Refused(said) => {
-                let finding = explained(refused("transition-refused", &said, config));
+                let finding = explained(refused("transition-refused", &said, config), own);
                 self.ran.findings.push(finding);
                 (false, said)
             }
@@ -49,7 +50,8 @@ impl Playing<'_, '_> {
 
     pub(super) fn tell_failed(&mut self, failed: Failed, live_said: &[String]) {
         let Failed { step, rule } = failed;
-        let finding = explained(refused(rule, &step.said, self.play.new.tree.config));
+        let finding =
+            explained(refused(rule, &step.said, self.play.new.tree.config), self.play.settings.master);
         // The reload said so already, or said the same in other words of ours.
         let known = self.ran.findings.iter().any(|it| {
             it.file == finding.file && it.line == finding.line && it.message.starts_with(&finding.message)
@@ -96,11 +98,11 @@ impl Playing<'_, '_> {
     }
 }
 
-/// Says who holds an address that is taken.
-fn explained(mut finding: Finding) -> Finding {
-    if let Some(holder) = taken_address(&finding.message).and_then(holder) {
-        let help = finding.help.take().unwrap_or_default();
-        finding.help = Some(format!("{holder} listens there on this machine; {help}"));
+/// Says who holds an address that is taken. `own`: the master that runs here, whose own address it may be.
+fn explained(mut finding: Finding, own: Option<i32>) -> Finding {
+    let Some(address) = taken_address(&finding.message) else { return finding };
+    if let Some(holder) = holder(address, own) {
+        finding.message.push_str(&format!(": {holder} listens there on this machine"));
     }
     finding
 }
