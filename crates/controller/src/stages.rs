@@ -110,6 +110,34 @@ pub fn preflight_evidence(verdict: &Verdict, by: &str) -> Evidence {
     }
 }
 
+/// A refusal of nginx with the line that it is about, where nginx names none, and the way out. `drift`: how the nginx that
+/// runs differs from the one on disk, when that may be why.
+#[must_use]
+pub fn explained(mut evidence: Evidence, config: &Config, drift: Option<&str>) -> Evidence {
+    if evidence.holds {
+        return evidence;
+    }
+    if evidence.kind == EvidenceKind::Preflight {
+        let has_line = |text: &str| {
+            let line = text.rsplit_once(':').map_or("", |(_, line)| line);
+            text.contains(" in /") && !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        let said =
+            evidence.summary.split_once(" refuses it: ").map_or(evidence.summary.as_str(), |(_, said)| said);
+        let place = evenkeel_rehearsal::line_of(said, config).filter(|_| !has_line(said));
+        evidence.details.extend(evenkeel_rehearsal::way_out(said).map(|way| format!("help: {way}")));
+        if let Some((file, line)) = place {
+            evidence.summary = format!("{file}:{line}: {}", evidence.summary);
+        }
+    }
+    // Only what the one knows and the other does not is of the binaries.
+    let of_binaries = ["unknown", "invalid", "module", "dlopen"];
+    if let Some(drift) = drift.filter(|_| of_binaries.iter().any(|word| evidence.summary.contains(word))) {
+        evidence.summary = format!("{}; {drift}", evidence.summary);
+    }
+    evidence
+}
+
 /// What a change does to requests, as evidence. It refuses nothing: whether that is what was meant is for routes, invariants
 /// and people to say.
 #[must_use]

@@ -109,10 +109,14 @@ impl Host {
             None => stages::check_evidence(&gate, &checked.report),
             Some(why) => Evidence::new(EvidenceKind::Check, false, why),
         };
+        let drift = self.replaced(&master, &compiled);
+        let check = stages::explained(check, &checked.config, drift.as_deref());
         let preflight = if check.holds {
             teller.doing("asking the running nginx");
             let go_on = request.accept.iter().any(|accept| accept == EvidenceKind::Preflight.name());
-            Some(self.preflight(&master, to, (&live, &new.outside), go_on, teller)?)
+            let mut it = self.preflight(&master, to, (&live, &new.outside), go_on, teller)?;
+            it.evidence = stages::explained(it.evidence, &checked.config, drift.as_deref());
+            Some(it)
         } else {
             None
         };

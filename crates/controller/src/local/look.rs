@@ -67,6 +67,21 @@ impl Host {
         stages::settings(&self.settings.place.main, Some(&nginx_v), prefix, error_log)
     }
 
+    /// In what the nginx that runs differs from the one that a restart would bring, when its file was replaced since.
+    pub(super) fn replaced(&self, master: &Master, runs: &Compiled) -> Option<String> {
+        if !master.exe_deleted {
+            return None;
+        }
+        let on_disk = compiled(&self.settings.place.nginx, SAYS_WITHIN);
+        let on_disk = on_disk.map_or_else(|error| format!("unknown ({error})"), |it| it.version);
+        let (pid, version) = (master.id.pid, &runs.version);
+        Some(format!(
+            "nginx {pid} runs version {version} from a file that was replaced since, and {} is version {on_disk} now: \
+             it takes over only at a binary upgrade (USR2) or a restart",
+            self.settings.place.nginx.display()
+        ))
+    }
+
     /// The live tree as it stands on disk.
     pub(super) fn live(&self, settings: &evenkeel_model::Settings) -> Result<(Look, Keep), HostError> {
         let config_dir = &self.settings.place.config_dir;

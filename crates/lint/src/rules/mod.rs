@@ -26,6 +26,7 @@ pub(crate) mod listen_gone;
 pub(crate) mod live_location_gone;
 pub(crate) mod missing_error_page;
 pub(crate) mod no_regex_mark_undone;
+pub(crate) mod pid_file_moved;
 pub(crate) mod proxying_default_server;
 pub(crate) mod shadowed_location;
 pub(crate) mod shadowed_map_line;
@@ -64,6 +65,7 @@ rules! {
     live_location_gone,
     missing_error_page,
     no_regex_mark_undone,
+    pid_file_moved,
     proxying_default_server,
     shadowed_location,
     shadowed_map_line,
