@@ -4,7 +4,7 @@ CARGO ?= cargo
 # How long `make fuzz` looks, in seconds.
 SECONDS_OF_FUZZING ?= 600
 
-.PHONY: demo test check bench fuzz fuzz-routing fuzz-diff setup
+.PHONY: demo test test-reload check bench fuzz fuzz-routing fuzz-diff setup
 
 # A good change and bad ones, applied to a real nginx on loopback; post-mortems go to target/demo.
 demo:
@@ -17,6 +17,14 @@ demo:
 test:
 	@scripts/setup.sh test
 	@scripts/test.sh
+
+# The reload matrix: what misleads `nginx -t` and `nginx -s reload`, applied by `evenkeel apply` to two real nginxes. A part of
+# `make test`.
+test-reload:
+	@scripts/setup.sh test
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		$(CARGO) nextest run --locked -p evenkeel-cli --test reload_matrix --no-fail-fast; \
+	else $(CARGO) test --locked -p evenkeel-cli --test reload_matrix --no-fail-fast; fi
 
 # The part of `make test` that needs no test run.
 check:

@@ -68,7 +68,8 @@ impl Drop for App {
 /// nginx is down.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let first = u16::try_from(std::process::id() % 9_000).unwrap();
+    // Far from those of the test beside this one, which has the next process number.
+    let first = u16::try_from(std::process::id() % 9_000 * 61 % 9_000).unwrap();
     for _ in 0..9_000 {
         let port = 12_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 9_000;
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
@@ -85,7 +86,7 @@ pub struct Host {
     pub app: App,
     pub within: Option<Namespace>,
     kept: Option<Namespace>,
-    nginx: PathBuf,
+    pub nginx: PathBuf,
 }
 
 impl Host {
@@ -98,9 +99,14 @@ impl Host {
 
     /// The same, not started yet.
     pub fn new() -> Host {
+        Host::of(Path::new("/usr/sbin/nginx"))
+    }
+
+    /// The same, with this nginx.
+    pub fn of(nginx: &Path) -> Host {
         let dir = tempfile::Builder::new().prefix("evenkeel-test-").tempdir().unwrap();
         let (port, app) = (free_port(), App::new(200, "shop"));
-        let host = Host { dir, port, app, within: None, kept: None, nginx: "/usr/sbin/nginx".into() };
+        let host = Host { dir, port, app, within: None, kept: None, nginx: nginx.to_owned() };
         for part in ["etc/conf.d", "etc/sites", "logs", "tmp"] {
             std::fs::create_dir_all(host.path(part)).unwrap();
         }
@@ -192,7 +198,16 @@ impl Host {
     }
 
     pub fn start_nginx(&self) {
-        let output = self.nginx_command().output().unwrap();
+        self.start_nginx_after("");
+    }
+
+    /// Starts nginx from a shell that runs `script` first: `ulimit -n 64`, say.
+    pub fn start_nginx_after(&self, script: &str) {
+        let nginx = self.nginx_command();
+        let mut shell = self.command(Path::new("/bin/sh"));
+        shell.arg("-c").arg(format!("{script}\nexec \"$@\"")).arg("sh").arg(nginx.get_program());
+        shell.args(nginx.get_args()).stdin(Stdio::null());
+        let output = if script.is_empty() { self.nginx_command() } else { shell }.output().unwrap();
         assert!(output.status.success(), "nginx does not start: {}", String::from_utf8_lossy(&output.stderr));
         self.wait("nginx answers", || self.get("/version").is_some());
     }
