@@ -6,6 +6,7 @@ mod check;
 mod diff;
 mod history;
 mod init;
+mod package;
 mod postmortem;
 mod rehearse;
 mod route;

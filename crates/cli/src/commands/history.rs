@@ -8,6 +8,7 @@ use evenkeel_fleet::{Event, Release, ReleaseId, What};
 use serde_json::{Value, json};
 
 use crate::args;
+use crate::commands::package;
 use crate::output::{Exit, Output, put, table};
 
 /// Lists releases and adoptions, the newest first.
@@ -96,6 +97,22 @@ fn rows(journal: &Journal, limit: usize) -> Vec<Row> {
             bundle: String::new(),
             who: who.to_string(),
             why: why.clone(),
+        }),
+        What::Packages(run) => Some(Row {
+            id: "packages".to_owned(),
+            at: event.at,
+            outcome: package::outcome(run),
+            bundle: run.after.map_or_else(String::new, |bundle| bundle.short()),
+            who: run.who.to_string(),
+            why: run.command.clone(),
+        }),
+        What::Served(served) => Some(Row {
+            id: served.action.clone(),
+            at: event.at,
+            outcome: "the service manager did it".to_owned(),
+            bundle: served.bundle.short(),
+            who: served.who.to_string(),
+            why: String::new(),
         }),
         _ => None,
     };

@@ -66,7 +66,13 @@ impl Fleet {
                 self.freezes.remove(scope);
             }
             What::Recovered(recovery) => self.fold_recovery(recovery),
-            What::Answered { .. } | What::Note { .. } => {}
+            What::Packages(run) => {
+                if let Some(held) = &run.held {
+                    let doubt = format!("packages left what would fail, restarts are held: {held}");
+                    self.doubt(&run.host, Some(doubt));
+                }
+            }
+            What::Answered { .. } | What::Note { .. } | What::Served(_) => {}
         }
     }
 

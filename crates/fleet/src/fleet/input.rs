@@ -1,6 +1,6 @@
 //! What the world tells the fleet.
 
-use crate::journal::{Adoption, By, Phase, Proposal, Recovery, Revert, RouteAnswer};
+use crate::journal::{Adoption, By, PackageRun, Phase, Proposal, Recovery, Revert, RouteAnswer, Served};
 use crate::{Actor, Evidence, Generation, HostId, ReleaseId, Timestamp};
 
 /// What a caller tells the fleet.
@@ -86,6 +86,10 @@ pub enum Input {
         /// What they say.
         text: String,
     },
+    /// A package manager touches what a host runs, or its tree.
+    Packages(PackageRun),
+    /// A service manager started a host's server, or had it read its tree again.
+    Served(Served),
     /// Time has passed.
     Tick,
 }

@@ -54,6 +54,11 @@ impl<'f> Step<'f> {
             }
             Input::Recovered(recovery) => self.record(What::Recovered(recovery)),
             Input::Note { host, release, who, text } => self.record(What::Note { host, release, who, text }),
+            Input::Packages(mut run) => {
+                cut(&mut run.diff);
+                self.record(What::Packages(run));
+            }
+            Input::Served(served) => self.record(What::Served(served)),
             Input::Tick => self.tick(),
         }
         Ok(())

@@ -4,12 +4,14 @@
 //! field may be added with a new [`FORMAT`], none changes its meaning.
 
 mod form;
+mod packages;
 #[cfg(test)]
 mod tests;
 
 use serde::{Deserialize, Serialize};
 
 pub use form::{Format, NewerFormat};
+pub use packages::{Conffile, ConffileOutcome, PackageRun, PackageStage, PackageStep, Served};
 
 use crate::apply::RevertWhy;
 use crate::{
@@ -39,7 +41,12 @@ impl What {
             | Self::Reverted { release, .. }
             | Self::Conflict { release, .. } => Some(*release),
             Self::Note { release, .. } => *release,
-            Self::Adopted(_) | Self::Frozen { .. } | Self::Thawed { .. } | Self::Recovered(_) => None,
+            Self::Adopted(_)
+            | Self::Frozen { .. }
+            | Self::Thawed { .. }
+            | Self::Recovered(_)
+            | Self::Packages(_)
+            | Self::Served(_) => None,
         }
     }
 }
@@ -189,6 +196,10 @@ pub enum What {
         /// What they said.
         text: String,
     },
+    /// A package manager touches what a host runs, or its tree; since format 2.
+    Packages(PackageRun),
+    /// A service manager started a host's server, or had it read its tree again; since format 2.
+    Served(Served),
 }
 
 /// What stands on a host becomes its confirmed bundle.

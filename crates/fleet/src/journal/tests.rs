@@ -35,6 +35,11 @@ const FORMAT_1: &[&str] = &[
 /// What formats after the first added.
 const SINCE_2: &[&str] = &[
     r#"{"v":2,"at":2,"what":{"proposed":{"release":"r1","proposal":{"host":"web-1","from":"A","to":"B","goes_back":false,"who":{"name":"anna","via":""},"why":"cart","changes":[],"diff":"","accepted":[],"emergency":"the shop is down","policy":{"proof_within":3000,"confirm_within":60000,"bake":10000,"hold":false,"gates":["check","preflight","approval"]}}}}}"#,
+    r#"{"v":2,"at":17,"what":{"packages":{"host":"web-1","stage":"done","packages":[{"name":"web","old":"1","new":"2"}],"who":{"name":"anna","via":"apt-get"},"command":"apt-get upgrade","before":"A","after":"B","conffiles":[{"path":"a.conf","package":"web","outcome":"replaced"},{"path":"b.conf","package":"web","outcome":"stays_deleted"}],"changes":[],"diff":"","effect":"no request changes","evidence":[],"notes":["n"],"held":"refused"}}}"#,
+    r#"{"v":2,"at":17,"what":{"packages":{"host":"web-1","stage":{"stopped":"no"},"packages":[],"who":{"name":"anna","via":""},"command":"","before":null,"after":null,"conffiles":[],"changes":[],"diff":"","effect":"","evidence":[],"notes":[],"held":null}}}"#,
+    r#"{"v":2,"at":17,"what":{"packages":{"host":"web-1","stage":{"overridden":{"reason":"no","why":"must"}},"packages":[],"who":{"name":"anna","via":""},"command":"","before":null,"after":null,"conffiles":[],"changes":[],"diff":"","effect":"","evidence":[],"notes":[],"held":null}}}"#,
+    r#"{"v":2,"at":17,"what":{"packages":{"host":"web-1","stage":"begun","packages":[],"who":{"name":"anna","via":""},"command":"","before":null,"after":null,"conffiles":[],"changes":[],"diff":"","effect":"","evidence":[],"notes":[],"held":null}}}"#,
+    r#"{"v":2,"at":18,"what":{"served":{"host":"web-1","action":"reload","bundle":"A","who":{"name":"root","via":"systemd"}}}}"#,
 ];
 
 fn line(text: &str) -> String {

@@ -1,7 +1,7 @@
 //! Each journal entry as a sentence.
 
 use super::{Moment, Story};
-use crate::journal::{By, Choice, Order, Phase, RefusedBy, Reverter, RouteAnswer};
+use crate::journal::{By, Choice, Order, PackageRun, PackageStage, Phase, RefusedBy, Reverter, RouteAnswer};
 use crate::{Evidence, What};
 
 pub(super) fn timeline(story: &Story<'_>) -> Vec<Moment> {
@@ -50,6 +50,20 @@ fn say(what: &What) -> String {
             format!("recovery put {} on {}: {}", choice(it.choice), it.host, it.evidence.summary)
         }
         What::Note { who, text, .. } => format!("{who}: {text}"),
+        What::Packages(run) => packages(run),
+        What::Served(it) => format!("{} on {}: {} of {}", it.who, it.host, it.action, it.bundle.short()),
+    }
+}
+
+fn packages(run: &PackageRun) -> String {
+    let (who, packages) = (&run.who, run.packages());
+    match &run.stage {
+        PackageStage::Begun => format!("{who} begins to change packages: {packages}"),
+        PackageStage::Stopped(why) => format!("{who} was stopped at changing packages ({packages}): {why}"),
+        PackageStage::Overridden { reason, why } => {
+            format!("{who} changes packages ({packages}) in spite of: {reason} (\"{why}\")")
+        }
+        PackageStage::Done => format!("{who} changed packages: {packages}"),
     }
 }
 
