@@ -10,6 +10,7 @@ mod domain;
 pub(crate) mod doors;
 mod fan;
 pub(crate) mod lift;
+mod narrow;
 pub(crate) mod probe;
 mod rules;
 mod same;

@@ -60,7 +60,7 @@ pub(crate) mod traced;
 mod tree;
 mod try_files;
 pub(crate) mod uri;
-mod variables;
+pub(crate) mod variables;
 mod walk;
 mod witness;
 mod world;

@@ -1,7 +1,6 @@
 //! Whether two routes of one request are the same to whoever asks.
 
 use super::{ChangeKey, What};
-use crate::config::NodeId;
 use crate::request::{AddedHeader, Guard, Limit, Outcome, Route, Says, SentHeader};
 use crate::route::Observed;
 
@@ -9,16 +8,21 @@ use crate::route::Observed;
 /// [`diff`](super::diff) tells changes for it.
 pub fn class_key(old: &Route, new: &Route) -> Option<ChangeKey> {
     let what = what(old, new)?;
+    // Where one side has no request at all, all of a server are one class.
+    let block = |route: &Route| route.location.filter(|_| !only_one_listens(old, new)).or(route.server);
     Some((block(old), block(new), what))
 }
 
-/// The block that answers.
-pub(super) fn block(route: &Route) -> Option<NodeId> {
-    route.location.or(route.server)
+/// Whether a connection comes to a server on one side only.
+pub(super) fn only_one_listens(old: &Route, new: &Route) -> bool {
+    old.server.is_none() != new.server.is_none()
 }
 
 /// What is not the same.
 pub(super) fn what(old: &Route, new: &Route) -> Option<What> {
+    if only_one_listens(old, new) {
+        return Some(What::Outcome);
+    }
     if !same_outcome(old, new) {
         let refused =
             |route: &Route| route.facts.guards.iter().any(|guard: &Guard| guard.says == Says::Refuses);

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::compare::{block, what};
+use super::compare::{class_key, only_one_listens};
 use super::{Change, ChangeKey, Example, Side, What};
 use crate::canonical::{Canon, counterparts};
 use crate::config::{Config, Node, NodeId};
@@ -74,7 +74,8 @@ impl<'c> Groups<'c> {
     /// Adds a way that changes.
     pub(super) fn add(&mut self, way: &Way) {
         let [old, new] = &way.seen[..] else { return };
-        let Some(what) = what(&old.route, &new.route) else { return };
+        let Some(key) = class_key(&old.route, &new.route) else { return };
+        let (.., what) = key;
         let example = Example {
             request: way.request.clone(),
             world: way.world.clone(),
@@ -82,9 +83,12 @@ impl<'c> Groups<'c> {
             new: new.route.clone(),
         };
         let because = self.because(&old.route, &new.route);
-        let region = (region(&self.configs, 0, &old.route), region(&self.configs, 1, &new.route));
+        let region = if only_one_listens(&old.route, &new.route) {
+            (old.route.server, new.route.server)
+        } else {
+            (region(&self.configs, 0, &old.route), region(&self.configs, 1, &new.route))
+        };
         let responsible = self.responsible(region, &because);
-        let key = (block(&old.route), block(&new.route), what);
         let uncertain = !old.route.depends_on.is_empty() || !new.route.depends_on.is_empty();
         let cost = cost(&example, way.only_odd);
         let order = self.buckets.len();

@@ -15,6 +15,7 @@ use crate::number::atoi;
 use crate::route::address::Cidr;
 use crate::route::{Answered, Input, Piece, Template, Test};
 
+mod several;
 mod tries;
 
 /// An answer that is wanted to a question.
@@ -129,18 +130,31 @@ impl Aim<'_> {
         if found.contains(&Variable::Line) {
             found.retain(|variable| !matches!(variable, Variable::Uri | Variable::Args));
         }
-        let alone = found.len() == 1;
+        let tied = self.tied(goals);
         let (mut tries, mut doubt) = (Vec::new(), None);
         for variable in &found {
             match self.one(variable, goals, budget) {
-                Aimed::At(values) if alone => return Aimed::At(values),
+                Aimed::At(values) if found.len() == 1 => return Aimed::At(values),
                 Aimed::At(values) => tries.extend(values),
-                Aimed::Nowhere if alone => return Aimed::Nowhere,
+                Aimed::Nowhere if tied.is_none() => return Aimed::Nowhere,
                 Aimed::Nowhere => {}
                 Aimed::Unsure(values, why) => {
                     tries.extend(values);
                     doubt = Some(why);
                 }
+            }
+        }
+        if let Some(tied) = tied {
+            let surely = |values: &&Values| goals.iter().all(|goal| goal.holds(values, self) == Some(true));
+            if let Some(values) = tries.iter().find(surely) {
+                return Aimed::At(vec![values.clone()]);
+            }
+            match self.several(&tied, goals, budget) {
+                Aimed::Unsure(values, why) => {
+                    tries.extend(values);
+                    doubt = Some(why);
+                }
+                decided => return decided,
             }
         }
         let why = doubt.unwrap_or_else(|| String::from("it compares values of the request with each other"));
@@ -169,23 +183,39 @@ impl Aim<'_> {
             None => false,
         };
         let goals: Vec<&Goal> = goals.iter().filter(concerns).collect();
+        self.alone(variable, line, &goals, &[], budget)
+    }
+
+    /// The same, of these goals only, and with more that must hold of the variable.
+    fn alone(
+        &self,
+        variable: &Variable,
+        line: bool,
+        goals: &[&Goal],
+        also: &[Formula],
+        budget: &mut Budget,
+    ) -> Aimed {
+        let by_automata = || !also.is_empty();
         match variable {
-            Variable::Client => return self.client(&goals),
+            Variable::Client | Variable::Protocol | Variable::Length if by_automata() => {
+                return Aimed::Unsure(Vec::new(), String::from("a number or an address is part of a value"));
+            }
+            Variable::Client => return self.client(goals),
             Variable::Protocol => {
                 let versions = VERSIONS.map(|version| version_text(version).to_vec());
-                return self.first_of(variable, &goals, versions.to_vec(), true);
+                return self.first_of(variable, goals, versions.to_vec(), true);
             }
-            Variable::Length => return self.length(&goals),
-            Variable::Method => {
+            Variable::Length => return self.length(goals),
+            Variable::Method if also.is_empty() => {
                 let usual = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "PROPFIND", "X"];
                 let usual = usual.iter().map(|method| method.as_bytes().to_vec()).collect();
-                if let Aimed::At(values) = self.first_of(variable, &goals, usual, false) {
+                if let Aimed::At(values) = self.first_of(variable, goals, usual, false) {
                     return Aimed::At(values);
                 }
             }
             _ => {}
         }
-        self.text(variable, line, &goals, budget)
+        self.text(variable, line, goals, also, budget)
     }
 
     /// What goals say of a variable by formulas, and whether nothing else concerns it.
@@ -217,8 +247,15 @@ impl Aim<'_> {
     }
 
     /// A string, by automata.
-    fn text(&self, variable: &Variable, line: bool, goals: &[&Goal], budget: &mut Budget) -> Aimed {
-        let (mut formulas, mut views) = (Vec::new(), Vec::new());
+    fn text(
+        &self,
+        variable: &Variable,
+        line: bool,
+        goals: &[&Goal],
+        also: &[Formula],
+        budget: &mut Budget,
+    ) -> Aimed {
+        let (mut formulas, mut views) = (also.to_vec(), Vec::new());
         let mut exact = true;
         let mut why = String::from("it compares values of the request with each other");
         let mut never = false;

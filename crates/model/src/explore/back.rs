@@ -1,8 +1,9 @@
 //! From a language of values back to the one variable that the values are made of.
 
 use super::changed::turned;
-use super::lift::{Compiled, Variable, regex_text, variable, variables};
+use super::lift::{Compiled, Variable, variable, variables};
 use crate::language::{Language, NotRegular};
+use crate::route::variables::argument_pattern;
 use crate::route::{Input, Piece, Template};
 
 /// The target up to its `?`, and what stands behind it.
@@ -111,12 +112,4 @@ fn lift_joined(
         Ok(language) => Ok(Lifted { language, exact }),
         Err(why) => Err(stuck.unwrap_or(Stuck::Regex(why))),
     }
-}
-
-/// A regex whose first group is the value of an argument, or empty where it is not there.
-fn argument_pattern(name: &[u8]) -> Vec<u8> {
-    let mut pattern = br"\A(?:(?:[^&]*&)*?".to_vec();
-    pattern.extend(regex_text(name));
-    pattern.extend_from_slice(br"=([^&]*))?");
-    pattern
 }

@@ -52,6 +52,10 @@ pub(super) fn mentions(template: &Template, input: &Input) -> bool {
 
 /// The locations that were first chosen, as a pattern.
 fn path(routers: &[&Router<'_>], run: &Run) -> String {
+    // Where nobody listens the path does not matter.
+    if run.seen.iter().any(|seen| seen.route.server.is_none()) {
+        return String::from("/*");
+    }
     let locations = run.points.iter().find(|point| {
         point.kind() == Kind::Location && matches!(&point.subject.0[..], [Piece::Input(Input::Uri)])
     });
@@ -160,6 +164,11 @@ fn name(routers: &[&Router<'_>], run: &Run) -> Option<String> {
     let mut found: Option<String> = None;
     for point in run.points.iter().filter(|point| mentions(&point.subject, &Input::Host)) {
         if point.kind() != Kind::Server {
+            let any = Test::Equals(Template::default());
+            if point.asked.iter().flatten().all(|asked| asked.test == any) && !host.is_empty() {
+                // Any name will do.
+                continue;
+            }
             // The name itself decides.
             return Some(if host.is_empty() { String::from("no name") } else { shown(host) });
         }
@@ -289,7 +298,7 @@ pub(super) fn question(point: &Point) -> String {
         Test::Server(_) => format!("which server has the name {subject}"),
         Test::Location(_) => format!("which location takes {subject}"),
         Test::Map(_) => format!("which line takes {subject}"),
-        Test::Atom(atom) => format!("what {atom:?} is"),
+        Test::Atom(atom) => format!("what {} is", atom.name()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 pub(super) use super::back::{Lifted, Stuck, lift};
 use super::changed::changed;
-use super::values::{Door, Sni, Values};
+use super::values::{Door, Values};
 use crate::choice::View;
 use crate::language::{Language, NotRegular};
 use crate::route::regex::{Matched, Patterns};
@@ -58,95 +58,8 @@ impl Compiled {
     }
 }
 
-/// What a template is made of at a door, with what is no free choice there filled in.
-pub(super) fn at_door(template: &Template, door: &Door) -> Template {
-    let mut pieces = Vec::new();
-    for piece in &template.0 {
-        match piece {
-            Piece::Text(text) => push_text(&mut pieces, text),
-            Piece::Input(Input::Sni) => match &door.sni {
-                Sni::Host => pieces.push(Piece::Input(Input::Host)),
-                Sni::Nothing => {}
-                Sni::Name(name) => push_text(&mut pieces, name),
-            },
-            Piece::Input(Input::Header(name)) if name == b"host" => {
-                pieces.push(Piece::Input(Input::Host));
-                push_text(&mut pieces, &door.host_tail());
-            }
-            Piece::Input(Input::Header(name)) if name == b"content_length" => {
-                pieces.push(Piece::Input(Input::ContentLength));
-            }
-            Piece::Group { pattern, caseless, group, of } => pieces.push(Piece::Group {
-                pattern: pattern.clone(),
-                caseless: *caseless,
-                group: *group,
-                of: at_door(of, door),
-            }),
-            Piece::Changed { how, of } => {
-                let of = at_door(of, door);
-                match &of.0[..] {
-                    // It is in lower case already.
-                    [Piece::Input(Input::Host)] if *how == "lower" => pieces.extend(of.0),
-                    _ => pieces.push(Piece::Changed { how, of }),
-                }
-            }
-            other => pieces.push(other.clone()),
-        }
-    }
-    Template(pieces)
-}
-
-/// A question about the begin or the end of a value as one about the piece that decides it; `None`: nothing is asked, the
-/// answer is always the same.
-pub(super) fn narrowed(subject: Template, test: &Test) -> Option<(Template, Test)> {
-    let (mut pieces, text, at_end) = match test {
-        Test::Begins(text) => (subject.0, text, false),
-        Test::Ends(text) => (subject.0, text, true),
-        other => return Some((subject, other.clone())),
-    };
-    let mut text = text.clone();
-    let remade = |text: Vec<u8>| if at_end { Test::Ends(text) } else { Test::Begins(text) };
-    loop {
-        if text.is_empty() {
-            return None;
-        }
-        let piece = if at_end { pieces.last() } else { pieces.first() };
-        match piece? {
-            Piece::Text(said) => {
-                let decided = if at_end { said.ends_with(&text) } else { said.starts_with(&text) };
-                let goes_on = if at_end { text.ends_with(said) } else { text.starts_with(said) };
-                if decided || !goes_on {
-                    return None;
-                }
-                if at_end {
-                    text.truncate(text.len() - said.len());
-                    pieces.pop();
-                } else {
-                    text.drain(..said.len());
-                    pieces.remove(0);
-                }
-            }
-            Piece::Input(Input::Uri | Input::Target) if text == b"/" => {
-                // It begins with a slash in any case, and is never empty.
-                let decides = pieces.pop().filter(|_| at_end)?;
-                return Some((Template(vec![decides]), remade(text)));
-            }
-            // A slash stays a slash.
-            Piece::Changed { how, of } if how.starts_with("escape") && text == b"/" => {
-                let inner = of.0.clone();
-                if at_end {
-                    pieces.pop();
-                    pieces.extend(inner);
-                } else {
-                    pieces.splice(0..1, inner);
-                }
-            }
-            _ => return Some((Template(pieces), remade(text))),
-        }
-    }
-}
-
-fn push_text(pieces: &mut Vec<Piece>, text: &[u8]) {
+/// Adds text to pieces.
+pub(super) fn push_text(pieces: &mut Vec<Piece>, text: &[u8]) {
     if text.is_empty() {
         return;
     }
@@ -289,29 +202,38 @@ pub(super) fn with_one_free(
     door: &Door,
     compiled: &Compiled,
 ) -> Option<Template> {
+    let is_free = |variable: &Variable| {
+        variable == free || line && matches!(variable, Variable::Uri | Variable::Args | Variable::Line)
+    };
+    with_free(template, &is_free, values, door, compiled)
+}
+
+/// A template with everything as it is now but the variables that are free; `None`: something in it cannot be told.
+pub(super) fn with_free(
+    template: &Template,
+    is_free: &dyn Fn(&Variable) -> bool,
+    values: &Values,
+    door: &Door,
+    compiled: &Compiled,
+) -> Option<Template> {
     let mut pieces = Vec::new();
     for piece in &template.0 {
         let alone = Template(vec![piece.clone()]);
         let mut found = Vec::new();
         let known = variables(&alone, &mut found);
-        let is_free = |variable: &Variable| {
-            variable == free || line && matches!(variable, Variable::Uri | Variable::Args | Variable::Line)
-        };
+        let inside = |of: &Template| with_free(of, is_free, values, door, compiled);
         match piece {
             Piece::Text(text) => push_text(&mut pieces, text),
-            _ if known.is_some() && found.iter().all(|variable| !is_free(variable)) => {
+            _ if known.is_some() && !found.iter().any(is_free) => {
                 push_text(&mut pieces, &fill(&alone, values, door, compiled)?);
             }
             Piece::Group { pattern, caseless, group, of } => pieces.push(Piece::Group {
                 pattern: pattern.clone(),
                 caseless: *caseless,
                 group: *group,
-                of: with_one_free(of, free, line, values, door, compiled)?,
+                of: inside(of)?,
             }),
-            Piece::Changed { how, of } => {
-                let of = with_one_free(of, free, line, values, door, compiled)?;
-                pieces.push(Piece::Changed { how, of });
-            }
+            Piece::Changed { how, of } => pieces.push(Piece::Changed { how, of: inside(of)? }),
             Piece::Opaque(_) => return None,
             Piece::Input(_) => pieces.push(piece.clone()),
         }

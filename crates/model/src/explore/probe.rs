@@ -1,7 +1,8 @@
 //! Whether a way on which both sides give the same bytes, put together differently, is the same for every request.
 
 use super::aim::{Aimed, Goal};
-use super::lift::{Variable, at_door, with_one_free};
+use super::lift::{Variable, with_free};
+use super::narrow::{at_door, narrowed};
 use super::search::{Run, Search};
 use super::values::Values;
 use super::{Way, class};
@@ -39,11 +40,11 @@ impl Search<'_, '_> {
         }
         tries.extend(mutations(&run.values, &inputs));
         let comparable = old.values.len() == new.values.len();
-        let equal =
-            comparable
-                && old.values.iter().zip(&new.values).all(|(one, another)| {
-                    self.settled(run, one, &fixed) == self.settled(run, another, &fixed)
-                });
+        let equal = comparable
+            && old.values.iter().zip(&new.values).all(|(one, another)| {
+                let [one, another] = [one, another].map(|value| self.settled(run, value, &fixed));
+                self.never_apart(run, one, another)
+            });
         if equal {
             return Probed::Same;
         }
@@ -92,26 +93,22 @@ impl Search<'_, '_> {
     /// A template with what the way leaves no choice about filled in.
     fn settled(&self, run: &Run, template: &Template, fixed: &[Variable]) -> Template {
         let aim = self.aim_of(run);
-        let mut inputs = Vec::new();
-        inputs_of(template, &mut inputs);
-        let mut settled = template.clone();
-        // With one variable free after the other the fixed ones become text.
-        for variable in inputs.iter().map(super::lift::variable).filter(|found| !fixed.contains(found)) {
-            if inputs
-                .iter()
-                .map(super::lift::variable)
-                .all(|other| other == variable || fixed.contains(&other))
-            {
-                let filled = with_one_free(template, &variable, false, aim.values, aim.door, aim.compiled);
-                return filled.unwrap_or(settled);
-            }
+        let free = |variable: &Variable| !fixed.contains(variable);
+        with_free(template, &free, aim.values, aim.door, aim.compiled).unwrap_or_else(|| template.clone())
+    }
+
+    /// Whether two values are equal for all requests of a way.
+    fn never_apart(&mut self, run: &Run, one: Template, another: Template) -> bool {
+        if one == another {
+            return true;
         }
-        if inputs.iter().map(super::lift::variable).all(|found| fixed.contains(&found))
-            && let Some(value) = super::lift::fill(template, aim.values, aim.door, aim.compiled)
-        {
-            settled = Template::text(&value);
-        }
-        settled
+        let Some((subject, test)) = narrowed(one, &Test::Equals(another)) else { return false };
+        let mut goals = self.goals(&run.points);
+        goals.push(Goal { subject, test, answer: Answered::Holds(false), rules: None });
+        let mut budget = self.budget.clone();
+        let aimed = self.aim_of(run).at(&goals, &mut budget);
+        self.budget = budget;
+        matches!(aimed, Aimed::Nowhere)
     }
 }
 

@@ -121,7 +121,7 @@ impl<'s, 'c> Search<'s, 'c> {
         self.notes.into_iter().collect()
     }
 
-    /// All ways of one door; not `deep`: one of them is as good as all.
+    /// All ways of one door; not `deep`: one of each server is as good as all.
     fn through(&mut self, door: usize, deep: bool, visit: &mut Visit<'_, 's, 'c>) -> ControlFlow<()> {
         let mut values = doors::first(self.routers, &self.doors[door]);
         if !self.enter_scope(door, &mut values) {
@@ -145,11 +145,11 @@ impl<'s, 'c> Search<'s, 'c> {
                     visit(self, &run, &way)?;
                 }
             }
-            if !deep {
-                continue;
-            }
             let end = stop.map_or(run.points.len(), |stop| stop + 1);
             for at in from..end {
+                if !deep && run.points[at].kind() != Kind::Server {
+                    continue;
+                }
                 for turn in self.turns(&run, at) {
                     jobs.push_back(Job {
                         door,

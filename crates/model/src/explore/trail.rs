@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::lift::{at_door, narrowed};
+use super::narrow::{at_door, narrowed};
 use super::values::Door;
 use crate::config::NodeId;
 use crate::route::{Answered, Atom, Observed, Question, Template, Test};

@@ -29,6 +29,21 @@ impl Language {
         self.joined_from(self.0.start, 0, parts, pull, &mut known)
     }
 
+    /// Every way to divide its strings in two: languages of which any first and any second half make a string of this one.
+    /// `None` when there are too many.
+    pub fn halves(&self) -> Option<Vec<(Language, Language)>> {
+        let states = self.0.flags.len();
+        if states > DIVIDED_STATES_MAX {
+            return None;
+        }
+        let alive = (0..states as u32).filter(|&to| !self.0.is(to, DEAD));
+        let halves = alive.map(|to| {
+            let first = Language::new(self.0.accepting(self.0.start, |state| state == to));
+            (first, Language::new(self.0.accepting(to, |state| self.0.accepts(state))))
+        });
+        Some(halves.filter(|(first, second)| !first.is_empty() && !second.is_empty()).collect())
+    }
+
     /// The inputs for which the parts from `part` on lead from a state to an accepting one.
     fn joined_from(
         &self,

@@ -46,6 +46,22 @@ impl Walk<'_, '_> {
         value.is_empty()
     }
 
+    /// What follows this many bytes at the beginning; asks whether the piece that is cut is so long where that makes it plainer.
+    pub(super) fn cut(&mut self, value: &Traced, length: usize) -> Traced {
+        if !self.is_watched() {
+            return value.cut(length);
+        }
+        match value.cut_within(length) {
+            Some((cut, piece, least)) => {
+                let pattern = format!(r"(?s)\A.{{{least}}}").into_bytes();
+                let test = Test::Regex { pattern, caseless: false };
+                self.asks(|_| (Template(vec![piece]), test), Answered::Holds(true));
+                cut
+            }
+            None => value.cut(length),
+        }
+    }
+
     /// Notes that a value is this very one.
     pub(super) fn pin(&mut self, value: &Traced) {
         let test = || Test::Equals(Template::text(value));
@@ -148,20 +164,7 @@ impl Walk<'_, '_> {
         if said.is_none() && path.is_text() && known != FileKind::Unknown {
             return known;
         }
-        let subject = if slash {
-            let mut subject = path.template();
-            match subject.0.last_mut() {
-                Some(Piece::Text(text)) => drop(text.pop()),
-                _ => {
-                    let of = subject.0.pop().map_or_else(Vec::new, |last| vec![last]);
-                    subject.push(Piece::Changed { how: "without-last-slash", of: Template(of) });
-                }
-            }
-            subject.0.retain(|piece| !matches!(piece, Piece::Text(text) if text.is_empty()));
-            subject
-        } else {
-            path.template()
-        };
+        let subject = if slash { path.without_last_slash().template() } else { path.template() };
         if let Some(watch) = &mut self.watch {
             watch.taken.insert(atom.clone(), Is::File(kind));
         }
@@ -182,6 +185,12 @@ impl Walk<'_, '_> {
                 Traced::piece(self.method.clone(), Piece::Changed { how: "get-or-head", of })
             }
         }
+    }
+
+    /// Whether the request names a host.
+    pub(super) fn has_host(&mut self) -> bool {
+        let host = self.host_traced();
+        !self.is_empty(&host)
     }
 
     /// The name by which the server was asked for.

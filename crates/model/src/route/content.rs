@@ -119,7 +119,7 @@ impl<'c> Walk<'_, 'c> {
                     return Some(self.error(404, format!("{} leads through a file", shown(&file))));
                 }
                 FileKind::Absent if chosen.is_none() => {
-                    let directory = without_slash(&path);
+                    let directory = path.without_last_slash();
                     match self.kind(&directory, FileKind::Directory) {
                         kind @ (FileKind::Absent | FileKind::File) => {
                             // An alias without its last slash may lead to a file: nginx finds that strange.
@@ -211,10 +211,4 @@ impl<'c> Walk<'_, 'c> {
         let method = self.method_traced();
         self.is_one_of(&method, of)
     }
-}
-
-/// A path without the slash at its end.
-fn without_slash(path: &Traced) -> Traced {
-    let bytes = path.strip_suffix(b"/").unwrap_or(path).to_vec();
-    path.changed("without-last-slash", bytes)
 }

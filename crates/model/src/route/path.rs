@@ -73,7 +73,10 @@ impl<'c> Walk<'_, 'c> {
         let root = self.full_name(root);
         let rest = match alias {
             Alias::No => self.uri.clone(),
-            Alias::Length(length) => self.uri.cut(length),
+            Alias::Length(length) => {
+                let uri = self.uri.clone();
+                self.cut(&uri, length)
+            }
             Alias::Whole if self.add_uri_to_alias => self.uri.clone(),
             Alias::Whole => Traced::default(),
         };

@@ -173,7 +173,8 @@ impl<'c> Walk<'_, 'c> {
         if cut > self.uri.len() && self.router.version().is_none_or(|version| version < COUNTS_SINCE) {
             self.depend("proxy");
         }
-        let rest = self.uri.cut(cut.min(self.uri.len()));
+        let uri = self.uri.clone();
+        let rest = self.cut(&uri, cut.min(uri.len()));
         let mut uri = if replaces { own.clone() } else { Traced::default() };
         if self.internal {
             uri.push(&rest.escaped(Escape::Uri));

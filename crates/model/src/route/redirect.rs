@@ -99,10 +99,10 @@ impl Walk<'_, '_> {
         }
         let host = if self.router.blocks.flag(self.block, Role::ServerNameInRedirect, false) {
             self.server_name().map(Traced::text)
-        } else if self.host.is_empty() {
-            self.local_address().map(Traced::text)
-        } else {
+        } else if self.has_host() {
             Some(self.host_traced())
+        } else {
+            self.local_address().map(Traced::text)
         };
         let Some(host) = host else { return location };
         let (scheme, default_port) = if self.request.tls { ("https", 443) } else { ("http", 80) };

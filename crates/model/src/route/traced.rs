@@ -190,6 +190,58 @@ impl Traced {
         Traced::text(bytes)
     }
 
+    /// As [`Traced::cut`], where the piece that is cut is known to be long enough: with that piece, and how long it must be.
+    /// `None`: one cut through all that is left says the same.
+    pub(crate) fn cut_within(&self, length: usize) -> Option<(Traced, Piece, usize)> {
+        let mut left = length;
+        let mut pieces = self.pieces();
+        for (piece, bytes) in pieces.by_ref() {
+            match piece {
+                Piece::Text(_) if bytes.len() <= left => left -= bytes.len(),
+                Piece::Text(_) => return None,
+                _ if left == 0 || bytes.len() < left => return None,
+                piece => {
+                    let of = Template(vec![piece.clone()]);
+                    let cut = first_group(format!(r"(?s)\A.{{{left}}}(.*)\z"), of);
+                    let mut made = Traced::piece(bytes[left..].to_vec(), cut);
+                    let before = made.len();
+                    pieces
+                        .for_each(|(piece, bytes)| made.push(&Traced::piece(bytes.to_vec(), piece.clone())));
+                    let is_last =
+                        made.from.as_ref().is_none_or(|from| from.len() == 1) && made.len() == before;
+                    return (!is_last).then(|| (made, piece.clone(), left));
+                }
+            }
+        }
+        None
+    }
+
+    /// Without the slash at its end, if there is one.
+    pub(crate) fn without_last_slash(&self) -> Traced {
+        let how = "without-last-slash";
+        let bytes = self.bytes.strip_suffix(b"/").unwrap_or(&self.bytes).to_vec();
+        let Some(from) = &self.from else { return Traced::text(bytes) };
+        match from.split_last() {
+            Some(((Piece::Text(_), _), before)) => {
+                let mut made = Traced { bytes: Vec::new(), from: Some(Vec::new()) };
+                self.pieces().take(before.len()).for_each(|(piece, bytes)| {
+                    made.push(&Traced::piece(bytes.to_vec(), piece.clone()));
+                });
+                let at = made.len();
+                made.and(&bytes[at..])
+            }
+            // It is never empty, so that the slash is its own.
+            Some(((piece @ Piece::Input(Input::Uri | Input::Target), length), before)) => {
+                let last = self.bytes.len() - length;
+                let changed = Piece::Changed { how, of: Template(vec![piece.clone()]) };
+                let changed = Traced::piece(bytes[last..].to_vec(), changed);
+                let start = Traced { bytes: bytes[..last].to_vec(), from: Some(before.to_vec()) };
+                start.then(&changed)
+            }
+            _ => Traced::piece(bytes, Piece::Changed { how, of: self.template() }),
+        }
+    }
+
     /// The first bytes.
     pub(crate) fn start(&self, length: usize) -> Traced {
         let bytes = self.bytes[..length.min(self.bytes.len())].to_vec();

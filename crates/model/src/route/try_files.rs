@@ -100,7 +100,7 @@ impl<'c> Walk<'_, 'c> {
                 self.begins(&uri, &start);
             }
             if self.begins(&text, &start) {
-                text = text.cut(length);
+                text = self.cut(&text, length);
             }
         }
         Some((mapped.root, text))

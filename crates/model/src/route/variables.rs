@@ -73,8 +73,8 @@ impl Walk<'_, '_> {
                 let mark = if self.args.is_empty() { Vec::new() } else { b"?".to_vec() };
                 self.args.changed("is-args", mark)
             }
-            "host" if self.host.is_empty() => Traced::text(self.server_name()?),
-            "host" => self.host_traced(),
+            "host" if self.has_host() => self.host_traced(),
+            "host" => Traced::text(self.server_name()?),
             "server_name" => Traced::text(self.server_name()?),
             "request" if !self.unparsed_uri.is_empty() => self.request_line(),
             "request_method" => match &self.beside.main_method {
@@ -198,8 +198,9 @@ impl Walk<'_, '_> {
                     self.given(value, || Input::Argument(name.as_bytes().to_vec()))
                 }
                 _ => {
-                    let what = || format!("the argument {name} of {:?}", self.args.template());
-                    self.opaque(value.to_vec(), what)
+                    let (pattern, of) = (argument_pattern(name.as_bytes()), self.args.template());
+                    let piece = Piece::Group { pattern, caseless: true, group: 1, of };
+                    Traced::piece(value.to_vec(), piece)
                 }
             });
         }
@@ -299,6 +300,11 @@ pub(super) fn argument<'a>(args: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
         let at = pair.iter().position(|&byte| byte == b'=')?;
         pair[..at].eq_ignore_ascii_case(name).then_some(&pair[at + 1..])
     })
+}
+
+/// A regex whose first group is the value of an argument, or empty where it is not there.
+pub(crate) fn argument_pattern(name: &[u8]) -> Vec<u8> {
+    [br"\A(?:(?:[^&]*&)*?", name, br"=([^&]*))?"].concat()
 }
 
 /// Source: `ngx_http_parse_multi_header_lines`, src/http/ngx_http_parse.c

@@ -16,6 +16,9 @@ fn count(name: &str, default: usize) -> usize {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
+/// The share of pairs of which it is proven that no change is missing.
+const COMPLETE_AT_LEAST: f64 = 0.95;
+
 #[test]
 fn told_changes_are_changes_and_no_request_finds_another() {
     let (pairs, requests) = (count("EVENKEEL_DIFF_PAIRS", 40), count("EVENKEEL_DIFF_REQUESTS", 100));
@@ -52,7 +55,8 @@ fn told_changes_are_changes_and_no_request_finds_another() {
         wrong.len(),
         wrong[..wrong.len().min(3)].join("\n")
     );
-    assert!(complete * 2 >= pairs, "only {complete} of {pairs} are complete");
+    let share = complete as f64 / pairs as f64;
+    assert!(share >= COMPLETE_AT_LEAST, "only {complete} of {pairs} are complete");
 }
 
 fn shown(pair: &Pair) -> String {

@@ -73,3 +73,51 @@ fn what_logs_or_tunes_does_not_matter() {
         "sendfile on; server { listen 80; access_log off; location / { proxy_read_timeout 5s; proxy_pass http://127.0.0.1:1; } }",
     );
 }
+
+#[test]
+fn redirect_to_a_directory_is_the_same_whoever_sends_it() {
+    let pass = "location /img/ { proxy_pass http://127.0.0.1:1; }";
+    assert_eq!(
+        lines(
+            &format!("server {{ listen 80; {pass} }}"),
+            &format!("server {{ listen 80; {pass} location = /img {{ root /srv; }} }}"),
+        ),
+        ["Outcome GET /img on *:80 | GET http://localhost/img | 301 http://localhost/img/ -> file /srv/img"]
+    );
+}
+
+#[test]
+fn path_of_host_and_uri_may_be_put_together_anywhere() {
+    nothing(
+        "server { listen 80; location / { root /srv/$host; autoindex on; } }",
+        "server { listen 80; root /srv/$host/; location / { autoindex on; } }",
+    );
+}
+
+#[test]
+fn host_that_nobody_names_is_the_first_name() {
+    assert_eq!(
+        lines(
+            "server { listen 80; server_name a.test; location / { return 302 /x$host; } }",
+            "server { listen 80; server_name b.test; location / { return 302 /x$host; } }",
+        ),
+        [
+            "Outcome GET /* on no name:80 | GET http://localhost/ | 302 http://127.0.0.1/xa.test -> 302 http://127.0.0.1/xb.test"
+        ]
+    );
+}
+
+#[test]
+fn address_that_nobody_listens_on_any_more_is_one_row_a_server() {
+    assert_eq!(
+        lines(
+            "server { listen 80; listen 81; server_name a; location / { return 200 a; } location /b { return 200 b; } }
+             server { listen 81; server_name c; return 200 c; }",
+            "server { listen 80; server_name a; location / { return 200 a; } location /b { return 200 b; } }",
+        ),
+        [
+            "Outcome GET /* on a:81 | GET http://a:81/ | 200 a -> closed: nothing listens on port 81",
+            "Outcome GET /* on c:81 | GET http://c:81/ | 200 c -> closed: nothing listens on port 81",
+        ]
+    );
+}

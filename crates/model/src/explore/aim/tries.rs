@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{Aim, Aimed, Goal, TRIES_MAX, set};
 use crate::explore::lift::{Variable, fill};
-use crate::explore::rules::borders;
+use crate::explore::rules::{Rules, borders};
 use crate::explore::values::Values;
-use crate::route::{Test, generate};
+use crate::route::{Input, Piece, Test, generate};
 
 impl Aim<'_> {
     /// The first of some values that will do.
@@ -43,29 +43,28 @@ impl Aim<'_> {
             IpAddr::V6(Ipv6Addr::UNSPECIFIED),
             IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 7)),
         ];
-        let mut ranges_only = true;
+        let mut exact = true;
         for goal in goals {
-            match &goal.test {
-                Test::Range(range) => all.extend(borders(range)),
-                Test::OneOf(texts) => {
-                    let text = |text: &Vec<u8>| std::str::from_utf8(text).ok()?.parse::<IpAddr>().ok();
-                    all.extend(texts.iter().filter_map(text));
+            let one =
+                |text: &[u8]| std::str::from_utf8(text).is_ok_and(|text| text.parse::<IpAddr>().is_ok());
+            match (&goal.test, goal.rules.as_deref()) {
+                (Test::Range(range), _) => all.extend(borders(range)),
+                (Test::OneOf(texts), _) => {
+                    all.extend(texts.iter().filter(|text| one(text)).flat_map(|text| borders(text)));
                 }
-                Test::Equals(other) => {
-                    let text = other.fixed().and_then(|text| std::str::from_utf8(text).ok());
-                    all.extend(text.and_then(|text| text.parse::<IpAddr>().ok()));
-                }
-                _ => {
-                    ranges_only = false;
-                    if let Some(rules) = &goal.rules {
-                        all.extend(rules.borders());
-                    }
-                }
+                (Test::Equals(other), _) => match other.fixed() {
+                    Some(text) if one(text) => all.extend(borders(text)),
+                    Some(_) => {}
+                    None => exact = false,
+                },
+                (_, Some(rules @ Rules::Addresses(_))) => all.extend(rules.borders()),
+                _ => exact = false,
             }
+            exact &= matches!(goal.subject.0[..], [Piece::Input(Input::Client)]);
         }
         all.dedup();
         let all = all.into_iter().map(|ip| ip.to_string().into_bytes()).collect();
-        self.first_of(&Variable::Client, goals, all, ranges_only)
+        self.first_of(&Variable::Client, goals, all, exact)
     }
 
     pub(super) fn length(&self, goals: &[&Goal]) -> Aimed {
@@ -99,6 +98,9 @@ impl Aim<'_> {
         let mut found: Vec<Values> = Vec::new();
         for text in texts.into_iter().take(200) {
             let text = if rooted && !text.starts_with(b"/") { [b"/", &text[..]].concat() } else { text };
+            if self.domains.of(variable).last().is_some_and(|domain| !domain.holds(&text)) {
+                continue;
+            }
             let mut values = self.values.clone();
             set(&mut values, variable, &text);
             let possible = goals.iter().all(|goal| goal.holds(&values, self) != Some(false));

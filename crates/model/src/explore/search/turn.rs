@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::{Job, Run, Search, Turn};
 use crate::explore::aim::{Aimed, Goal};
 use crate::explore::lift::variables;
+use crate::explore::narrow::narrowed;
 use crate::explore::trail::{Asked, Kind, Point};
 use crate::explore::values::Values;
 use crate::explore::worlds;
@@ -146,13 +147,9 @@ impl Search<'_, '_> {
         if point.subject == *other {
             return None;
         }
+        let (subject, test) = narrowed(point.subject.clone(), &Test::Equals(other.clone()))?;
         let mut goals = self.goals(&run.points[..at]);
-        goals.push(Goal {
-            subject: point.subject.clone(),
-            test: Test::Equals(other.clone()),
-            answer: Answered::Holds(false),
-            rules: None,
-        });
+        goals.push(Goal { subject, test, answer: Answered::Holds(false), rules: None });
         let mut budget = self.budget.clone();
         let aimed = self.aim_of(run).at(&goals, &mut budget);
         self.budget = budget;
