@@ -4,7 +4,7 @@ CARGO ?= cargo
 # How long `make fuzz` looks, in seconds.
 SECONDS_OF_FUZZING ?= 600
 
-.PHONY: demo test test-reload check bench fuzz fuzz-routing fuzz-diff setup
+.PHONY: demo test test-reload check bench sim fuzz fuzz-routing fuzz-diff setup
 
 # A good change and bad ones, applied to a real nginx on loopback; post-mortems go to target/demo.
 demo:
@@ -38,6 +38,12 @@ bench:
 	@scripts/setup.sh bench
 	$(CARGO) build --locked --release -p evenkeel-cli -p xtask
 	target/release/xtask bench
+
+# A million simulated histories of releases, everything that can break breaking: every promise must hold in each.
+# `make test` plays 10,000. SIM='--seed 42' plays one, and says what happened in it when it breaks a promise.
+SIM ?= --histories 1000000
+sim:
+	$(CARGO) run --locked --quiet --release -p evenkeel-sim -- $(SIM)
 
 fuzz:
 	$(CARGO) run --locked --quiet --profile quick -p evenkeel-syntax --example fuzz -- \
