@@ -25,6 +25,17 @@ pub(crate) fn check_rule(rule: &Rule, text: &str) {
     compare(rule, &fixture, &report(&fixture, None));
 }
 
+/// Checks that `rule` says of the tree exactly what its comments say, for an nginx of this version.
+#[track_caller]
+pub(crate) fn check_rule_on(rule: &Rule, version: &str, text: &str) {
+    let fixture = fixture(text);
+    let config = config_on(&fixture, Some(version));
+    let problems = validate(&config, &Catalog::for_version(config.settings().version));
+    let settings = crate::Settings::default();
+    let input = Input { config: &config, problems: &problems, live: None, settings: &settings };
+    compare(rule, &fixture, &check(&input));
+}
+
 /// Checks that `rule` says of the way from `live` to `new` exactly what the comments of `new` say.
 #[track_caller]
 pub(crate) fn check_change(rule: &Rule, live: &str, new: &str) {
@@ -41,7 +52,12 @@ pub(crate) fn report(fixture: &Fixture, live: Option<&Config>) -> Report {
 
 /// Reads a tree.
 pub(crate) fn config(fixture: &Fixture) -> Config {
-    let settings = Settings::new(b"/etc/nginx/nginx.conf".to_vec());
+    config_on(fixture, None)
+}
+
+fn config_on(fixture: &Fixture, version: Option<&str>) -> Config {
+    let mut settings = Settings::new(b"/etc/nginx/nginx.conf".to_vec());
+    settings.version = version.and_then(evenkeel_model::Version::parse);
     let mut files = Files::new();
     loop {
         match load(&settings, &mut files) {

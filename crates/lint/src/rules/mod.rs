@@ -22,12 +22,14 @@ pub(crate) mod fewer_descriptors_than_connections;
 pub(crate) mod glued_proxy_path;
 pub(crate) mod implicit_default_server;
 pub(crate) mod include_matches_nothing;
+pub(crate) mod keepalive_lost_at_reload;
 pub(crate) mod listen_gone;
 pub(crate) mod live_location_gone;
 pub(crate) mod missing_error_page;
 pub(crate) mod no_regex_mark_undone;
 pub(crate) mod pid_file_moved;
 pub(crate) mod proxying_default_server;
+pub(crate) mod reuseport_with_fewer_workers;
 pub(crate) mod shadowed_location;
 pub(crate) mod shadowed_map_line;
 pub(crate) mod shadowed_server_name;
@@ -61,12 +63,14 @@ rules! {
     glued_proxy_path,
     implicit_default_server,
     include_matches_nothing,
+    keepalive_lost_at_reload,
     listen_gone,
     live_location_gone,
     missing_error_page,
     no_regex_mark_undone,
     pid_file_moved,
     proxying_default_server,
+    reuseport_with_fewer_workers,
     shadowed_location,
     shadowed_map_line,
     shadowed_server_name,
