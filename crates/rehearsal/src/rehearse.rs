@@ -366,10 +366,12 @@ fn denials(tree: &Tree<'_>, against: Option<&Tree<'_>>, settings: &Settings) -> 
     denied.iter().map(|denial| denial.finding(tree.config)).collect()
 }
 
-/// The worst first, what is new before what was there, then by place.
+/// The worst first, what is new before what was there, what has a place before what has none, then by place.
 fn sort(findings: &mut [Finding]) {
     findings.sort_by(|a, b| {
-        let key = |it: &Finding| (it.old, std::cmp::Reverse(it.severity), it.file.clone(), it.line, it.rule);
+        let key = |it: &Finding| {
+            (it.old, std::cmp::Reverse(it.severity), it.file.is_none(), it.file.clone(), it.line, it.rule)
+        };
         key(a).cmp(&key(b))
     });
 }

@@ -38,6 +38,7 @@ impl Sandbox {
         let began = Instant::now();
         // It may have ended already; its end can still be asked for.
         let pid = launch::pid_of(&handle).unwrap_or(-1);
+        let mut master_since = None;
         let mut wait = tokio::time::interval(LOOK);
         wait.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while !has_ended(&handle) {
@@ -45,6 +46,13 @@ impl Sandbox {
             // With `daemon off` it stays, and has workers as soon as it is ready.
             if began.elapsed() > Duration::from_millis(20) && runs(pid) {
                 return Ok(Started::Running { pid, output: read(&output) });
+            }
+            // One that has become the master is done with its start, and its workers may be dead.
+            if processes::title(pid).starts_with("nginx: master process") {
+                let since = *master_since.get_or_insert_with(Instant::now);
+                if since.elapsed() > WORKERS {
+                    return Ok(Started::Running { pid, output: read(&output) });
+                }
             }
             if began.elapsed() > self.limits.start {
                 let _it_may_have_ended = sys::pidfd_send_signal(handle.as_fd(), libc::SIGKILL);
