@@ -1,11 +1,12 @@
 //! Reads `evenkeel.toml`: where the host is, its windows, its rules.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use evenkeel_controller::local::{APPS_DIR, Approvals};
+use evenkeel_controller::local::Approvals;
 use serde::Deserialize;
 
 use crate::args::{Global, duration};
@@ -34,12 +35,12 @@ pub(crate) struct Settings {
     pub(crate) keep: Vec<String>,
     /// What this host is called.
     pub(crate) name: String,
+    /// Where the tree answers with the number of its worker.
+    pub(crate) generation: Option<SocketAddr>,
     /// The windows of a release.
     pub(crate) confirm_within: Option<Duration>,
     /// How long a proven release is watched.
     pub(crate) bake: Option<Duration>,
-    /// Where the steps of applications are defined.
-    pub(crate) apps_dir: PathBuf,
     /// Who must approve what is a high risk.
     pub(crate) approvals: Approvals,
     /// The levels of rules: `off`, `note`, `warning`, `error`.
@@ -64,7 +65,7 @@ struct Host {
     state_dir: Option<PathBuf>,
     keep: Vec<String>,
     name: Option<String>,
-    apps_dir: Option<PathBuf>,
+    generation: Option<SocketAddr>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -111,12 +112,15 @@ impl Settings {
         let pick = |flag: &Option<PathBuf>, file: Option<PathBuf>, default: &str| {
             absolute(flag.clone().or(file).unwrap_or_else(|| default.into()))
         };
+        if let Some(address) = file.host.generation.filter(|address| !address.ip().is_loopback()) {
+            bail!("{}: [host] generation = \"{address}\" is no loopback address", from.display());
+        }
         Ok(Settings {
+            generation: file.host.generation,
             config_dir: pick(&global.config_dir, file.host.config_dir, "/etc/nginx")?,
             nginx: pick(&global.nginx.last().cloned(), file.host.nginx, "/usr/sbin/nginx")?,
             pid: pick(&global.pid, file.host.pid, "/run/nginx.pid")?,
             state_dir: pick(&global.state_dir, file.host.state_dir, "/var/lib/evenkeel")?,
-            apps_dir: pick(&None, file.host.apps_dir, APPS_DIR)?,
             keep: file.host.keep,
             name: file.host.name.unwrap_or_else(host_name),
             confirm_within: window(&file.policy.confirm_within)?,

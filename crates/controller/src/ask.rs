@@ -295,7 +295,7 @@ fn target(route: &Route, listens: &[Listen]) -> Result<Target, String> {
 }
 
 /// An address that the configuration listens on, exactly or by a wildcard.
-fn own(address: SocketAddr, listens: &[Listen]) -> Result<SocketAddr, String> {
+pub(crate) fn own(address: SocketAddr, listens: &[Listen]) -> Result<SocketAddr, String> {
     let covers = |listen: &Listen| match listen {
         Listen::Tcp(own) => {
             own.port() == address.port() && (own.ip() == address.ip() || own.ip().is_unspecified())

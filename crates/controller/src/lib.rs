@@ -9,6 +9,7 @@
 
 pub mod ask;
 pub mod diff;
+mod endpoint;
 pub mod local;
 pub mod pages;
 pub mod risk;

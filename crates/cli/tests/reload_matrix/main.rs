@@ -8,7 +8,9 @@
 mod support;
 
 mod drift;
+mod hostile;
 mod kept;
+mod proof;
 mod requests;
 mod row;
 mod told;

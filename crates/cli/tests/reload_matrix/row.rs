@@ -221,6 +221,17 @@ impl Applied<'_> {
         self
     }
 
+    /// Holds that a stage was told of, with this text.
+    #[track_caller]
+    pub(crate) fn stage(&self, name: &str, text: &str) -> &Self {
+        let mut stages = self.said["stages"].as_array().into_iter().flatten();
+        let says = |stage: &serde_json::Value| {
+            stage["stage"] == name && stage["text"].as_str().is_some_and(|told| told.contains(text))
+        };
+        assert!(stages.any(says), "no stage {name} says {text:?}: {:?}", self.ran);
+        self
+    }
+
     /// Holds that a finding was told that does not refuse.
     #[track_caller]
     pub(crate) fn notes(&self, text: &str) -> &Self {

@@ -14,10 +14,12 @@ use evenkeel_syntax::fileset::{Digest, FileSet};
 use evenkeel_syntax::secret::redact_str;
 
 use super::approval::Step;
+use super::leaving::leaving;
 use super::look::looks;
 use super::rehearsal::Proposed;
 use super::walk::Way;
 use super::{Ended, Host, HostError, Journal, Look, Outcome, Teller, span};
+use crate::endpoint::Endpoint;
 use crate::routes::Route;
 use crate::{diff, stages};
 
@@ -105,10 +107,6 @@ impl Host {
         let checked = stages::check(new.config, Some(&was.config), &self.settings.rules);
         let gate = stages::gate(&checked.report, &was.report, &request.accept);
         let (routes, route_notes, broken) = self.asked(from, to, &request.accept);
-        let (app, broken) = match self.app_move(from, to) {
-            Ok(app) => (app, broken),
-            Err(why) => (None, broken.or(Some(why))),
-        };
         let check = match broken {
             None => stages::check_evidence(&gate, &checked.report),
             Some(why) => Evidence::new(EvidenceKind::Check, false, why),
@@ -171,14 +169,12 @@ impl Host {
         let accepted = gate.accepted.iter().cloned().chain(without).chain(skipped).chain(allowed).collect();
         let preflight = preflight.map(|it| it.evidence);
         let reload = request.proof_within.unwrap_or_else(|| looks(&new.outside, took).expected.limit);
-        let policy = windows(request, reload, (approval.is_some(), app.is_some()));
+        let policy = windows(request, reload, approval.is_some());
         let changes = changes.as_ref().map(stages::diff_evidence);
         let gates: Vec<Evidence> =
             [Some(check), preflight, changes, approval, rehearsal].into_iter().flatten().collect();
         let Some((_lock, mut journal)) = begun else {
-            let mut outcome = dry(&gates, teller);
-            outcome.notes.extend(app.map(|app| app.planned()));
-            return Ok(outcome);
+            return Ok(dry(&gates, teller));
         };
 
         let proposal = Proposal {
@@ -206,6 +202,7 @@ impl Host {
             (None, None) => return Err(HostError::NothingBefore("the journal opened no release".to_owned())),
         };
         let way = Way {
+            endpoint: self.settings.generation.map(|address| Endpoint::before(address, master.id)),
             release,
             from,
             to,
@@ -214,13 +211,13 @@ impl Host {
             routes: &routes,
             proof: reload,
             hold: request.hold,
-            app: app.as_ref(),
         };
         let mut outcome = self.walk(&mut journal, &way, gates, &keep, teller)?;
         outcome.notes.extend(gate.shown.iter().map(stages::line));
         outcome.notes.extend(rehearsal_notes);
         outcome.notes.extend(route_notes);
         outcome.notes.extend(left_out(&new.snapshot));
+        outcome.notes.extend(leaving(master.id, &checked.config));
         outcome.notes.extend(request.emergency.as_ref().map(|_| EMERGENCY.to_owned()));
         let host = journal.fleet().host(&self.settings.name);
         let confirmed =
@@ -303,7 +300,7 @@ fn left_out(tree: &Snapshot) -> impl Iterator<Item = String> + '_ {
 
 /// The windows of a release. Longer proofs get longer windows; a window that a person asked for stays, and what goes on
 /// inside it is made to fit.
-fn windows(request: &Request, reload: Duration, (approval, app): (bool, bool)) -> Policy {
+fn windows(request: &Request, reload: Duration, approval: bool) -> Policy {
     let proof = reload + PROOF_MARGIN;
     let (confirm, bake) = match (request.confirm_within, request.bake) {
         (Some(confirm), Some(bake)) => (confirm, bake),
@@ -319,8 +316,7 @@ fn windows(request: &Request, reload: Duration, (approval, app): (bool, bool)) -
         gates: {
             let rehearsal = (!request.no_rehearsal).then_some(EvidenceKind::Rehearsal);
             let approval = approval.then_some(EvidenceKind::Approval);
-            let app = app.then_some(EvidenceKind::App);
-            let own = [EvidenceKind::Diff].into_iter().chain(approval).chain(rehearsal).chain(app);
+            let own = [EvidenceKind::Diff].into_iter().chain(approval).chain(rehearsal);
             Policy::default().gates.into_iter().chain(own).collect()
         },
     }

@@ -236,6 +236,8 @@ impl Host {
             ));
         };
         let way = Way {
+            // A way back is not held up by more than it needs.
+            endpoint: None,
             release,
             from,
             to: &files,
@@ -244,12 +246,8 @@ impl Host {
             routes: &routes,
             proof: reload,
             hold: false,
-            app: None,
         };
         let mut outcome = self.walk(journal, &way, vec![preflight.evidence], &keep, teller)?;
-        if outcome.ended == Ended::Confirmed {
-            self.app_back(journal, (from, &files), &mut outcome, teller);
-        }
         outcome.notes.extend(notes);
         Ok(outcome)
     }

@@ -13,6 +13,7 @@ use evenkeel_host::place::DOT_DIR;
 use evenkeel_host::slots::Record;
 use evenkeel_store::StoreError;
 
+use super::leaving::leaving;
 use super::settle::abandoned;
 use super::{Host, HostError, Journal, Look, now};
 use crate::{diff, stages, when};
@@ -135,6 +136,7 @@ impl Host {
                     it.until.map_or_else(String::new, |until| format!(" until {}", when::shown(until)));
                 format!("by {}, since {}{until}: {}", it.who, when::shown(it.since), it.why)
             });
+        notes.extend(master.and_then(|master| leaving(master.id, &live.config)));
         Ok(Status {
             released,
             on_disk,

@@ -5,23 +5,26 @@ use std::time::Duration;
 use evenkeel_agent::{Agent, Order, Watcher, count};
 use evenkeel_fleet::apply::{RevertWhy, Stage};
 use evenkeel_fleet::journal::{By, Phase};
-use evenkeel_fleet::{BundleId, Command, Effect, Evidence, Input, ReleaseId, Report, Timestamp};
+use evenkeel_fleet::{Command, Effect, Evidence, Input, ReleaseId, Report, Timestamp};
 use evenkeel_host::configdir::Keep;
+use evenkeel_host::nginx::sockets::Listen;
 use evenkeel_host::slots::Record;
 use evenkeel_syntax::fileset::FileSet;
 use tokio::runtime::Runtime;
 
-use super::app::{Move, Touched};
 use super::look::looks_within;
 use super::rollback::not_written;
 use super::{Ended, Host, HostError, Journal, Look, Outcome, Teller, now};
 use crate::ask::Asker;
+use crate::endpoint::{Endpoint, Said};
 use crate::routes::Route;
 use crate::stages::Outside;
 
 /// A release on its way: what is known of it.
 pub(super) struct Way<'a> {
     pub(super) release: ReleaseId,
+    /// What is asked, besides the routes, whether new workers serve.
+    pub(super) endpoint: Option<Endpoint>,
     pub(super) from: &'a FileSet,
     pub(super) to: &'a FileSet,
     pub(super) live: &'a Look,
@@ -29,8 +32,6 @@ pub(super) struct Way<'a> {
     pub(super) routes: &'a [Route],
     pub(super) proof: Duration,
     pub(super) hold: bool,
-    /// The application that goes first.
-    pub(super) app: Option<&'a Move>,
 }
 
 /// Hands the agent's steps on, and asks the live routes as soon as new workers serve.
@@ -39,6 +40,10 @@ struct Steps<'t, 'a> {
     runtime: &'t Runtime,
     asker: &'t mut Asker<'a>,
     asked_at: Option<Timestamp>,
+    endpoint: Option<&'t Endpoint>,
+    listens: &'t [Listen],
+    /// What the generation endpoint said.
+    serves: Option<Said>,
 }
 
 impl Watcher for Steps<'_, '_> {
@@ -53,7 +58,11 @@ impl Watcher for Steps<'_, '_> {
     fn wrong(&mut self) -> Option<String> {
         let wrong = self.asker.first_look(self.runtime);
         self.asked_at = Some(now());
-        wrong
+        self.serves = self.endpoint.map(|it| it.ask(self.runtime, self.listens));
+        match &self.serves {
+            Some(Said::Wrong(why)) => wrong.or_else(|| Some(why.clone())),
+            _ => wrong,
+        }
     }
 }
 
@@ -68,22 +77,10 @@ impl Host {
         keep: &Keep,
         teller: &mut dyn Teller,
     ) -> Result<Outcome, HostError> {
-        let mut touched = Touched::default();
-        let followed = self.follow(journal, way, gates, (keep, &mut touched), teller);
-        let mut ended = followed.or_else(|error| self.brought_back(way, error, teller));
-        if let Ok(outcome) = &mut ended {
-            self.end_app(journal, touched, outcome, teller);
-        }
-        ended
-    }
-
-    /// What becomes of a host whose release cannot be followed to its end.
-    fn brought_back(
-        &self,
-        way: &Way<'_>,
-        error: HostError,
-        teller: &mut dyn Teller,
-    ) -> Result<Outcome, HostError> {
+        let error = match self.follow(journal, way, gates, keep, teller) {
+            Ok(outcome) => return Ok(outcome),
+            Err(error) => error,
+        };
         let agent = self.agent_here();
         let standing = agent.standing().ok().flatten();
         if Host::waiting(standing.as_ref()) == Some(way.release) {
@@ -117,7 +114,7 @@ impl Host {
         journal: &mut Journal,
         way: &Way<'_>,
         gates: Vec<Evidence>,
-        (keep, touched): (&Keep, &mut Touched),
+        keep: &Keep,
         teller: &mut dyn Teller,
     ) -> Result<Outcome, HostError> {
         let release = way.release;
@@ -135,18 +132,6 @@ impl Host {
             teller.done(kind.name(), &summary, holds);
             let told = journal.tell(&self.runtime, &Input::Saw { release, evidence: gate })?;
             effects = told.effects;
-            if !holds {
-                return Ok(self.ended(journal, release));
-            }
-        }
-        if let Some(app) = way.app
-            && !teller.interrupted()
-        {
-            let to = BundleId(way.to.digest().0);
-            let evidence = self.update_app(app, (release, to), touched, teller);
-            let holds = evidence.holds;
-            teller.done(evidence.kind.name(), &evidence.summary, holds);
-            effects = journal.tell(&self.runtime, &Input::Saw { release, evidence })?.effects;
             if !holds {
                 return Ok(self.ended(journal, release));
             }
@@ -181,8 +166,12 @@ impl Host {
         };
         let forgiven = asker.wrong_already(&self.routes(way.from).unwrap_or_default());
         let mut after = Asker::new(way.routes, &way.new.listens).forgiving(forgiven.clone());
-        let mut steps = Steps { teller, runtime: &self.runtime, asker: &mut after, asked_at: None };
+        let endpoint = way.endpoint.as_ref();
+        let (runtime, listens) = (&self.runtime, way.new.listens.as_slice());
+        let mut steps =
+            Steps { teller, runtime, asker: &mut after, asked_at: None, endpoint, listens, serves: None };
         let applied = agent.apply(&order, &mut steps);
+        let serves = steps.serves.take();
         let asked_at = steps.asked_at.filter(|_| after.was_asked());
         let (mut observe, mut told_after) = (None, false);
         for (at, report) in applied.reports {
@@ -194,6 +183,11 @@ impl Host {
                     teller.done("routes", &format!("{asked} asked, none answered wrongly"), true);
                 }
                 told_after = true;
+            }
+            if let (Report::Proven(proof), Some(Said::New(said) | Said::NotThere(said))) = (&report, &serves)
+                && proof.holds
+            {
+                teller.done("generation", said, true);
             }
             tell_done(teller, &report);
             observe = self.report(journal, generation, (at, report))?.or(observe);

@@ -16,3 +16,4 @@ mod proc;
 pub mod sockets;
 mod title;
 mod view;
+pub mod workers;
