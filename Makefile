@@ -4,7 +4,7 @@ CARGO ?= cargo
 # How long `make fuzz` looks, in seconds.
 SECONDS_OF_FUZZING ?= 600
 
-.PHONY: demo test test-reload check bench fuzz fuzz-routing fuzz-diff setup
+.PHONY: demo test test-reload test-kill-points check bench sim fuzz fuzz-routing fuzz-diff setup
 
 # A good change and bad ones, applied to a real nginx on loopback; post-mortems go to target/demo.
 demo:
@@ -39,6 +39,12 @@ bench:
 	$(CARGO) build --locked --release -p evenkeel-cli -p xtask
 	target/release/xtask bench
 
+# A million simulated histories of releases, everything that can break breaking: every promise must hold in each.
+# `make test` plays 10,000. SIM='--seed 42' plays one, and says what happened in it when it breaks a promise.
+SIM ?= --histories 1000000
+sim:
+	$(CARGO) run --locked --quiet --release -p evenkeel-sim -- $(SIM)
+
 fuzz:
 	$(CARGO) run --locked --quiet --profile quick -p evenkeel-syntax --example fuzz -- \
 		--seconds $(SECONDS_OF_FUZZING) --seed $$(date +%s%N)
@@ -59,6 +65,12 @@ fuzz-diff:
 	export EVENKEEL_DIFF_PAIRS=$${EVENKEEL_DIFF_PAIRS:-1000} EVENKEEL_DIFF_REQUESTS=$${EVENKEEL_DIFF_REQUESTS:-1000}; \
 	$(CARGO) test --locked --profile quick -p evenkeel-model --test diff random -- --nocapture && \
 	$(CARGO) test --locked --profile quick -p evenkeel-cli --test diff_pairs -- --nocapture
+
+# `apply` killed at a thousand system calls in each way of dying; EVENKEEL_KILL_POINTS=all takes every one. `make test`
+# takes ten.
+test-kill-points:
+	@scripts/setup.sh test
+	EVENKEEL_KILL_POINTS=$${EVENKEEL_KILL_POINTS:-1000} $(CARGO) test --locked -p evenkeel-cli --test kill_points -- --nocapture
 
 setup:
 	@scripts/setup.sh test

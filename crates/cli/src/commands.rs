@@ -24,7 +24,7 @@ use serde_json::json;
 use crate::args::{Cli, Command, Global};
 use crate::output::{Exit, Output, complain, put};
 use crate::settings::Settings;
-use crate::{identity, routes_file};
+use crate::{identity, release_file, routes_file};
 
 /// Runs one command.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
@@ -77,6 +77,9 @@ pub(crate) fn host_of(settings: &Settings) -> anyhow::Result<Host> {
         expected: routes_file::specs,
         invariants: routes_file::invariants,
         approvals: settings.approvals.clone(),
+        app: release_file::app,
+        steps: release_file::steps,
+        apps_dir: settings.apps_dir.clone(),
         generation: settings.generation,
     });
     host.context("begin")

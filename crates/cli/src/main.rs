@@ -7,6 +7,7 @@ mod identity;
 mod junit;
 mod logs;
 mod output;
+mod release_file;
 mod routes_file;
 mod served;
 mod settings;
@@ -20,6 +21,9 @@ fn main() -> ExitCode {
     // Another process of ours: it is a fuse before it is a command line, and closes what it inherited first.
     if std::env::args_os().nth(1).is_some_and(|first| first == "__fuse") {
         return fuse::main(std::env::args_os().skip(2));
+    }
+    if std::env::args_os().nth(1).is_some_and(|first| first == "__app") {
+        return evenkeel_host::app::main(std::env::args_os().skip(2));
     }
     if let Some(code) = evenkeel_rehearsal::child(std::env::args_os()) {
         return code;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use evenkeel_controller::local::Approvals;
+use evenkeel_controller::local::{APPS_DIR, Approvals};
 use serde::Deserialize;
 
 use crate::args::{Global, duration};
@@ -41,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) confirm_within: Option<Duration>,
     /// How long a proven release is watched.
     pub(crate) bake: Option<Duration>,
+    /// Where the steps of applications are defined.
+    pub(crate) apps_dir: PathBuf,
     /// Who must approve what is a high risk.
     pub(crate) approvals: Approvals,
     /// The levels of rules: `off`, `note`, `warning`, `error`.
@@ -65,6 +67,7 @@ struct Host {
     state_dir: Option<PathBuf>,
     keep: Vec<String>,
     name: Option<String>,
+    apps_dir: Option<PathBuf>,
     generation: Option<SocketAddr>,
 }
 
@@ -121,6 +124,7 @@ impl Settings {
             nginx: pick(&global.nginx.last().cloned(), file.host.nginx, "/usr/sbin/nginx")?,
             pid: pick(&global.pid, file.host.pid, "/run/nginx.pid")?,
             state_dir: pick(&global.state_dir, file.host.state_dir, "/var/lib/evenkeel")?,
+            apps_dir: pick(&None, file.host.apps_dir, APPS_DIR)?,
             keep: file.host.keep,
             name: file.host.name.unwrap_or_else(host_name),
             confirm_within: window(&file.policy.confirm_within)?,

@@ -1,6 +1,7 @@
 //! A fleet of one: this host, its journal, and the agent in this process.
 
 mod adopt;
+mod app;
 mod apply;
 mod approval;
 mod bake;
@@ -23,11 +24,13 @@ use std::time::Duration;
 
 use evenkeel_fleet::approval::Approval;
 use evenkeel_fleet::{Actor, HostId, ReleaseId, Span};
+use evenkeel_host::app::Step;
 use evenkeel_host::lock::ApplyLock;
 use evenkeel_host::place::{Place, ensure_state_dir};
 use evenkeel_model::{Invariant, RouteSpec};
 use tokio::runtime::Runtime;
 
+pub use app::{APPS_DIR, Answers, App};
 pub use apply::Request;
 pub use approval::Approvals;
 pub use error::HostError;
@@ -44,6 +47,11 @@ pub type ExpectationReader = fn(&str) -> Result<Vec<RouteSpec>, String>;
 
 /// Reads the text of a `routes.toml`: what must hold for every request, or what is wrong with it.
 pub type InvariantReader = fn(&str) -> Result<Vec<Invariant>, String>;
+
+/// Reads the text of a `release.toml`: the application that belongs to the tree, or what is wrong with it.
+pub type AppReader = fn(&str) -> Result<Option<App>, String>;
+/// Reads a file of steps of this host.
+pub type StepReader = fn(&str) -> Result<Vec<Step>, String>;
 
 /// What a host's settings say.
 #[derive(Debug, Clone)]
@@ -66,6 +74,12 @@ pub struct Settings {
     pub invariants: InvariantReader,
     /// Who must approve what is a high risk.
     pub approvals: Approvals,
+    /// Reads `release.toml`.
+    pub app: AppReader,
+    /// Reads a file of steps.
+    pub steps: StepReader,
+    /// Where this host defines the steps of its applications.
+    pub apps_dir: PathBuf,
     /// Where the tree answers with `$pid`, when it does: asked at each proof.
     pub generation: Option<std::net::SocketAddr>,
 }

@@ -48,6 +48,8 @@ kinds! {
     Routes = "routes", before;
     /// What in the change is a high risk, and who else approved it.
     Approval = "approval", before;
+    /// The application that belongs to the configuration was brought to its version.
+    App = "application", before;
     /// The new contents lie on the host's disk, complete.
     Staged = "staged", after;
     /// Nobody wrote to the tree since the release was proposed.

@@ -30,6 +30,7 @@ mod way_back;
 
 pub use again::prove_again;
 pub use arm::{ArmError, Armed, Order, arm};
+pub(crate) use back::said;
 pub use launch::{Launch, READY_WITHIN_MS};
 pub use revert::{Ask, RevertError, confirm, recover, request_revert, revert_within};
 pub use run::{FuseArgs, run};

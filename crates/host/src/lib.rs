@@ -11,6 +11,7 @@
 //! * [`clock`], [`place`], [`configdir`], [`install`], [`slots`], [`lock`] and [`fuse`] are synchronous: a release
 //!   step is one thread and a list of system calls, so that it can be killed at each of them in a test.
 
+pub mod app;
 pub mod clock;
 mod codec;
 pub mod configdir;

@@ -4,16 +4,20 @@
 //! (maps, upstreams, limits). It does not have files, lines, comments, the order of what has no order, what only logs or
 //! tunes. Different digests may still behave alike: whoever needs to know that walks.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
 
 use crate::config::{Config, Node, NodeId};
 use crate::lower::{Location, LocationKind, location_pattern};
 use crate::route::script;
 
+mod jumps;
+mod said;
 mod silent;
 
+pub(crate) use jumps::Jump;
+use said::{Part, Said, digest};
 pub(crate) use silent::is_silent;
 
 /// What a block means.
@@ -28,27 +32,9 @@ pub(crate) struct Canon<'c> {
     upstreams: HashMap<Vec<u8>, NodeId>,
     zones: HashMap<Vec<u8>, Vec<NodeId>>,
     blocks: RefCell<HashMap<NodeId, Digest>>,
-}
-
-/// Where a request may go on to from a block.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Jump {
-    /// To the location of a URI, as it is written: with variables.
-    Uri(Vec<u8>),
-    /// To a named location.
-    Named(Vec<u8>),
-    /// To the URI with a name behind it.
-    Index(Vec<u8>),
-}
-
-/// Text and names that go into a digest.
-#[derive(Default)]
-struct Said {
-    texts: Vec<Vec<u8>>,
-    variables: BTreeSet<String>,
-    /// Words that may be upstreams, and whether any upstream may be meant.
-    words: BTreeSet<Vec<u8>>,
-    any_upstream: bool,
+    alone: RefCell<HashMap<NodeId, Digest>>,
+    around: RefCell<HashMap<NodeId, Rc<Part>>>,
+    every_upstream: OnceCell<Part>,
 }
 
 impl<'c> Canon<'c> {
@@ -77,7 +63,16 @@ impl<'c> Canon<'c> {
                 }
             }
         }
-        Canon { config, definitions, upstreams, zones, blocks: RefCell::default() }
+        Canon {
+            config,
+            definitions,
+            upstreams,
+            zones,
+            blocks: RefCell::default(),
+            alone: RefCell::default(),
+            around: RefCell::default(),
+            every_upstream: OnceCell::new(),
+        }
     }
 
     /// What happens to a request once a server is chosen.
@@ -124,6 +119,9 @@ impl<'c> Canon<'c> {
 
     /// What a block itself says, without what it names and what stands around it; locations inside it aside.
     pub(crate) fn itself(&self, block: NodeId) -> Digest {
+        if let Some(known) = self.alone.borrow().get(&block) {
+            return *known;
+        }
         let mut said = Said::default();
         let node = self.config.node(block);
         said.texts.push(if is_location(node) { head(node) } else { Vec::new() });
@@ -134,58 +132,9 @@ impl<'c> Canon<'c> {
                     && matches!(node.name(), "server" | "upstream" | "map" | "geo" | "split_clients")
         };
         self.in_order(node.children().filter(|node| !inner(node)).collect(), &mut said);
-        digest(&said.texts)
-    }
-
-    /// Where a request may go on to from a block.
-    pub(crate) fn jumps(&self, block: NodeId) -> BTreeSet<Jump> {
-        let mut jumps = BTreeSet::new();
-        let block = self.config.node(block);
-        let around = std::iter::once(block).chain(block.ancestors());
-        let mut answers = false;
-        for (depth, outer) in around.enumerate() {
-            for node in outer.children() {
-                self.jumps_of(node, depth == 0, &mut jumps, &mut answers);
-            }
-        }
-        if !answers {
-            let index = self.config.effective(block.id(), "index");
-            let names = index.iter().flat_map(|&node| self.config.node(node).args());
-            jumps.extend(names.map(|name| Jump::Index(name.to_vec())));
-            if index.is_empty() {
-                jumps.insert(Jump::Index(b"index.html".to_vec()));
-            }
-        }
-        jumps
-    }
-
-    fn jumps_of(&self, node: Node<'c>, own: bool, jumps: &mut BTreeSet<Jump>, answers: &mut bool) {
-        let target = |text: &[u8]| match text {
-            [b'@', ..] => Jump::Named(text.to_vec()),
-            _ => Jump::Uri(text.to_vec()),
-        };
-        match node.name() {
-            "error_page" => {
-                let last = node.args().next_back().filter(|uri| !uri.starts_with(b"http"));
-                jumps.extend(last.map(target));
-            }
-            "try_files" if own => {
-                let last = node.args().next_back().filter(|uri| !uri.starts_with(b"="));
-                jumps.extend(last.map(target));
-            }
-            "rewrite" if own => {
-                let ends = matches!(node.arg(2), Some(b"break" | b"redirect" | b"permanent"));
-                jumps.extend(node.arg(1).filter(|_| !ends).map(|uri| Jump::Uri(uri.to_vec())));
-            }
-            "if" | "limit_except" if own => {
-                let mut inner = false;
-                node.children().for_each(|node| self.jumps_of(node, true, jumps, &mut inner));
-            }
-            "return" | "empty_gif" | "stub_status" if own => *answers = true,
-            name if own && name.ends_with("_pass") => *answers = true,
-            "auth_request" => jumps.extend(node.arg(0).filter(|uri| *uri != b"off").map(target)),
-            _ => {}
-        }
+        let digest = digest(&said.texts);
+        self.alone.borrow_mut().insert(block, digest);
+        digest
     }
 
     fn cached(&self, node: NodeId, say: impl FnOnce(&mut Said)) -> Digest {
@@ -227,8 +176,7 @@ impl<'c> Canon<'c> {
                 }
             }
             if every {
-                let every: BTreeMap<&Vec<u8>, &NodeId> = self.upstreams.iter().collect();
-                every.values().for_each(|&&node| self.directive(self.config.node(node), said));
+                said.add(self.every_upstream.get_or_init(|| self.every_upstream()));
                 all = true;
             }
             variables.extend(new);
@@ -236,31 +184,55 @@ impl<'c> Canon<'c> {
         }
     }
 
-    /// The first name, which redirects use, and the regexes, which capture.
+    /// All that a name which is put together at run time may turn out to mean: upstreams, and what others pass to by name,
+    /// which nginx has resolved then.
+    fn every_upstream(&self) -> Part {
+        let mut said = Said::default();
+        let every: BTreeMap<&Vec<u8>, &NodeId> = self.upstreams.iter().collect();
+        every.values().for_each(|&&node| self.directive(self.config.node(node), &mut said));
+        let passes = self.config.passes().into_iter().filter(|pass| !pass.variables);
+        let names: BTreeSet<(Vec<u8>, Option<u16>)> =
+            passes.map(|pass| (pass.host.to_ascii_lowercase(), pass.port)).collect();
+        said.texts.extend(
+            names.into_iter().map(|(host, port)| [&host[..], format!(" {port:?}").as_bytes()].concat()),
+        );
+        said.part()
+    }
+
+    /// The first name, which redirects use; and all of them where a regex among them captures, because it is not asked of
+    /// what another name takes.
     fn names(&self, server: Node<'c>, said: &mut Said) {
-        let mut names = server.find("server_name").flat_map(Node::args);
-        said.texts.push(names.next().map(<[u8]>::to_ascii_lowercase).unwrap_or_default());
-        let regexes = server.find("server_name").flat_map(Node::args).filter(|name| name.starts_with(b"~"));
-        regexes.for_each(|name| said.texts.push(name.to_vec()));
+        let names: Vec<&[u8]> = server.find("server_name").flat_map(Node::args).collect();
+        said.texts.push(names.first().map(|name| name.to_ascii_lowercase()).unwrap_or_default());
+        if names.iter().any(|name| name.starts_with(b"~")) {
+            said.texts.extend(names.iter().map(|name| name.to_vec()));
+        }
     }
 
     /// What the blocks around a block say about it.
     fn outside(&self, block: Node<'c>, said: &mut Said) {
         for outer in block.ancestors() {
+            let known = self.around.borrow().get(&outer.id()).cloned();
+            let part = known.unwrap_or_else(|| {
+                let part = Rc::new(self.around(outer));
+                self.around.borrow_mut().insert(outer.id(), Rc::clone(&part));
+                part
+            });
             said.texts.push(b"around".to_vec());
-            let silent = |node: &Node<'_>| {
-                is_code(*node)
-                    || matches!(
-                        node.name(),
-                        "server" | "upstream" | "map" | "geo" | "split_clients" | "location"
-                    )
-                    || is_silent(*node)
-            };
-            let nodes = outer.children().filter(|node| !silent(node));
-            self.in_order(nodes.collect(), said);
+            said.add(&part);
         }
         let version = self.config.settings().version.map(|v| format!("{}.{}.{}", v.major, v.minor, v.patch));
         said.texts.push(version.unwrap_or_default().into_bytes());
+    }
+
+    /// What a block says about the blocks in it.
+    fn around(&self, outer: Node<'c>) -> Part {
+        let silent = |node: &Node<'_>| {
+            is_code(*node) || is_silent(*node) || node.is_block() && APART.contains(&node.name())
+        };
+        let mut said = Said::default();
+        self.in_order(outer.children().filter(|node| !silent(node)).collect(), &mut said);
+        said.part()
     }
 
     /// What a block itself says.
@@ -333,14 +305,9 @@ impl<'c> Canon<'c> {
     }
 }
 
-fn digest(texts: &[Vec<u8>]) -> Digest {
-    let half = |salt: u8| {
-        let mut hasher = DefaultHasher::new();
-        (salt, texts).hash(&mut hasher);
-        hasher.finish()
-    };
-    Digest(half(1), half(2))
-}
+/// Blocks that say nothing about those beside them.
+const APART: &[&str] =
+    &["events", "geo", "http", "location", "mail", "map", "server", "split_clients", "stream", "upstream"];
 
 /// Whether the text of a location, or what its regex captured, matters to what stands in it.
 fn uses_its_text(location: Node<'_>) -> bool {

@@ -107,6 +107,10 @@ impl Host {
         let checked = stages::check(new.config, Some(&was.config), &self.settings.rules);
         let gate = stages::gate(&checked.report, &was.report, &request.accept);
         let (routes, route_notes, broken) = self.asked(from, to, &request.accept);
+        let (app, broken) = match self.app_move(from, to) {
+            Ok(app) => (app, broken),
+            Err(why) => (None, broken.or(Some(why))),
+        };
         let check = match broken {
             None => stages::check_evidence(&gate, &checked.report),
             Some(why) => Evidence::new(EvidenceKind::Check, false, why),
@@ -169,12 +173,14 @@ impl Host {
         let accepted = gate.accepted.iter().cloned().chain(without).chain(skipped).chain(allowed).collect();
         let preflight = preflight.map(|it| it.evidence);
         let reload = request.proof_within.unwrap_or_else(|| looks(&new.outside, took).expected.limit);
-        let policy = windows(request, reload, approval.is_some());
+        let policy = windows(request, reload, (approval.is_some(), app.is_some()));
         let changes = changes.as_ref().map(stages::diff_evidence);
         let gates: Vec<Evidence> =
             [Some(check), preflight, changes, approval, rehearsal].into_iter().flatten().collect();
         let Some((_lock, mut journal)) = begun else {
-            return Ok(dry(&gates, teller));
+            let mut outcome = dry(&gates, teller);
+            outcome.notes.extend(app.map(|app| app.planned()));
+            return Ok(outcome);
         };
 
         let proposal = Proposal {
@@ -211,6 +217,7 @@ impl Host {
             routes: &routes,
             proof: reload,
             hold: request.hold,
+            app: app.as_ref(),
         };
         let mut outcome = self.walk(&mut journal, &way, gates, &keep, teller)?;
         outcome.notes.extend(gate.shown.iter().map(stages::line));
@@ -300,7 +307,7 @@ fn left_out(tree: &Snapshot) -> impl Iterator<Item = String> + '_ {
 
 /// The windows of a release. Longer proofs get longer windows; a window that a person asked for stays, and what goes on
 /// inside it is made to fit.
-fn windows(request: &Request, reload: Duration, approval: bool) -> Policy {
+fn windows(request: &Request, reload: Duration, (approval, app): (bool, bool)) -> Policy {
     let proof = reload + PROOF_MARGIN;
     let (confirm, bake) = match (request.confirm_within, request.bake) {
         (Some(confirm), Some(bake)) => (confirm, bake),
@@ -316,7 +323,8 @@ fn windows(request: &Request, reload: Duration, approval: bool) -> Policy {
         gates: {
             let rehearsal = (!request.no_rehearsal).then_some(EvidenceKind::Rehearsal);
             let approval = approval.then_some(EvidenceKind::Approval);
-            let own = [EvidenceKind::Diff].into_iter().chain(approval).chain(rehearsal);
+            let app = app.then_some(EvidenceKind::App);
+            let own = [EvidenceKind::Diff].into_iter().chain(approval).chain(rehearsal).chain(app);
             Policy::default().gates.into_iter().chain(own).collect()
         },
     }

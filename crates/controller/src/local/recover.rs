@@ -21,6 +21,18 @@ impl Host {
     pub fn recover(&self, teller: &mut dyn Teller) -> Result<Outcome, HostError> {
         teller.doing("looking for an interrupted release");
         let _lock = self.lock("recover")?;
+        let mut outcome = self.recovered(teller)?;
+        // The configuration first, its application last.
+        let record = self.agent_here().standing()?;
+        if let Ok(mut journal) = self.open_journal()
+            && let Some(said) = self.settle_app(&mut journal, record.as_ref())
+        {
+            outcome.notes.push(said);
+        }
+        Ok(outcome)
+    }
+
+    fn recovered(&self, teller: &mut dyn Teller) -> Result<Outcome, HostError> {
         let standing = self.agent_here().standing()?;
         let watched =
             |record: &Record| record.stage() == Stage::Proven && record.fuse.is_some_and(|it| it.lives());

@@ -246,8 +246,12 @@ impl Host {
             routes: &routes,
             proof: reload,
             hold: false,
+            app: None,
         };
         let mut outcome = self.walk(journal, &way, vec![preflight.evidence], &keep, teller)?;
+        if outcome.ended == Ended::Confirmed {
+            self.app_back(journal, (from, &files), &mut outcome, teller);
+        }
         outcome.notes.extend(notes);
         Ok(outcome)
     }

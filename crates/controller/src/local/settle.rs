@@ -74,6 +74,7 @@ impl Host {
             record = evenkeel_host::fuse::recover(&self.settings.place)?.or(record);
         }
         self.settle(journal, record.as_ref(), true)?;
+        let _told_in_the_journal = self.settle_app(journal, record.as_ref());
         // The old configuration may be loadable by now; whoever begins something new should not build on the wrong one.
         if let Ok(Some((proven, _))) = self.prove_again(journal) {
             record = Some(proven);

@@ -5,13 +5,14 @@ use std::time::Duration;
 use evenkeel_agent::{Agent, Order, Watcher, count};
 use evenkeel_fleet::apply::{RevertWhy, Stage};
 use evenkeel_fleet::journal::{By, Phase};
-use evenkeel_fleet::{Command, Effect, Evidence, Input, ReleaseId, Report, Timestamp};
+use evenkeel_fleet::{BundleId, Command, Effect, Evidence, Input, ReleaseId, Report, Timestamp};
 use evenkeel_host::configdir::Keep;
 use evenkeel_host::nginx::sockets::Listen;
 use evenkeel_host::slots::Record;
 use evenkeel_syntax::fileset::FileSet;
 use tokio::runtime::Runtime;
 
+use super::app::{Move, Touched};
 use super::look::looks_within;
 use super::rollback::not_written;
 use super::{Ended, Host, HostError, Journal, Look, Outcome, Teller, now};
@@ -32,6 +33,8 @@ pub(super) struct Way<'a> {
     pub(super) routes: &'a [Route],
     pub(super) proof: Duration,
     pub(super) hold: bool,
+    /// The application that goes first.
+    pub(super) app: Option<&'a Move>,
 }
 
 /// Hands the agent's steps on, and asks the live routes as soon as new workers serve.
@@ -77,10 +80,22 @@ impl Host {
         keep: &Keep,
         teller: &mut dyn Teller,
     ) -> Result<Outcome, HostError> {
-        let error = match self.follow(journal, way, gates, keep, teller) {
-            Ok(outcome) => return Ok(outcome),
-            Err(error) => error,
-        };
+        let mut touched = Touched::default();
+        let followed = self.follow(journal, way, gates, (keep, &mut touched), teller);
+        let mut ended = followed.or_else(|error| self.brought_back(way, error, teller));
+        if let Ok(outcome) = &mut ended {
+            self.end_app(journal, touched, outcome, teller);
+        }
+        ended
+    }
+
+    /// What becomes of a host whose release cannot be followed to its end.
+    fn brought_back(
+        &self,
+        way: &Way<'_>,
+        error: HostError,
+        teller: &mut dyn Teller,
+    ) -> Result<Outcome, HostError> {
         let agent = self.agent_here();
         let standing = agent.standing().ok().flatten();
         if Host::waiting(standing.as_ref()) == Some(way.release) {
@@ -114,7 +129,7 @@ impl Host {
         journal: &mut Journal,
         way: &Way<'_>,
         gates: Vec<Evidence>,
-        keep: &Keep,
+        (keep, touched): (&Keep, &mut Touched),
         teller: &mut dyn Teller,
     ) -> Result<Outcome, HostError> {
         let release = way.release;
@@ -132,6 +147,18 @@ impl Host {
             teller.done(kind.name(), &summary, holds);
             let told = journal.tell(&self.runtime, &Input::Saw { release, evidence: gate })?;
             effects = told.effects;
+            if !holds {
+                return Ok(self.ended(journal, release));
+            }
+        }
+        if let Some(app) = way.app
+            && !teller.interrupted()
+        {
+            let to = BundleId(way.to.digest().0);
+            let evidence = self.update_app(app, (release, to), touched, teller);
+            let holds = evidence.holds;
+            teller.done(evidence.kind.name(), &evidence.summary, holds);
+            effects = journal.tell(&self.runtime, &Input::Saw { release, evidence })?.effects;
             if !holds {
                 return Ok(self.ended(journal, release));
             }

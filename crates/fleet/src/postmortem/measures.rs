@@ -88,6 +88,10 @@ fn prevent(story: &Story<'_>, measures: &mut Measures, entry: Sequence, objectio
                 "ask for the approval before the change is due, by a merge request for example",
                 "nobody but its author had approved a change of high risk",
             ),
+            EvidenceKind::App => (
+                "try the update of the application where it is made, with the same steps",
+                "its own step said no, before the configuration was touched",
+            ),
             EvidenceKind::Revert | EvidenceKind::Recovery => return,
         },
         Objection::Conflict(_) => (

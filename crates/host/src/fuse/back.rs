@@ -209,7 +209,7 @@ pub(super) fn nginx_of(
 }
 
 /// An error and its causes, in one line.
-pub(super) fn said(error: &dyn std::error::Error) -> String {
+pub(crate) fn said(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(next) = cause {

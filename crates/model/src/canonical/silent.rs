@@ -20,16 +20,22 @@ const SILENT: &[&str] = &[
     "aio_write",
     "charset",
     "charset_types",
+    "daemon",
+    "debug_points",
     "default_type",
     "directio",
     "error_log",
     "etag",
     "listen",
+    "lock_file",
     "log_format",
     "log_not_found",
     "log_subrequest",
+    "master_process",
     "msie_padding",
     "output_buffers",
+    "pcre_jit",
+    "pid",
     "postpone_output",
     "read_ahead",
     "reset_timedout_connection",
@@ -41,16 +47,20 @@ const SILENT: &[&str] = &[
     "server_tokens",
     "tcp_nodelay",
     "tcp_nopush",
+    "thread_pool",
+    "timer_resolution",
     "types",
     "types_hash_bucket_size",
     "types_hash_max_size",
+    "user",
     "variables_hash_bucket_size",
     "variables_hash_max_size",
+    "working_directory",
 ];
 
 const ENDS: &[&str] =
     &["_timeout", "_buffers", "_buffer_size", "_temp_path", "_buffering", "_temp_file_write_size"];
 
-const STARTS: &[&str] = &["gzip", "keepalive", "open_file_cache", "open_log_file_cache", "ssl_"];
+const STARTS: &[&str] = &["gzip", "keepalive", "open_file_cache", "open_log_file_cache", "ssl_", "worker_"];
 
 const LOUD: &[&str] = &["gzip_static", "ssl_verify_client", "ssl_reject_handshake"];

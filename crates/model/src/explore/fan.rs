@@ -238,6 +238,7 @@ impl Search<'_, '_> {
                     None => self.only_server(side, run),
                 };
                 first
+                    && self.same_connection(run.door)
                     && matches!((server(0), server(1)), (Some(old), Some(new)) if self.same_server(old, new))
             }
             Kind::Location => match (chosen[0], chosen[1]) {

@@ -8,6 +8,7 @@ use super::lift::regex_text;
 use super::rules::Rules;
 use super::search::{Run, Search};
 use super::trail::{Kind, Point};
+use super::values::Sni;
 use crate::canonical::{Jump, counterparts};
 use crate::choice::{Chosen, Sought, find_pair, pairs};
 use crate::config::NodeId;
@@ -18,10 +19,17 @@ use crate::route::{Answered, Test};
 /// How many searches it may cost to find out which internal redirects stay the same.
 const JUMPS_MAX: usize = 4_000;
 
+/// What the server of the connection says of a request before its own server is known.
+///
+/// Source: `ngx_http_process_request_line`, `ngx_http_process_request_headers`, src/http/ngx_http_request.c
+const OF_CONNECTIONS: [&str; 3] = ["merge_slashes", "underscores_in_headers", "ignore_invalid_headers"];
+
 /// What is known about two servers, by their places.
 #[derive(Default)]
 pub(super) struct Same {
     servers: RefCell<HashMap<(usize, usize), Rc<Between>>>,
+    /// By the door.
+    connections: RefCell<HashMap<usize, bool>>,
 }
 
 /// How the locations of two servers differ.
@@ -85,6 +93,39 @@ impl Search<'_, '_> {
         if asked { None } else { run.seen[side].route.server }
     }
 
+    /// Whether both sides read the lines of a request alike before they know the server that it is for: that is as the
+    /// server of the connection wants it.
+    pub(super) fn same_connection(&self, door: usize) -> bool {
+        if let Some(known) = self.same.connections.borrow().get(&door) {
+            return *known;
+        }
+        let made = self.read_alike(door);
+        self.same.connections.borrow_mut().insert(door, made);
+        made
+    }
+
+    fn read_alike(&self, door: usize) -> bool {
+        let door = self.door(door);
+        let told =
+            |name: &&&str| self.routers.iter().any(|router| router.config().named(name).next().is_some());
+        let mut told = OF_CONNECTIONS.iter().filter(told).peekable();
+        // A server that the handshake names is asked for like others.
+        if told.peek().is_none() || door.sni == Sni::Host && door.tls {
+            return true;
+        }
+        let Some(address) = door.listen.as_ref().filter(|_| !matches!(door.sni, Sni::Name(_))) else {
+            return false;
+        };
+        told.all(|name| {
+            let mut values = self.routers.iter().map(|router| {
+                let socket = &router.sockets.all[router.sockets.at(address)?];
+                let server = router.config().servers()[socket.default].node;
+                Some(router.config().effective_value(server, name).unwrap_or(b"").to_ascii_lowercase())
+            });
+            values.next().is_none_or(|first| values.all(|value| value == first))
+        })
+    }
+
     pub(super) fn same_server(&self, old: NodeId, new: NodeId) -> bool {
         self.canons[0].server(old) == self.canons[1].server(new)
     }
@@ -92,7 +133,8 @@ impl Search<'_, '_> {
     fn same_servers(&self, point: &Point, run: &Run) -> bool {
         // A handshake that led elsewhere may matter later.
         let mut servers = run.points.iter().filter(|point| point.kind() == Kind::Server);
-        let only = servers.next().is_some_and(|first| std::ptr::eq(first, point));
+        let only =
+            self.same_connection(run.door) && servers.next().is_some_and(|first| std::ptr::eq(first, point));
         only && self.servers_at(point, run).is_some_and(|(old, new)| self.same_server(old, new))
     }
 
@@ -105,7 +147,7 @@ impl Search<'_, '_> {
     /// How the servers differ in which both sides look for a location, as long as both have done the same so far.
     pub(super) fn in_step(&mut self, run: &Run, at: usize) -> Option<Rc<Between>> {
         let between = self.between_at(&run.points[at])?;
-        if !between.start_alike {
+        if !between.start_alike || !self.same_connection(run.door) {
             return None;
         }
         for point in run.points[..at].iter().filter(|point| point.kind() == Kind::Location) {

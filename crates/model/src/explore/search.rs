@@ -260,6 +260,10 @@ impl<'s, 'c> Search<'s, 'c> {
         }
     }
 
+    pub(super) fn door(&self, door: usize) -> &Door {
+        &self.doors[door]
+    }
+
     pub(super) fn aim_of<'a>(&'a self, run: &'a Run) -> Aim<'a> {
         Aim {
             door: &self.doors[run.door],
