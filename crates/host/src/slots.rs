@@ -18,6 +18,7 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 pub use confirm::{AdvanceError, ConfirmError, confirm};
+use evenkeel_fleet::apply::Stage;
 pub use record::{Record, Reverted};
 
 use crate::clock::boottime_ms;
@@ -150,8 +151,10 @@ impl Slots {
                 _ => return Err(SlotsError::Io { path: self.path.clone(), source: error }),
             }
         }
-        let mut guard = Guard { slots: self, newest: None };
+        let mut guard = Guard { slots: self, newest: None, unflushed: false };
         guard.newest = guard.slots.newest()?;
+        // Whoever wrote this may have died before it was durable.
+        guard.unflushed = guard.record().is_some_and(|record| record.stage() == Stage::Reverting);
         Ok(guard)
     }
 
@@ -196,6 +199,8 @@ impl Slots {
 pub struct Guard<'s> {
     slots: &'s mut Slots,
     newest: Option<(usize, u64, Record)>,
+    /// Whether the newest record may not be durable yet.
+    unflushed: bool,
 }
 
 impl Guard<'_> {
@@ -230,9 +235,15 @@ impl Guard<'_> {
             None => (0, 1),
         };
         let slot = encode(sequence, &record)?;
+        if self.unflushed {
+            // The other slot holds the only record that a power cut would leave. A disk that takes no more of them must
+            // not stop a way back.
+            let _better_than_nothing = self.flush();
+        }
         let written = self.slots.file.write_all_at(&slot, (index * SLOT_BYTES) as u64);
         written.map_err(|source| SlotsError::Io { path: self.slots.path.clone(), source })?;
         self.newest = Some((index, sequence, record));
+        self.unflushed = true;
         Ok(())
     }
 
@@ -242,7 +253,9 @@ impl Guard<'_> {
     /// [`SlotsError::Io`].
     pub fn flush(&mut self) -> Result<(), SlotsError> {
         let flushed = self.slots.file.sync_data();
-        flushed.map_err(|source| SlotsError::Io { path: self.slots.path.clone(), source })
+        flushed.map_err(|source| SlotsError::Io { path: self.slots.path.clone(), source })?;
+        self.unflushed = false;
+        Ok(())
     }
 
     /// Changes some of the record that stands, and returns when it is durable.
@@ -326,4 +339,37 @@ fn decode(slot: &[u8]) -> Slot {
         Ok::<_, crate::codec::Garbled>(Slot::Record(sequence, Box::new(record)))
     })();
     read.unwrap_or(Slot::Torn)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn record(stage: Stage) -> Record {
+        let mut record = Record::idle(Path::new("/etc/nginx"));
+        record.applying.stage = stage;
+        record
+    }
+
+    #[test]
+    fn record_that_is_not_durable_yet_is_made_so_before_the_one_before_it_is_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut slots = Slots::create(dir.path()).unwrap();
+        let mut guard = slots.lock(0).unwrap();
+        guard.write(record(Stage::Armed)).unwrap();
+        assert!(!guard.unflushed);
+        guard.write_unflushed(record(Stage::Reverting)).unwrap();
+        assert!(guard.unflushed);
+        guard.flush().unwrap();
+        assert!(!guard.unflushed);
+        drop(guard);
+        // Another process cannot know whether the one that wrote it lived to make it durable.
+        let mut again = Slots::open(dir.path()).unwrap();
+        assert!(again.lock(0).unwrap().unflushed);
+        let mut guard = again.lock(0).unwrap();
+        guard.write(record(Stage::Reverted)).unwrap();
+        drop(guard);
+        assert!(!again.lock(0).unwrap().unflushed);
+    }
 }

@@ -45,7 +45,7 @@ impl Host {
                 _ => Vec::new(),
             },
             None if !alone => Vec::new(),
-            None => vec![lost(record, to, matches!(stage, Stage::Ordered))],
+            None => vec![lost(record, to, stage)],
         };
         let host = self.settings.name.clone();
         // The newest order: what the slots say was accepted may come from a journal that was lost.
@@ -159,13 +159,17 @@ pub(super) fn abandoned(record: &Record) -> bool {
 }
 
 /// What is said of a release of which the slots no longer speak: they tell of something later.
-fn lost(record: Option<&Record>, to: BundleId, only_ordered: bool) -> Report {
+fn lost(record: Option<&Record>, to: BundleId, stage: Stage) -> Report {
+    // What recovery took on its own was never confirmed by whoever may.
+    let confirming = matches!(stage, Stage::Confirming | Stage::Reverting);
     match record {
         None => Report::NeverBegan,
-        Some(record) if record.confirmed == Some(to) && record.stage() == HostStage::Confirmed => {
+        Some(record)
+            if confirming && record.confirmed == Some(to) && record.stage() == HostStage::Confirmed =>
+        {
             Report::Confirmed
         }
-        Some(_) if only_ordered => Report::NeverBegan,
+        Some(_) if stage == Stage::Ordered => Report::NeverBegan,
         Some(_) => {
             let text = "the slots tell of a later change; how this release ended was not written down";
             Report::Reverted(Revert {
@@ -179,5 +183,29 @@ fn lost(record: Option<&Record>, to: BundleId, only_ordered: bool) -> Report {
                 kept: None,
             })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_recovery_took_on_its_own_is_not_told_as_confirmed() {
+        let to = BundleId([2; 32]);
+        let mut record = Record::idle(std::path::Path::new("/etc/nginx"));
+        record.applying.stage = HostStage::Confirmed;
+        record.confirmed = Some(to);
+        for stage in [Stage::Switched, Stage::Proven] {
+            assert!(
+                matches!(lost(Some(&record), to, stage), Report::Reverted(revert) if !revert.proven),
+                "{stage:?}"
+            );
+        }
+        for stage in [Stage::Confirming, Stage::Reverting] {
+            assert!(matches!(lost(Some(&record), to, stage), Report::Confirmed), "{stage:?}");
+        }
+        assert!(matches!(lost(Some(&record), to, Stage::Ordered), Report::NeverBegan));
+        assert!(matches!(lost(None, to, Stage::Proven), Report::NeverBegan));
     }
 }
