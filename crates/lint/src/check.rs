@@ -4,11 +4,12 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use evenkeel_model::{Config, FileId, Node, NodeId, Problem, Router};
+use evenkeel_model::{Config, FileId, Node, NodeId, Problem};
 use evenkeel_syntax::secret;
 
 use crate::finding::{Finding, Related, Severity};
 use crate::nginx_checks::nginx_check;
+use crate::routes::Routes;
 use crate::rule::{Check, Rule, rule, rules};
 use crate::settings::Settings;
 use crate::suppress::Allows;
@@ -66,13 +67,13 @@ pub fn check(input: &Input<'_>) -> Report {
     let config = input.config;
     let mut drafts: Vec<Draft> =
         input.problems.iter().filter_map(|problem| Draft::of(problem, input.settings)).collect();
-    let router = OnceCell::new();
+    let routes = OnceCell::new();
     for rule in rules().iter().filter(|rule| is_asked(rule.name, input)) {
         let Some(severity) = input.settings.severity(rule.name, rule.severity) else { continue };
         let mut findings = Findings { rule, severity, drafts: &mut drafts };
         match (rule.check, input.live) {
             (Check::Tree(check), _) => check(config, &mut findings),
-            (Check::Routes(check), _) => check(router.get_or_init(|| Router::new(config)), &mut findings),
+            (Check::Routes(check), _) => check(routes.get_or_init(|| Routes::new(config)), &mut findings),
             (Check::Change(check), Some(live)) => check(live, config, &mut findings),
             (Check::Change(_), None) | (Check::Validate | Check::Allow, _) => {}
         }

@@ -18,6 +18,7 @@ mod compare;
 mod finding;
 mod nginx_checks;
 pub mod render;
+mod routes;
 mod rule;
 mod rules;
 mod settings;

@@ -1,10 +1,11 @@
 //! What a rule is.
 
-use evenkeel_model::{Config, Router};
+use evenkeel_model::Config;
 
 use crate::check::Findings;
 use crate::finding::Severity;
 use crate::nginx_checks::nginx_check;
+use crate::routes::Routes;
 
 /// One rule: a name, a page of documentation and a function.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub(crate) enum Check {
     /// About one tree.
     Tree(fn(&Config, &mut Findings<'_>)),
     /// About where the requests to one tree go.
-    Routes(fn(&Router<'_>, &mut Findings<'_>)),
+    Routes(fn(&Routes<'_>, &mut Findings<'_>)),
     /// About the way from the live tree (first) to the checked one (second); silent without a live tree.
     Change(fn(&Config, &Config, &mut Findings<'_>)),
     /// Found by `evenkeel_model::validate`, under the same name; the rule is its page and its severity.

@@ -9,19 +9,22 @@ use std::process::Command;
 use evenkeel_lint::{Finding, Input, check};
 use evenkeel_model::{Answer, Config, Files, Settings, Want, load};
 
-/// A running nginx with `http` in its http block; `PORT1` and `PORT2` in it are ports of its own.
+/// A running nginx with `http` in its http block; `PORT1` to `PORT3` in it are ports of its own, `CERTIFICATE` is a
+/// certificate and its key.
 struct Nginx {
     directory: tempfile::TempDir,
-    ports: [u16; 2],
+    ports: [u16; 3],
 }
 
 impl Nginx {
     fn start(http: &str) -> Nginx {
-        let free: Vec<TcpListener> = (0..2).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let ports = [0, 1].map(|at: usize| free[at].local_addr().unwrap().port());
+        let free: Vec<TcpListener> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let ports = [0, 1, 2].map(|at: usize| free[at].local_addr().unwrap().port());
         drop(free);
         let directory = tempfile::tempdir().unwrap();
         let http = http.replace("PORT1", &ports[0].to_string()).replace("PORT2", &ports[1].to_string());
+        let http = http.replace("PORT3", &ports[2].to_string());
+        let http = http.replace("CERTIFICATE", "ssl_certificate c.pem; ssl_certificate_key k.pem;");
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|name| format!("    {name}_temp_path tmp/{name};\n"));
         let text = format!(
@@ -30,6 +33,9 @@ impl Nginx {
             temporary.concat()
         );
         fs::create_dir(directory.path().join("tmp")).unwrap();
+        let certified = rcgen::generate_simple_self_signed([String::from("a.test")]).unwrap();
+        fs::write(directory.path().join("c.pem"), certified.cert.pem()).unwrap();
+        fs::write(directory.path().join("k.pem"), certified.signing_key.serialize_pem()).unwrap();
         fs::write(directory.path().join("nginx.conf"), text).unwrap();
         let nginx = Nginx { directory, ports };
         let output = nginx.run(&[]);
@@ -55,6 +61,14 @@ impl Nginx {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
+    }
+
+    /// The whole answer to `http://host:port/target`, a URL that a finding shows.
+    fn get_url(&self, url: &str) -> String {
+        let (authority, target) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+        let (host, port) = authority.split_once(':').unwrap();
+        let at = self.ports.iter().position(|known| port.parse() == Ok(*known)).unwrap();
+        self.get(at, host, &format!("/{target}"))
     }
 
     /// Which rules find something in its configuration.
@@ -273,4 +287,111 @@ fn an_upstream_is_asked_what_is_said_of_a_proxied_path() {
         "doubled-proxy-path",
     ];
     assert_eq!((rules, asked), (wanted.to_vec(), 8));
+}
+
+/// The `Location` of an answer.
+fn location(answer: &str) -> Option<&str> {
+    answer.lines().find_map(|line| line.strip_prefix("Location: "))
+}
+
+#[test]
+fn redirects_go_where_it_is_said_that_they_go() {
+    let nginx = Nginx::start(
+        "server { listen 127.0.0.1:PORT1 default_server; server_name _; return 404; }
+         server { listen 127.0.0.1:PORT1; server_name a.test; return 301 http://www.a.test:PORT1$request_uri; }
+         server { listen 127.0.0.1:PORT1; server_name www.a.test; return 301 http://a.test:PORT1$request_uri; }
+         server { listen 127.0.0.1:PORT1; server_name c.test;
+            location /deep { rewrite ^(.*)$ $1/more redirect; }
+            location /old/ { return 301 /new/; }
+            location /new/ { return 301 http://c.test:PORT1/newest; }
+            location / { return 200 end; } }
+         server { listen 127.0.0.1:PORT1; server_name e.test; return 301 http://e.test:PORT2$request_uri; }
+         server { listen 127.0.0.1:PORT2; server_name b.test; return 200 stranger; }
+         server { listen 127.0.0.1:PORT2; server_name d.test; return 200 other; }",
+    );
+    let findings = nginx.findings();
+    let mut rules: Vec<&str> = findings.iter().map(|finding| finding.rule.as_str()).collect();
+    rules.sort_unstable();
+    assert_eq!(rules, ["redirect-chain", "redirect-loop", "redirect-loop", "redirect-to-unserved-host"]);
+    for finding in &findings {
+        let mut said: Vec<Vec<&str>> =
+            finding.related.iter().map(|related| quoted(&related.message)).collect();
+        said.push(quoted(&finding.message));
+        for said in said {
+            if let [from, to] = said[..] {
+                assert_eq!(location(&nginx.get_url(from)), Some(to), "{}", finding.message);
+            }
+        }
+        let mut url = quoted(&finding.message)[0].to_owned();
+        let mut hops = 0;
+        while let Some(to) = location(&nginx.get_url(&url)).filter(|_| hops < 30) {
+            (url, hops) = (to.to_owned(), hops + 1);
+        }
+        match finding.rule.as_str() {
+            "redirect-loop" => assert_eq!(hops, 30, "{}", finding.message),
+            "redirect-chain" => assert_eq!(hops, 2, "{}", finding.message),
+            _ => assert!(nginx.get_url(&url).ends_with("stranger"), "{}", finding.message),
+        }
+    }
+}
+
+#[test]
+fn a_redirect_from_tls_leads_into_the_clear() {
+    // The server at PORT3 is the client with TLS.
+    let nginx = Nginx::start(
+        "server { listen 127.0.0.1:PORT3; location / { proxy_pass https://127.0.0.1:PORT2;
+            proxy_ssl_server_name on; proxy_ssl_name $host; proxy_set_header Host $host:PORT2; proxy_redirect off; } }
+         server { listen 127.0.0.1:PORT2 ssl; CERTIFICATE server_name www.a.test;
+            return 301 http://a.test:PORT1$request_uri; }
+         server { listen 127.0.0.1:PORT2 ssl; CERTIFICATE server_name a.test; return 200 safe; }
+         server { listen 127.0.0.1:PORT1; server_name a.test; return 301 https://a.test:PORT2$request_uri; }",
+    );
+    let findings = nginx.findings();
+    let found = findings.iter().find(|finding| finding.rule == "redirect-to-plain-http").unwrap();
+    let clear = quoted(&found.message)[1];
+    assert_eq!(location(&nginx.get(2, "www.a.test", "/")), Some(clear));
+    let back = quoted(&found.related[0].message)[0];
+    assert_eq!(location(&nginx.get_url(clear)), Some(back));
+    assert!(nginx.get(2, "a.test", "/").ends_with("safe"));
+}
+
+#[test]
+fn a_rewrite_that_never_ends_costs_a_500() {
+    let nginx = Nginx::start(
+        r"server { listen 127.0.0.1:PORT1;
+            location / { rewrite ^/(.*)$ /app/$1 last; }
+            location ~ ^/a/\d+$ { rewrite ^/a/(\d+)$ /b/$1 last; }
+            location /b/ { rewrite ^/b/(\d+)$ /a/$1; }
+            location /c/ { rewrite ^/c/(.*)$ /d/$1 last; }
+            location /d/ { return 200 end; }
+        }",
+    );
+    let findings = nginx.findings();
+    let rules: Vec<&str> = findings.iter().map(|finding| finding.rule.as_str()).collect();
+    assert_eq!(rules, ["rewrite-cycle"; 2]);
+    for finding in &findings {
+        let answer = nginx.get(0, "a.test", quoted(&finding.message)[0]);
+        assert!(answer.starts_with("HTTP/1.1 500"), "{}: {answer}", finding.message);
+    }
+    let log = fs::read_to_string(nginx.path().join("error.log")).unwrap();
+    assert_eq!(log.matches("rewrite or internal redirection cycle").count(), 2, "{log}");
+    assert!(nginx.get(0, "a.test", "/c/x").starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn the_order_of_expressions_decides_about_the_address_that_is_shown() {
+    let (first, second) =
+        (r"location ~ /\.ht { return 200 first; }", r"location ~ \.css$ { return 200 second; }");
+    let nginx = Nginx::start(&format!(
+        "server {{ listen 127.0.0.1:PORT1; {first} {second} }} server {{ listen 127.0.0.1:PORT2; {second} {first} }}"
+    ));
+    let findings = nginx.findings();
+    assert_eq!(findings.len(), 2);
+    for (port, finding) in findings.iter().enumerate() {
+        assert_eq!(finding.rule, "order-sensitive-regexes");
+        let uri = quoted(&finding.message)[0];
+        let by = [nginx.get(port, "a.test", uri), nginx.get(1 - port, "a.test", uri)];
+        let words = if port == 0 { ["first", "second"] } else { ["second", "first"] };
+        assert!(by[0].ends_with(words[0]) && by[1].ends_with(words[1]), "{by:?}");
+    }
 }

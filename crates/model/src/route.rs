@@ -120,6 +120,8 @@ pub struct Router<'c> {
     tables: OnceLock<facts::Tables>,
     /// Host and port of every pass without variables, in lower case.
     resolved: OnceLock<HashSet<Vec<u8>>>,
+    /// Every `include` of which nobody knows what it brings.
+    unknown_includes: Vec<NodeId>,
 }
 
 impl<'c> Router<'c> {
@@ -133,6 +135,7 @@ impl<'c> Router<'c> {
         {
             upstreams.entry(upstream.name.to_ascii_lowercase()).or_insert(place);
         }
+        let unknown = config.includes().iter().filter(|include| !include.known);
         Router {
             config,
             files: Box::new(|_: &[u8]| FileKind::Unknown),
@@ -146,6 +149,7 @@ impl<'c> Router<'c> {
             maps: OnceLock::new(),
             tables: OnceLock::new(),
             resolved: OnceLock::new(),
+            unknown_includes: unknown.map(|include| include.node).collect(),
         }
     }
 
@@ -186,7 +190,7 @@ impl<'c> Router<'c> {
     }
 
     fn finished(&self, mut route: Route) -> Route {
-        if self.config.includes().iter().any(|include| !include.known && self.touches(include.node, &route)) {
+        if self.unknown_includes.iter().any(|&include| self.touches(include, &route)) {
             route.depends_on.push(Dependence::Module(String::from("include")));
         }
         route

@@ -1,9 +1,10 @@
 //! `location /api/ { proxy_pass http://$app/api$request_uri; }`
 
-use evenkeel_model::{Node, Router};
+use evenkeel_model::Node;
 
-use super::proxied::{Forwarded, Proxied, proxied};
+use super::proxied::{Forwarded, Proxied};
 use crate::check::Findings;
+use crate::routes::Routes;
 
 rule! {
     /// Finds a `proxy_pass` that passes the path of its location twice: `/api/users` as `/api/api/users`.
@@ -26,8 +27,9 @@ rule! {
     "doubled-proxy-path", Warning, since "0.1", routes check
 }
 
-fn check(router: &Router<'_>, findings: &mut Findings<'_>) {
-    for found in proxied(router).filter(may_double) {
+fn check(routes: &Routes<'_>, findings: &mut Findings<'_>) {
+    let router = &routes.router;
+    for found in routes.proxied().filter(may_double) {
         let slash = if found.prefix.ends_with(b"/") { "" } else { "/" };
         let forwarded = found.forward_one_of(router, &[&format!("{slash}users"), &format!("{slash}x")]);
         let Some(Forwarded { asked, passed }) = forwarded else { continue };
@@ -38,7 +40,7 @@ fn check(router: &Router<'_>, findings: &mut Findings<'_>) {
         }
         let draft = findings.at_arg(found.pass, 0, format!("`{asked}` is passed as `{passed}`"));
         draft.related(found.location, format!("`{path}` is part of the address already"));
-        if let Some(rewrite) = found.location.find("rewrite").next() {
+        if let Some(rewrite) = found.rewrites().next() {
             draft.related(rewrite, "puts it there once more");
         }
         draft.help(format!("leave `{path}` out, or take it off the address first"));
@@ -52,8 +54,7 @@ fn may_double(found: &Proxied<'_>) -> bool {
         let holds = |arg: &[u8]| path.len() > 1 && arg.windows(path.len()).any(|window| window == path);
         node.args().any(holds)
     };
-    let mut rewrites = found.location.find("rewrite");
-    path.len() > 1 && ((found.variables && says_so(found.pass)) || rewrites.any(says_so))
+    path.len() > 1 && ((found.variables && says_so(found.pass)) || found.rewrites().any(says_so))
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! `location /api { proxy_pass http://app/; }`
 
-use evenkeel_model::Router;
-
-use super::proxied::{Forwarded, Proxied, proxied};
+use super::proxied::{Forwarded, Proxied};
 use crate::check::Findings;
+use crate::routes::Routes;
 
 rule! {
     /// Finds a `proxy_pass` that makes two slashes of one, because its path ends with a slash and the location does not.
@@ -24,8 +23,9 @@ rule! {
     "doubled-proxy-slash", Note, since "0.1", routes check
 }
 
-fn check(router: &Router<'_>, findings: &mut Findings<'_>) {
-    for found in proxied(router).filter(looks_doubled) {
+fn check(routes: &Routes<'_>, findings: &mut Findings<'_>) {
+    let router = &routes.router;
+    for found in routes.proxied().filter(looks_doubled) {
         let forwarded = found.forward_one_of(router, &["/users", "/x"]);
         let Some(Forwarded { asked, passed }) = forwarded else { continue };
         if !passed.contains("//") {

@@ -2,8 +2,9 @@
 
 use evenkeel_model::{Node, Router};
 
-use super::proxied::{Proxied, proxied};
+use super::proxied::Proxied;
 use crate::check::Findings;
+use crate::routes::Routes;
 
 rule! {
     /// Finds a `proxy_pass` that loses a path: that of the address, because it has variables, or its own, because of a `rewrite`.
@@ -31,8 +32,9 @@ rule! {
     "dropped-proxy-path", Warning, since "0.1", routes check
 }
 
-fn check(router: &Router<'_>, findings: &mut Findings<'_>) {
-    for found in proxied(router) {
+fn check(routes: &Routes<'_>, findings: &mut Findings<'_>) {
+    let router = &routes.router;
+    for found in routes.proxied() {
         if found.variables && found.prefix.ends_with(b"/") && !has_codes(&found) {
             of_the_address(router, &found, findings);
         } else if !found.variables && found.uri.len() > 1 && found.uri.ends_with(b"/") {
@@ -56,7 +58,7 @@ fn of_the_address(router: &Router<'_>, found: &Proxied<'_>, findings: &mut Findi
 
 /// A rewrite makes nginx ignore the path of the pass.
 fn of_its_own(router: &Router<'_>, found: &Proxied<'_>, findings: &mut Findings<'_>) {
-    for rewrite in found.location.find("rewrite").filter(|rewrite| rewrite.arg(2) == Some(b"break")) {
+    for rewrite in found.rewrites().filter(|rewrite| rewrite.arg(2) == Some(b"break")) {
         let slash = if found.prefix.ends_with(b"/") { "" } else { "/" };
         let Some(forwarded) = found.forward(router, &format!("{slash}users")) else { continue };
         let uri = String::from_utf8_lossy(found.uri).into_owned();

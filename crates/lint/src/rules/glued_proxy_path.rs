@@ -1,9 +1,8 @@
 //! `location /api/ { proxy_pass http://app/v1; }`
 
-use evenkeel_model::Router;
-
-use super::proxied::{Forwarded, Proxied, proxied};
+use super::proxied::{Forwarded, Proxied};
 use crate::check::Findings;
+use crate::routes::Routes;
 
 rule! {
     /// Finds a `proxy_pass` whose path runs together with what follows the location's text.
@@ -27,8 +26,9 @@ rule! {
     "glued-proxy-path", Warning, since "0.1", routes check
 }
 
-fn check(router: &Router<'_>, findings: &mut Findings<'_>) {
-    for found in proxied(router).filter(looks_glued) {
+fn check(routes: &Routes<'_>, findings: &mut Findings<'_>) {
+    let router = &routes.router;
+    for found in routes.proxied().filter(looks_glued) {
         let forwarded = found.forward_one_of(router, &["users", "x", "x/y"]);
         let Some(Forwarded { asked, passed }) = forwarded else { continue };
         let uri = String::from_utf8_lossy(found.uri).into_owned();

@@ -27,9 +27,15 @@ pub(crate) mod listen_gone;
 pub(crate) mod live_location_gone;
 pub(crate) mod missing_error_page;
 pub(crate) mod no_regex_mark_undone;
+pub(crate) mod order_sensitive_regexes;
 pub(crate) mod pid_file_moved;
 pub(crate) mod proxying_default_server;
+pub(crate) mod redirect_chain;
+pub(crate) mod redirect_loop;
+pub(crate) mod redirect_to_plain_http;
+pub(crate) mod redirect_to_unserved_host;
 pub(crate) mod reuseport_with_fewer_workers;
+pub(crate) mod rewrite_cycle;
 pub(crate) mod shadowed_location;
 pub(crate) mod shadowed_map_line;
 pub(crate) mod shadowed_server_name;
@@ -41,7 +47,9 @@ pub(crate) mod upstream_resolved_once;
 
 mod literal_regex;
 mod pairs;
-mod proxied;
+pub(crate) mod proxied;
+pub(crate) mod redirects;
+mod seeds;
 mod unknown_hosts;
 
 rules! {
@@ -68,9 +76,15 @@ rules! {
     live_location_gone,
     missing_error_page,
     no_regex_mark_undone,
+    order_sensitive_regexes,
     pid_file_moved,
     proxying_default_server,
+    redirect_chain,
+    redirect_loop,
+    redirect_to_plain_http,
+    redirect_to_unserved_host,
     reuseport_with_fewer_workers,
+    rewrite_cycle,
     shadowed_location,
     shadowed_map_line,
     shadowed_server_name,
@@ -108,6 +122,12 @@ pub(crate) fn prefix_of(location: Node<'_>) -> Option<&[u8]> {
         _ => return None,
     };
     prefix.starts_with(b"/").then_some(prefix)
+}
+
+/// The place of a server in `Config::servers`.
+pub(crate) fn server_of(config: &Config, node: NodeId) -> Option<usize> {
+    // They stand there as nginx reads them.
+    config.servers().binary_search_by_key(&node, |server| server.node).ok()
 }
 
 /// Joins names as a sentence does: `a`, `a and b`, `a, b and c`; `most` at the most, the rest counted.

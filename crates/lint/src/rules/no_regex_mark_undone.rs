@@ -1,11 +1,12 @@
 //! `location ^~ /static/ { } location /static/maps/ { } location ~ \.php$ { }`
 
 use evenkeel_model::{
-    Budget, Choice, Chosen, Config, Formula, Language, Location, LocationKind, Router, ServerKind, Sought,
+    Budget, Choice, Chosen, Config, Formula, Language, Location, LocationKind, ServerKind, Sought,
 };
 
 use super::{Holes, shown_uri};
 use crate::check::Findings;
+use crate::routes::Routes;
 
 rule! {
     /// Finds a plain `location` inside the text of a `^~` one, where regular expressions take requests again.
@@ -33,8 +34,8 @@ rule! {
 /// How many steps the proofs for a whole tree may take; what is not proven by then is not reported.
 const STEPS_MAX: u64 = 2_000_000;
 
-fn check(router: &Router<'_>, findings: &mut Findings<'_>) {
-    let config = router.config();
+fn check(routes: &Routes<'_>, findings: &mut Findings<'_>) {
+    let (config, router) = (routes.config, &routes.router);
     let holes = Holes::of(config);
     let mut budget = Budget(STEPS_MAX);
     for (place, server) in config.servers().iter().enumerate() {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use evenkeel_model::{Atom, Dependence, Is, Node, Outcome, Request, Router, World};
+use evenkeel_model::{Atom, Config, Dependence, Is, Node, Outcome, Request, Router, World};
 
-use super::{prefix_of, shown_uri};
+use super::{prefix_of, server_of, shown_uri};
 
 /// A `proxy_pass` that stands in a location for a prefix.
 #[derive(Debug, Clone, Copy)]
@@ -30,8 +30,8 @@ pub(crate) struct Forwarded {
 }
 
 /// Every `proxy_pass` of a location for a prefix.
-pub(crate) fn proxied<'c>(router: &Router<'c>) -> impl Iterator<Item = Proxied<'c>> {
-    router.config().named("proxy_pass").filter_map(|pass| {
+pub(crate) fn proxied<'c>(config: &'c Config) -> impl Iterator<Item = Proxied<'c>> {
+    config.named("proxy_pass").filter_map(|pass| {
         let location = pass.parent().filter(|node| node.is("location") && node.context().is_http())?;
         let prefix = prefix_of(location)?;
         let value = pass.arg(0)?;
@@ -39,7 +39,12 @@ pub(crate) fn proxied<'c>(router: &Router<'c>) -> impl Iterator<Item = Proxied<'
     })
 }
 
-impl Proxied<'_> {
+impl<'c> Proxied<'c> {
+    /// The rewrites of the location.
+    pub(crate) fn rewrites(&self) -> impl Iterator<Item = Node<'c>> + use<'c> {
+        self.pass.config().named_in_block(self.location.id(), "rewrite")
+    }
+
     /// What becomes of the address that is the prefix and then `rest`, for a client that is let in; `None` when it is not
     /// passed by this directive, or when that rests on something that is not known here.
     pub(crate) fn forward(&self, router: &Router<'_>, rest: &str) -> Option<Forwarded> {
@@ -82,7 +87,7 @@ impl Proxied<'_> {
     /// A request that the server answers in which it stands.
     fn door(&self, router: &Router<'_>) -> Option<Request> {
         let server = self.location.ancestors().find(|node| node.is("server"))?.id();
-        router.door(router.config().servers().iter().position(|known| known.node == server)?)
+        router.door(server_of(router.config(), server)?)
     }
 
     /// The location's text, for people.

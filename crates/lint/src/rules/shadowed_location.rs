@@ -2,12 +2,11 @@
 
 use std::collections::HashSet;
 
-use evenkeel_model::{
-    Budget, Choice, Config, Formula, Location, LocationKind, NodeId, Router, ServerKind, Sought,
-};
+use evenkeel_model::{Budget, Choice, Config, Formula, Location, LocationKind, NodeId, ServerKind, Sought};
 
 use super::{Holes, SHOWN_MAX, shown_uri};
 use crate::check::Findings;
+use crate::routes::Routes;
 
 rule! {
     /// Finds a `location` that no request gets to, because others take all of them first.
@@ -38,8 +37,8 @@ rule! {
 /// How many steps the proofs for a whole tree may take; what is not proven by then is not reported.
 const STEPS_MAX: u64 = 4_000_000;
 
-fn check(router: &Router<'_>, findings: &mut Findings<'_>) {
-    let config = router.config();
+fn check(routes: &Routes<'_>, findings: &mut Findings<'_>) {
+    let (config, router) = (routes.config, &routes.router);
     let holes = Holes::of(config);
     let mut budget = Budget(STEPS_MAX);
     let mut fine: HashSet<Vec<Shape<'_>>> = HashSet::new();

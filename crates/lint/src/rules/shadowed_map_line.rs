@@ -1,9 +1,10 @@
 //! `map $uri $x { ~^/a 1; ~^/ab 2; }`
 
-use evenkeel_model::{Budget, Choice, Chosen, Formula, Router, Sought};
+use evenkeel_model::{Budget, Choice, Chosen, Formula, Sought};
 
 use super::{Holes, SHOWN_MAX};
 use crate::check::Findings;
+use crate::routes::Routes;
 
 rule! {
     /// Finds a line of a `map` that no value ever gets to, because others take all of its values first.
@@ -30,8 +31,8 @@ rule! {
 /// How many steps the proofs for a whole tree may take; what is not proven by then is not reported.
 const STEPS_MAX: u64 = 2_000_000;
 
-fn check(router: &Router<'_>, findings: &mut Findings<'_>) {
-    let config = router.config();
+fn check(routes: &Routes<'_>, findings: &mut Findings<'_>) {
+    let (config, router) = (routes.config, &routes.router);
     let holes = Holes::of(config);
     let mut budget = Budget(STEPS_MAX);
     let maps =

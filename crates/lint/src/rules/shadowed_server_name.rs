@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use evenkeel_model::{Budget, Choice, Formula, Language, NodeId, Router, Sought};
+use evenkeel_model::{Budget, Choice, Formula, Language, NodeId, Sought};
 
 use super::{Holes, SHOWN_MAX};
 use crate::check::Findings;
+use crate::routes::Routes;
 
 rule! {
     /// Finds a regular expression among the names of servers that no request is found by.
@@ -31,8 +32,8 @@ rule! {
 /// How many steps the proofs for a whole tree may take; what is not proven by then is not reported.
 const STEPS_MAX: u64 = 2_000_000;
 
-fn check(router: &Router<'_>, findings: &mut Findings<'_>) {
-    let config = router.config();
+fn check(routes: &Routes<'_>, findings: &mut Findings<'_>) {
+    let (config, router) = (routes.config, &routes.router);
     let is_regex = |name: &evenkeel_model::ServerName| name.text.starts_with(b"~");
     if !config.servers().iter().any(|server| server.names.iter().any(is_regex)) {
         return;

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use evenkeel_model::{
-    Budget, Choice, Chosen, Config, Formula, Language, ListenAddress, NameKind, NodeId, Router, Server,
-    Sought,
+    Budget, Choice, Chosen, Config, Formula, Language, ListenAddress, NameKind, NodeId, Server, Sought,
 };
 
 use super::pairs::http_servers;
 use super::{Holes, SHOWN_MAX};
 use crate::check::Findings;
+use crate::routes::Routes;
 
 rule! {
     /// Finds a server that no request gets to, because others take all of its names wherever it listens.
@@ -38,8 +38,8 @@ const STEPS_MAX: u64 = 1_000_000;
 /// Who has a name at an address, and by which directive.
 type Owners<'c> = HashMap<(&'c ListenAddress, Vec<u8>), (NodeId, NodeId)>;
 
-fn check(router: &Router<'_>, findings: &mut Findings<'_>) {
-    let config = router.config();
+fn check(routes: &Routes<'_>, findings: &mut Findings<'_>) {
+    let (config, router) = (routes.config, &routes.router);
     let owners = owners(config);
     let holes = Holes::of(config);
     let suspects: Vec<&Server> = http_servers(config)
