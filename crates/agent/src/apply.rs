@@ -13,6 +13,8 @@ use evenkeel_host::nginx::find::{Master, find};
 use evenkeel_host::nginx::generation::{self, Before, Expected, Proof};
 use evenkeel_host::slots::Slots;
 
+mod beside;
+
 use crate::{Agent, Applied, Order, Watcher, read, report};
 
 /// How long new workers are watched before they are asked anything: the old ones accept for another 100 ms.
@@ -154,6 +156,7 @@ fn go(
             release: order.release,
             staged: &staged,
             master: Some(master.id),
+            parse_free: order.parse_free,
             proof_within: order.proof_within,
             confirm_within: order.confirm_within,
         },
@@ -181,12 +184,17 @@ fn go(
 }
 
 fn stage(agent: &Agent, order: &Order<'_>) -> Result<Staged, Stop> {
-    let logs = order.before.error_logs.iter().chain(&order.after.error_logs).cloned();
+    let good = order.good.into_iter().flat_map(|looks| &looks.error_logs);
+    let logs = order.before.error_logs.iter().chain(&order.after.error_logs).chain(good).cloned();
     let mut error_logs: Vec<_> = logs.collect();
     error_logs.sort();
     error_logs.dedup();
-    let way_back =
-        WayBack { place: agent.place.clone(), error_logs, expected: order.before.expected.clone() };
+    let way_back = WayBack {
+        place: agent.place.clone(),
+        error_logs,
+        expected: order.before.expected.clone(),
+        good: order.good.map(|looks| looks.expected.clone()),
+    };
     let plan = install::plan(order.from, order.to);
     let name = order.release.to_string();
     let staged = install::stage(&agent.place, &agent.keep, &plan, order.to, &name, &way_back.encode());
@@ -241,7 +249,8 @@ fn switch(
     logs.dedup();
     let before = Before::take(master.id, &logs);
     guard.advance(Stage::Signalled).map_err(|error| back(EvidenceKind::Proof, &error))?;
-    let reload = control::reload(master.id).map_err(|error| back(EvidenceKind::Proof, &error))?;
+    let tell = if order.parse_free { control::upgrade } else { control::reload };
+    let reload = tell(master.id).map_err(|error| back(EvidenceKind::Proof, &error))?;
     Ok((before, reload))
 }
 
@@ -255,7 +264,11 @@ fn prove(
 ) -> Result<Vec<ProcessId>, Stop> {
     let stay = order.after.expected.stay;
     let expected = Expected { stay: stay.min(FIRST_LOOK), ..order.after.expected.clone() };
-    let proof = generation::prove_unless(before, reload, &expected, &mut || watcher.interrupted());
+    let proof = if order.parse_free {
+        beside::new_workers(slots, before, reload, &expected, watcher)?
+    } else {
+        generation::prove_unless(before, reload, &expected, &mut || watcher.interrupted())
+    };
     let mut evidence = report::proof(&proof);
     let Proof::Holds(seen) = proof else {
         return Err(Stop::Back {
@@ -265,6 +278,11 @@ fn prove(
             could_not_look: false,
         });
     };
+    if order.parse_free {
+        watcher.doing("sending the old workers away");
+        let old = reload.master;
+        evidence.rests_on.push(beside::old_stands_by(slots, old, expected.limit, watcher)?);
+    }
     let no = |kind, why: String| Stop::Back { kind, why, details: Vec::new(), could_not_look: false };
     let stays_until = Instant::now() + stay.saturating_sub(expected.stay);
     if let Some(wrong) = watcher.wrong() {

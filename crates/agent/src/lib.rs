@@ -26,7 +26,7 @@ use evenkeel_host::slots::{ConfirmError, Record, Slots, SlotsError};
 
 pub use apply::chain;
 pub use put::PutError;
-pub use report::{count, reverted};
+pub use report::{count, reverted, woken};
 
 /// How long the fuse may take to bring the old configuration back: nginx alone may be deaf for 2.5 s.
 const REVERT_WITHIN: Duration = Duration::from_secs(20);
@@ -57,6 +57,11 @@ pub struct Order<'a> {
     pub before: &'a Looks,
     /// What nginx shall look like with `to`.
     pub after: &'a Looks,
+    /// What nginx looks like with the bundle that was confirmed before `from`, in case it does not take `from` any more.
+    pub good: Option<&'a Looks>,
+    /// Whether the master stands by with `from` in memory until the release is confirmed, so that going back reads
+    /// nothing.
+    pub parse_free: bool,
     /// From arming to proof.
     pub proof_within: Span,
     /// From arming to confirmation.

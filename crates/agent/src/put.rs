@@ -54,6 +54,7 @@ impl Agent {
             release,
             staged: &staged,
             master: None,
+            parse_free: false,
             proof_within: WITHIN,
             confirm_within: WITHIN.saturating_add(WITHIN),
         };

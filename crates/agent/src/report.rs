@@ -1,10 +1,10 @@
 //! What the host half says, in the fleet's words.
 
-use evenkeel_fleet::apply::RevertWhy;
+use evenkeel_fleet::apply::{RevertWhy, Way};
 use evenkeel_fleet::journal::{Revert, Reverter};
 use evenkeel_fleet::{Evidence, EvidenceKind, Span, Timestamp};
 use evenkeel_host::nginx::generation::{Failure, FailureKind, Proof};
-use evenkeel_host::slots::Record;
+use evenkeel_host::slots::{Record, Upgrade};
 
 /// `1 file`, `3 files`: a number and its noun.
 #[must_use]
@@ -56,6 +56,24 @@ pub(crate) fn said(failure: &Failure) -> String {
     format!("{what}: {}", failure.reason)
 }
 
+/// Says who told the nginx that stood by to reload, when somebody did.
+#[must_use]
+pub fn woken(both: &Upgrade) -> Option<String> {
+    let who = match both.woken_by {
+        0 => "somebody".to_owned(),
+        pid => format!("process {pid}"),
+    };
+    let times = match both.woken {
+        0 => return None,
+        1 => String::new(),
+        times => format!(" (the last of {times} times)"),
+    };
+    Some(format!(
+        "{who} told nginx {} to reload while it stood by{times}; the workers that it started were sent away again",
+        both.old.pid
+    ))
+}
+
 /// A finished revert as the slots tell it.
 #[must_use]
 pub fn reverted(record: &Record) -> Revert {
@@ -67,13 +85,22 @@ pub fn reverted(record: &Record) -> Revert {
         RevertWhy::CommandDied | RevertWhy::NotProvenInTime | RevertWhy::NotConfirmedInTime => Reverter::Fuse,
     };
     let how = record.reverted.unwrap_or_default();
-    // Nothing to prove where nginx was never told, or does not run.
-    let proven = how.proven != Some(false);
+    // Nothing to prove where nginx was never told, or does not run. Another bundle than the old one is not the old one.
+    let proven = how.proven != Some(false) && how.way != Some(Way::LastKnownGood);
     let took = |until: i64| Span::from_millis(u64::try_from(until - how.decided_unix_ms).unwrap_or(0));
-    let summary = match how.proven {
-        Some(true) => "new workers serve the old configuration again".to_owned(),
-        Some(false) => "the old files stand again, but it is not proven that they serve".to_owned(),
-        None => {
+    let summary = match (how.proven, how.way) {
+        (Some(true), Some(Way::ParseFree)) => {
+            "parse-free: the nginx that stood by serves the old configuration again, from memory".to_owned()
+        }
+        (Some(true), Some(Way::LastKnownGood)) => {
+            let good = record.confirmed.map(|good| good.short()).unwrap_or_default();
+            format!(
+                "last known good: nginx does not take the old configuration today; bundle {good}, confirmed before it, serves"
+            )
+        }
+        (Some(true), _) => "reload: new workers serve the old configuration again".to_owned(),
+        (Some(false), _) => "the old files stand again, but it is not proven that they serve".to_owned(),
+        (None, _) => {
             "the old files stand again; nginx had not been told of the new ones, or does not run".to_owned()
         }
     };
@@ -85,7 +112,10 @@ pub fn reverted(record: &Record) -> Revert {
         let text = format!("what somebody changed by hand meanwhile is kept as bundle {}", kept.short());
         evidence.push(Evidence::new(EvidenceKind::HandFix, false, text).details([record.note.clone()]));
     }
+    if let Some(text) = record.upgrade.as_ref().and_then(woken) {
+        evidence.push(Evidence::new(EvidenceKind::ForeignReload, true, text));
+    }
     let decided_at = u64::try_from(how.decided_unix_ms).ok().filter(|ms| *ms > 0).map(Timestamp::from_millis);
     let took = took(how.done_unix_ms);
-    Revert { why, by, decided_at, proven, evidence, took, last_wrong: None, kept: how.foreign }
+    Revert { why, by, decided_at, proven, evidence, took, last_wrong: None, kept: how.foreign, way: how.way }
 }

@@ -68,6 +68,18 @@ pub(crate) enum When {
     Never,
 }
 
+/// Which way back a release is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum WayBack {
+    /// A reload where nginx would read the old configuration today, else parse-free.
+    Auto,
+    /// The old files and a reload.
+    Reload,
+    /// From the memory of the old master: nothing is read.
+    ParseFree,
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -122,7 +134,7 @@ pub(crate) struct Adopt {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  evenkeel apply ./nginx --message 'shop: new upstream'\n  evenkeel apply ./nginx \
---hold --confirm-within 5m   # then, from anywhere: evenkeel confirm\n\nCtrl-C takes the release back."
+--hold --confirm-within 5m   # then, from anywhere: evenkeel confirm\n  evenkeel apply ./nginx --way-back parse-free\n\nCtrl-C takes the release back."
 )]
 pub(crate) struct Apply {
     /// The tree to apply: a directory with nginx.conf
@@ -142,6 +154,11 @@ pub(crate) struct Apply {
     /// Go on in spite of this finding (RULE or RULE:FILE); recorded
     #[arg(long, value_name = "FINDING")]
     pub(crate) accept: Vec<String>,
+    /// How nginx would get back to the old configuration until it is confirmed: by reading it again (reload), from
+    /// the memory of the old master, which stands by (parse-free), or the second where the first would not work (auto)
+    /// [default: auto]
+    #[arg(long, value_enum, value_name = "WAY")]
+    pub(crate) way_back: Option<WayBack>,
     /// Do not rehearse the change in a sandbox first; recorded
     #[arg(long)]
     pub(crate) no_rehearsal: bool,

@@ -16,12 +16,12 @@ mod test;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use evenkeel_controller::local::{Host, HostError, Settings as HostSettings};
+use evenkeel_controller::local::{Host, HostError, Settings as HostSettings, WayBack};
 use evenkeel_fleet::HostId;
 use evenkeel_host::place::Place;
 use serde_json::json;
 
-use crate::args::{Cli, Command, Global};
+use crate::args::{self, Cli, Command, Global};
 use crate::output::{Exit, Output, complain, put};
 use crate::settings::Settings;
 use crate::{identity, release_file, routes_file};
@@ -72,6 +72,7 @@ pub(crate) fn host_of(settings: &Settings) -> anyhow::Result<Host> {
         name: HostId::new(&settings.name)?,
         keep: settings.keep.clone(),
         rules: rule_settings(settings)?,
+        way_back: way_back(settings.way_back),
         who: identity::actor(),
         routes: routes_file::routes,
         expected: routes_file::specs,
@@ -83,6 +84,15 @@ pub(crate) fn host_of(settings: &Settings) -> anyhow::Result<Host> {
         generation: settings.generation,
     });
     host.context("begin")
+}
+
+/// The way back that somebody wants.
+pub(crate) fn way_back(wanted: args::WayBack) -> WayBack {
+    match wanted {
+        args::WayBack::Auto => WayBack::Auto,
+        args::WayBack::Reload => WayBack::Reload,
+        args::WayBack::ParseFree => WayBack::ParseFree,
+    }
 }
 
 /// The rules as the settings file wants them.

@@ -9,7 +9,7 @@ use anyhow::{Context as _, anyhow, bail};
 use evenkeel_controller::local::{APPS_DIR, Approvals};
 use serde::Deserialize;
 
-use crate::args::{Global, duration};
+use crate::args::{Global, WayBack, duration};
 
 /// Where the settings are looked for when nobody says otherwise.
 pub(crate) const DEFAULT_FILE: &str = "/etc/evenkeel/evenkeel.toml";
@@ -43,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) bake: Option<Duration>,
     /// Where the steps of applications are defined.
     pub(crate) apps_dir: PathBuf,
+    /// Which way back releases are given.
+    pub(crate) way_back: WayBack,
     /// Who must approve what is a high risk.
     pub(crate) approvals: Approvals,
     /// The levels of rules: `off`, `note`, `warning`, `error`.
@@ -76,6 +78,7 @@ struct Host {
 struct Policy {
     confirm_within: Option<String>,
     bake: Option<String>,
+    way_back: Option<WayBack>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -129,6 +132,7 @@ impl Settings {
             name: file.host.name.unwrap_or_else(host_name),
             confirm_within: window(&file.policy.confirm_within)?,
             bake: window(&file.policy.bake)?,
+            way_back: file.policy.way_back.unwrap_or(WayBack::Auto),
             approvals: file.approval.read(&from)?,
             rules: file.rules,
         })

@@ -18,10 +18,12 @@ mod settle;
 mod status;
 mod unjournaled;
 mod walk;
+mod way_back;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use evenkeel_fleet::apply::Way;
 use evenkeel_fleet::approval::Approval;
 use evenkeel_fleet::{Actor, HostId, ReleaseId, Span};
 use evenkeel_host::app::Step;
@@ -37,6 +39,7 @@ pub use error::HostError;
 pub use look::{Look, SAYS_WITHIN};
 pub use record::{Journal, Told, now};
 pub use status::{Agrees, Running, Status};
+pub use way_back::WayBack;
 
 use crate::routes::Route;
 
@@ -64,6 +67,8 @@ pub struct Settings {
     pub keep: Vec<String>,
     /// Which rules are on.
     pub rules: evenkeel_lint::Settings,
+    /// Which way back releases are given.
+    pub way_back: WayBack,
     /// Who is acting.
     pub who: Actor,
     /// Reads `routes.toml`.
@@ -145,6 +150,8 @@ pub struct Outcome {
     pub took: Option<Span>,
     /// The text that somebody else would have to sign, when it was asked for and the change needs it.
     pub to_approve: Option<Approval>,
+    /// Which way it went back.
+    pub way: Option<Way>,
     /// What else a person should know.
     pub notes: Vec<String>,
 }
@@ -159,6 +166,7 @@ impl Outcome {
             could_not_look: false,
             took: None,
             to_approve: None,
+            way: None,
             notes: Vec::new(),
         }
     }

@@ -10,4 +10,6 @@ mod stage;
 mod tests;
 
 pub use decide::{Alarm, Decision, Standing, decide};
-pub use stage::{Accept, Applying, Boottime, IllegalStep, RevertWhy, Stage, UnknownRevertWhy};
+pub use stage::{
+    Accept, Applying, Boottime, IllegalStep, RevertWhy, Stage, UnknownRevertWhy, UnknownWay, Way,
+};

@@ -40,6 +40,8 @@ kinds! {
     Check = "check", before;
     /// The host's own program accepted the staged tree.
     Preflight = "preflight", before;
+    /// The host's own program takes the old bundle today, or stands by with it: there is a way back.
+    WayBack = "way-back", before;
     /// What the change does to those who ask: worked out from the two texts, and it refuses nothing.
     Diff = "diff", before;
     /// A server of the same kind ran the tree in a sandbox, from the step that leads to it to what it answers.

@@ -83,6 +83,7 @@ pub(crate) fn reverted(why: RevertWhy, by: Reverter, proven: bool) -> Report {
         took: Span::from_millis(120),
         last_wrong: Some(Span::from_millis(90)),
         kept: None,
+        way: None,
     })
 }
 

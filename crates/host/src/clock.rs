@@ -17,6 +17,12 @@ pub fn boottime_ms() -> u64 {
     u64::try_from(now.tv_sec()).unwrap_or(0) * 1000 + u64::try_from(now.tv_nsec()).unwrap_or(0) / 1_000_000
 }
 
+/// Gives the moment, on the clock of [`boottime_ms`], of so many ticks since the machine started.
+pub(crate) fn from_ticks(ticks: u64) -> u64 {
+    let per_second = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100);
+    ticks * 1000 / u64::try_from(per_second).unwrap_or(100)
+}
+
 /// Gives the wall clock in milliseconds since 1970. For people to read; no decision rests on it.
 pub fn unix_ms() -> i64 {
     match SystemTime::now().duration_since(UNIX_EPOCH) {

@@ -17,13 +17,18 @@
 //! whoever does not hold it can do no harm, and a command that lives can still tell its user what happened.
 //! (`decide` allows the killing whenever the command may live.)
 //!
+//! Where the way back that reads nothing is armed ([`Order::parse_free`]), the old master stands by without workers from
+//! the switch to the confirmation. The fuse sees to it that it stays so: whoever tells it to reload meanwhile wakes it.
+//!
 //! After a revert that is not proven nginx may still serve the unconfirmed configuration. The fuse stays then, and tells
 //! nginx again with growing pauses, for an hour at most, until the old one is proven or another release begins.
 
 mod again;
 mod arm;
 mod back;
+mod bring_back;
 mod launch;
+mod rest;
 mod revert;
 mod run;
 mod way_back;
@@ -32,6 +37,7 @@ pub use again::prove_again;
 pub use arm::{ArmError, Armed, Order, arm};
 pub(crate) use back::said;
 pub use launch::{Launch, READY_WITHIN_MS};
+pub use rest::{finish, new_begun, stand_by};
 pub use revert::{Ask, RevertError, confirm, recover, request_revert, revert_within};
 pub use run::{FuseArgs, run};
 pub use way_back::WayBack;

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 pub use confirm::{AdvanceError, ConfirmError, confirm};
 use evenkeel_fleet::apply::Stage;
-pub use record::{Record, Reverted};
+pub use record::{Record, Reverted, Upgrade};
 
 use crate::clock::boottime_ms;
 use crate::codec::{Reader, Writer};
@@ -32,7 +32,8 @@ const HEADER_BYTES: usize = 8 + 4 + 8 + 4;
 const CHECKSUM_BYTES: usize = 32;
 const MAGIC: &[u8; 8] = b"EVKSLOT\n";
 /// The version of the layout that this program writes.
-const VERSION: u32 = 1;
+/// 2 added which way back is armed, which was gone, and the two masters of an upgrade.
+const VERSION: u32 = 2;
 
 /// Why the slots cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -30,6 +30,7 @@ pub(crate) fn reverted(record: &Record) -> Revert {
         took: Span::ZERO,
         last_wrong: None,
         kept: None,
+        way: None,
     }
 }
 
@@ -203,5 +204,6 @@ fn lost() -> Report {
         took: Span::ZERO,
         last_wrong: None,
         kept: None,
+        way: None,
     })
 }

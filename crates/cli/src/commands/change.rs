@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context as _;
 use evenkeel_controller::local::{Ended, Host, Outcome, Request, Teller};
 use evenkeel_controller::when;
+use evenkeel_fleet::apply::Way;
 use evenkeel_syntax::secret::redact_str;
 use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -62,6 +63,7 @@ pub(crate) fn apply(args: &args::Apply, global: &Global, output: Output) -> anyh
         hold: args.hold,
         accept: args.accept.clone(),
         why: args.message.clone(),
+        way_back: args.way_back.map(crate::commands::way_back),
         no_rehearsal: args.no_rehearsal,
         offline: args.offline,
         dry_run: args.dry_run,
@@ -163,14 +165,22 @@ fn text(outcome: &Outcome, output: Output) -> String {
     match (outcome.ended, outcome.took) {
         (Ended::RolledBack { proven: true } | Ended::TakenBack { proven: true }, Some(took)) => {
             out.push_str(&format!(
-                "  the old configuration serves again: proven {} after the decision\n",
+                "  the old configuration serves again{}: proven {} after the decision\n",
+                if outcome.way == Some(Way::ParseFree) { ", from memory" } else { "" },
                 when::span(took)
             ));
         }
         (Ended::RolledBack { proven: false } | Ended::TakenBack { proven: false }, _) => {
-            out.push_str(
-                "  the old files stand again; that they serve is not proven: look at `evenkeel status`\n",
-            );
+            out.push_str(match outcome.way {
+                Some(Way::LastKnownGood) => {
+                    "  nginx does not take the old configuration today: the bundle confirmed before it stands on disk and serves\n  \
+                     put right what the notes say, then apply again; `evenkeel adopt` stays with what serves now\n"
+                }
+                _ => {
+                    "  ATTENTION: nginx may still serve what nobody confirmed. The old files stand again; that they serve is not proven\n  \
+                     put right what the notes say: the fuse tries again for an hour, `evenkeel recover` at once; look at `evenkeel status`\n"
+                }
+            });
         }
         (Ended::Stuck, _) => out.push_str("  `evenkeel status` says more, `evenkeel recover` goes on\n"),
         _ => {}
@@ -193,6 +203,6 @@ fn document(outcome: &Outcome, stages: &[serde_json::Value]) -> serde_json::Valu
     json!({
         "release": outcome.release.map(|release| release.to_string()),
         "outcome": word(outcome.ended), "reason": redact_str(&outcome.reason), "caught_by": outcome.caught_by, "proven": proven,
-        "took_ms": outcome.took.map(evenkeel_fleet::Span::as_millis), "stages": stages, "notes": notes,
+        "way": outcome.way.map(Way::name), "took_ms": outcome.took.map(evenkeel_fleet::Span::as_millis), "stages": stages, "notes": notes,
     })
 }

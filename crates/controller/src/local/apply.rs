@@ -18,7 +18,7 @@ use super::leaving::leaving;
 use super::look::looks;
 use super::rehearsal::Proposed;
 use super::walk::Way;
-use super::{Ended, Host, HostError, Journal, Look, Outcome, Teller, span};
+use super::{Ended, Host, HostError, Journal, Look, Outcome, Teller, WayBack, span};
 use crate::endpoint::Endpoint;
 use crate::routes::Route;
 use crate::{diff, stages};
@@ -50,6 +50,8 @@ pub struct Request {
     pub accept: Vec<String>,
     /// Why.
     pub why: String,
+    /// Which way back it is given; what the host's settings say by default.
+    pub way_back: Option<WayBack>,
     /// Do not rehearse; that is recorded.
     pub no_rehearsal: bool,
     /// Do not ask from here whether upstreams accept connections.
@@ -133,6 +135,15 @@ impl Host {
         let state_dir = &self.settings.place.state_dir;
         let saved = begun.as_ref().map(|_| bundles::path(state_dir, to.digest()));
         let passed = preflight.as_ref().is_some_and(|it| it.evidence.holds);
+        let back = match passed {
+            true => {
+                teller.doing("asking the running nginx for the way back");
+                let wanted = request.way_back.unwrap_or(self.settings.way_back);
+                Some(self.way_back(&master, &live, wanted, &request.accept)?)
+            }
+            false => None,
+        };
+        let passed = back.as_ref().is_some_and(|back| back.evidence.holds);
         let changes = if passed {
             teller.doing("comparing the ways of requests");
             let nothing = |_: &[u8]| FileKind::Unknown;
@@ -152,7 +163,8 @@ impl Host {
         let rehearsed = if passed && let_pass && !request.no_rehearsal {
             let changes = changes.as_ref().map(Predicted::of).unwrap_or_default();
             let directory = saved.as_deref().unwrap_or(&request.tree);
-            let proposed = Proposed { files: to, config: &checked.config, directory };
+            let old_starts = back.as_ref().is_none_or(|back| back.old_is_read != Some(false));
+            let proposed = Proposed { files: to, config: &checked.config, directory, old_starts };
             Some(self.rehearsed(
                 &master,
                 (&live, &proposed, changes),
@@ -170,13 +182,19 @@ impl Host {
             Some(it) => (Some(it.evidence), it.accepted, it.notes),
             None => (None, Vec::new(), Vec::new()),
         };
-        let accepted = gate.accepted.iter().cloned().chain(without).chain(skipped).chain(allowed).collect();
+        let no_way_back = back.as_ref().and_then(|back| back.accepted.clone());
+        let parse_free = back.as_ref().is_some_and(|back| back.parse_free);
+        let accepted = gate.accepted.iter().cloned().chain(without).chain(no_way_back);
+        let accepted = accepted.chain(skipped).chain(allowed).collect();
         let preflight = preflight.map(|it| it.evidence);
         let reload = request.proof_within.unwrap_or_else(|| looks(&new.outside, took).expected.limit);
         let policy = windows(request, reload, (approval.is_some(), app.is_some()));
         let changes = changes.as_ref().map(stages::diff_evidence);
         let gates: Vec<Evidence> =
-            [Some(check), preflight, changes, approval, rehearsal].into_iter().flatten().collect();
+            [Some(check), preflight, back.map(|back| back.evidence), changes, approval, rehearsal]
+                .into_iter()
+                .flatten()
+                .collect();
         let Some((_lock, mut journal)) = begun else {
             let mut outcome = dry(&gates, teller);
             outcome.notes.extend(app.map(|app| app.planned()));
@@ -216,6 +234,8 @@ impl Host {
             new: &new.outside,
             routes: &routes,
             proof: reload,
+            parse_free,
+            good: self.good_before(&live, &settings, reload),
             hold: request.hold,
             app: app.as_ref(),
         };

@@ -9,6 +9,7 @@ use evenkeel_fleet::{Command, Effect, Evidence, EvidenceKind, Input, Stage as Re
 use evenkeel_host::identity::ProcessId;
 
 use super::walk::Way;
+use super::way_back::{tell_of_old, woken};
 use super::{Ended, Host, HostError, Journal, Outcome, Teller, now};
 use crate::ask::Asker;
 use crate::routes::Route;
@@ -54,6 +55,11 @@ impl Host {
         let unasked = after.unasked();
         let mut watch = Asker::new(way.routes, &way.new.listens).forgiving(forgiven);
         let end = self.watch(way, agent, &mut watch, workers, until, teller)?;
+        let standing = agent.standing()?.filter(|record| record.applying.release == release);
+        if let Some(text) = standing.as_ref().and_then(woken) {
+            let (host, who) = (Some(self.settings.name.clone()), self.settings.who.clone());
+            let _ = journal.tell(&self.runtime, &Input::Note { host, release: Some(release), who, text })?;
+        }
         let mut outcome = match end {
             End::Elsewhere => self.elsewhere(journal, agent, way)?,
             End::Interrupted => {
@@ -76,6 +82,7 @@ impl Host {
             let input = Input::Answered { release, phase: Phase::Watch, answers: watch.answers() };
             let _best_effort = journal.tell(&self.runtime, &input);
         }
+        tell_of_old(&mut outcome, agent.standing()?.as_ref(), &self.settings.place.pid);
         outcome.notes.extend(unasked);
         Ok(outcome)
     }
@@ -91,7 +98,7 @@ impl Host {
         teller: &mut dyn Teller,
     ) -> Result<End, HostError> {
         let mut asked = Instant::now();
-        let mut told = 0;
+        let (mut told, mut times_woken) = (0, 0);
         loop {
             let record = agent.standing()?;
             let ours = record.as_ref().filter(|record| record.applying.release == way.release);
@@ -100,6 +107,11 @@ impl Host {
             }
             if teller.interrupted() {
                 return Ok(End::Interrupted);
+            }
+            if let Some(both) = ours.and_then(|record| record.upgrade).filter(|both| both.woken > times_woken)
+            {
+                times_woken = both.woken;
+                teller.done("foreign reload", &evenkeel_agent::woken(&both).unwrap_or_default(), true);
             }
             if let Some(gone) = agent.gone(workers) {
                 return Ok(End::Fails(gone));

@@ -1,8 +1,11 @@
 //! How a release ends: what the host says becomes part of the journal, and the journal says what came of it.
 
 use evenkeel_agent::Agent;
-use evenkeel_fleet::apply::RevertWhy;
-use evenkeel_fleet::{Effect, Generation, Input, Outcome as End, ReleaseId, Report, Timestamp, What};
+use evenkeel_fleet::apply::{RevertWhy, Way};
+use evenkeel_fleet::journal::{Choice, Recovery};
+use evenkeel_fleet::{
+    Effect, Evidence, EvidenceKind, Generation, Input, Outcome as End, ReleaseId, Report, Timestamp, What,
+};
 use evenkeel_host::nginx::find::find;
 
 use super::rollback::not_written;
@@ -22,12 +25,29 @@ impl Host {
         (at, report): (Timestamp, Report),
     ) -> Result<Option<evenkeel_fleet::Timestamp>, HostError> {
         let host = self.settings.name.clone();
+        let other = other_than_old(&report);
         let told = journal.tell_at(&self.runtime, at, &Input::Reported { host, generation, report })?;
+        self.tell_of_other(journal, other)?;
         // The host has gone back by itself already where that is what the fleet would order now.
         Ok(told.effects.into_iter().find_map(|effect| match effect {
             Effect::Observe { until, .. } => Some(until),
             Effect::Order { .. } => None,
         }))
+    }
+
+    /// Tells the journal which bundle serves where nginx did not take the old one.
+    pub(super) fn tell_of_other(
+        &self,
+        journal: &mut Journal,
+        other: Option<Evidence>,
+    ) -> Result<(), HostError> {
+        let bundle = self.agent_here().standing()?.and_then(|record| record.confirmed);
+        if let (Some(evidence), Some(bundle)) = (other, bundle) {
+            let (host, choice) = (self.settings.name.clone(), Choice::LastKnownGood);
+            let recovery = Recovery { host, bundle, choice, evidence };
+            let _ = journal.tell(&self.runtime, &Input::Recovered(recovery))?;
+        }
+        Ok(())
     }
 
     /// Has the host go back, and then tells of it: of the decision (`decided`) and of what came of it. The journal never
@@ -83,8 +103,9 @@ impl Host {
     /// Names what stands in the tree after a release was taken back and is not of the bundle that it went back to: what
     /// somebody added or changed by hand meanwhile. It stays.
     pub(super) fn name_what_stays(&self, journal: &mut Journal, outcome: &mut Outcome) {
-        let Some(release) = outcome.release.filter(|_| matches!(outcome.ended, Ended::RolledBack { .. }))
-        else {
+        let back =
+            matches!(outcome.ended, Ended::RolledBack { .. }) && outcome.way != Some(Way::LastKnownGood);
+        let Some(release) = outcome.release.filter(|_| back) else {
             return;
         };
         let from = journal.fleet().release(release).map(|release| release.proposal().from);
@@ -146,6 +167,11 @@ impl Host {
                 && *release == id
             {
                 outcome.took = Some(revert.took);
+                outcome.way = revert.way;
+                if !revert.proven {
+                    let said = revert.evidence.iter().filter(|it| it.kind == EvidenceKind::Revert);
+                    outcome.notes.extend(said.flat_map(|it| it.details.iter().cloned()));
+                }
                 if let Some(kept) = revert.kept {
                     let said =
                         revert.evidence.iter().flat_map(|it| &it.details).find(|it| it.contains("kept"));
@@ -159,4 +185,13 @@ impl Host {
         }
         outcome
     }
+}
+
+/// What serves instead of the old bundle, where nginx did not take that.
+pub(super) fn other_than_old(report: &Report) -> Option<Evidence> {
+    let Report::Reverted(revert) = report else { return None };
+    let said = revert.evidence.first().filter(|_| revert.way == Some(Way::LastKnownGood))?;
+    let mut evidence = Evidence::new(EvidenceKind::Recovery, true, said.summary.clone());
+    evidence.details.clone_from(&said.details);
+    Some(evidence)
 }

@@ -172,7 +172,12 @@ impl Host {
         Ok(check::proposed(&self.question(None, live, &live.outside), files)?)
     }
 
-    fn question<'a>(&'a self, master: Option<&'a Master>, live: &'a Look, new: &'a Outside) -> Question<'a> {
+    pub(super) fn question<'a>(
+        &'a self,
+        master: Option<&'a Master>,
+        live: &'a Look,
+        new: &'a Outside,
+    ) -> Question<'a> {
         Question {
             place: &self.settings.place,
             master,

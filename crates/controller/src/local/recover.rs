@@ -41,6 +41,7 @@ impl Host {
             return Err(HostError::Open { release: record.applying.release, stage: record.stage().name() });
         }
         let record = fuse::recover(&self.settings.place)?;
+        let _still_finishes = fuse::finish(&self.settings.place.state_dir, super::settle::OLD_ENDS_WITHIN);
         let mut journal = self.open_journal();
         let Some(record) = record else {
             if let Ok(journal) = &mut journal {

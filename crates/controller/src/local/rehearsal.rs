@@ -25,6 +25,8 @@ pub(super) struct Proposed<'a> {
     pub(super) config: &'a Config,
     /// A directory with exactly these files; those that are kept stand in the live tree alone.
     pub(super) directory: &'a Path,
+    /// Whether nginx would start with what stands there now: without that there is no step from it to rehearse.
+    pub(super) old_starts: bool,
 }
 
 /// What a rehearsal said.
@@ -53,6 +55,7 @@ impl Host {
         let kept = |path: &PathBuf| (path.clone(), place.config_dir.join(path));
         let kept: Vec<(PathBuf, PathBuf)> = live.snapshot.kept.iter().map(kept).collect();
         let old = Tree { directory: &place.config_dir, config: &live.config, kept: &[] };
+        let old = new.old_starts.then_some(old);
         let tree = Tree { directory: new.directory, config: new.config, kept: &kept };
         let settings = Settings {
             program: "/proc/self/exe".into(),
@@ -72,7 +75,7 @@ impl Host {
             said.replace(Some(what.to_owned()));
         };
         let report = self.runtime.block_on(async {
-            let mut held = pin!(rehearse(&tree, Some(&old), &questions, &settings, &mut doing));
+            let mut held = pin!(rehearse(&tree, old.as_ref(), &questions, &settings, &mut doing));
             let mut tick = tokio::time::interval(TICK);
             loop {
                 tokio::select! {

@@ -14,6 +14,7 @@ use evenkeel_syntax::secret::redact_str;
 
 use super::look::looks;
 use super::walk::Way;
+use super::way_back::tell_of_old;
 use super::{Ended, Host, HostError, Journal, Look, Outcome, Teller, now, span};
 use crate::{diff, stages};
 
@@ -45,7 +46,9 @@ impl Host {
             Ok(report) => {
                 let _ = self.report(&mut journal, generation, (now(), report))?;
                 teller.done("confirm", &format!("{release} is permanent"), true);
-                Ok(self.ended(&journal, release))
+                let mut outcome = self.ended(&journal, release);
+                tell_of_old(&mut outcome, agent.standing()?.as_ref(), &self.settings.place.pid);
+                Ok(outcome)
             }
             Err(error) => {
                 let standing = agent.standing()?;
@@ -201,6 +204,9 @@ impl Host {
         // Nothing blocks a rollback that nginx itself does not: where it cannot be asked, the proof decides.
         let preflight = self.preflight(&master, &files, (&live, &new), true, teller)?;
         let reload = looks(&new, preflight.took).expected.limit;
+        // The way back of a way back never stands in its way.
+        let accept = [EvidenceKind::WayBack, EvidenceKind::Preflight].map(|kind| kind.name().to_owned());
+        let back = self.way_back(&master, &live, self.settings.way_back, &accept)?;
         let from = &live.snapshot.files;
         let routes = self.routes(&files).unwrap_or_default();
         let policy = Policy {
@@ -245,10 +251,14 @@ impl Host {
             new: &new,
             routes: &routes,
             proof: reload,
+            parse_free: back.parse_free,
+            good: self.good_before(&live, &settings, reload),
             hold: false,
             app: None,
         };
-        let mut outcome = self.walk(journal, &way, vec![preflight.evidence], &keep, teller)?;
+        // The last one that the policy asks for lets it go.
+        let gates = vec![back.evidence, preflight.evidence];
+        let mut outcome = self.walk(journal, &way, gates, &keep, teller)?;
         if outcome.ended == Ended::Confirmed {
             self.app_back(journal, (from, &files), &mut outcome, teller);
         }

@@ -9,6 +9,9 @@ use evenkeel_host::slots::Record;
 
 use super::{Host, HostError, Journal};
 
+/// How long a master that stood by for a confirmed release is waited for.
+pub(super) const OLD_ENDS_WITHIN: std::time::Duration = std::time::Duration::from_secs(1);
+
 impl Host {
     /// Says in the journal what the slots say. With the apply lock in hand (`alone`) nobody gathers evidence or applies any
     /// more, so a release that the slots do not speak of has been interrupted.
@@ -51,7 +54,9 @@ impl Host {
         // The newest order: what the slots say was accepted may come from a journal that was lost.
         let generation = journal.fleet().host(&host).map_or_else(Default::default, |host| host.generation());
         for report in reports {
+            let other = super::end::other_than_old(&report);
             self.must(journal, &Input::Reported { host: host.clone(), generation, report }, alone)?;
+            self.tell_of_other(journal, other)?;
         }
         Ok(())
     }
@@ -73,6 +78,8 @@ impl Host {
         if record.as_ref().is_some_and(abandoned) {
             record = evenkeel_host::fuse::recover(&self.settings.place)?.or(record);
         }
+        // Somebody confirmed it and died before the last signal.
+        let _still_finishes = evenkeel_host::fuse::finish(&self.settings.place.state_dir, OLD_ENDS_WITHIN);
         self.settle(journal, record.as_ref(), true)?;
         let _told_in_the_journal = self.settle_app(journal, record.as_ref());
         // The old configuration may be loadable by now; whoever begins something new should not build on the wrong one.
@@ -181,6 +188,7 @@ fn lost(record: Option<&Record>, to: BundleId, stage: Stage) -> Report {
                 took: Span::ZERO,
                 last_wrong: None,
                 kept: None,
+                way: None,
             })
         }
     }

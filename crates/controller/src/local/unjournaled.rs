@@ -75,6 +75,8 @@ impl Host {
             to: &files,
             before: &looks(&live.outside, took),
             after: &reload,
+            good: None,
+            parse_free: false,
             proof_within: within,
             confirm_within: within.saturating_add(within),
         };

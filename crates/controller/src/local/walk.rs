@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use evenkeel_agent::{Agent, Order, Watcher, count};
+use evenkeel_agent::{Agent, Looks, Order, Watcher, count};
 use evenkeel_fleet::apply::{RevertWhy, Stage};
 use evenkeel_fleet::journal::{By, Phase};
 use evenkeel_fleet::{BundleId, Command, Effect, Evidence, Input, ReleaseId, Report, Timestamp};
@@ -32,6 +32,10 @@ pub(super) struct Way<'a> {
     pub(super) new: &'a Outside,
     pub(super) routes: &'a [Route],
     pub(super) proof: Duration,
+    /// Whether the old master stands by until the release is confirmed.
+    pub(super) parse_free: bool,
+    /// What nginx looks like with the bundle confirmed before `from`.
+    pub(super) good: Option<Looks>,
     pub(super) hold: bool,
     /// The application that goes first.
     pub(super) app: Option<&'a Move>,
@@ -188,6 +192,8 @@ impl Host {
             to: way.to,
             before: &looks_within(&way.live.outside, way.proof),
             after: &looks_within(way.new, way.proof),
+            good: way.good.as_ref(),
+            parse_free: way.parse_free,
             proof_within,
             confirm_within,
         };

@@ -94,6 +94,32 @@ numbered! {
     }
 }
 
+numbered! {
+    /// Which way a host goes back.
+    Way {
+        /// The old files stand again, and the server reads them.
+        Reload = 1, "reload";
+        /// The server had stood by with the old configuration in memory, and nothing was read.
+        ParseFree = 2, "parse-free";
+        /// The server did not take the old configuration; the one before it serves.
+        LastKnownGood = 3, "last-known-good";
+    }
+}
+
+/// A name that is no [`Way`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("read {0:?} as a way back")]
+pub struct UnknownWay(String);
+
+impl FromStr for Way {
+    type Err = UnknownWay;
+
+    fn from_str(name: &str) -> Result<Self, UnknownWay> {
+        let way = Self::ALL.iter().find(|way| way.name() == name);
+        way.copied().ok_or_else(|| UnknownWay(name.to_owned()))
+    }
+}
+
 /// A name that is no [`RevertWhy`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("read {0:?} as a reason to go back")]

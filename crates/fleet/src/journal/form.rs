@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 use serde::ser::{Serialize, Serializer};
 
 use super::{Event, FORMAT, What};
-use crate::apply::RevertWhy;
+use crate::apply::{RevertWhy, Way};
 use crate::{
     Actor, BundleId, Digest, Evidence, EvidenceKind, FileChange, Generation, HostId, Policy, ReleaseId, Span,
     Timestamp,
@@ -83,7 +83,7 @@ macro_rules! as_text {
     )*};
 }
 
-as_text!(BundleId, Digest, EvidenceKind, HostId, ReleaseId, RevertWhy);
+as_text!(BundleId, Digest, EvidenceKind, HostId, ReleaseId, RevertWhy, Way);
 
 /// Types that are written as one number.
 macro_rules! as_number {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use form::{Format, NewerFormat};
 pub use packages::{Conffile, ConffileOutcome, PackageRun, PackageStage, PackageStep, Served};
 
-use crate::apply::RevertWhy;
+use crate::apply::{RevertWhy, Way};
 use crate::{
     Actor, BundleId, Evidence, EvidenceKind, FileChange, Generation, HostId, Policy, ReleaseId, Span,
     Timestamp,
@@ -363,6 +363,9 @@ pub struct Revert {
     pub last_wrong: Option<Span>,
     /// What somebody had changed by hand meanwhile, saved as a bundle of its own.
     pub kept: Option<BundleId>,
+    /// Which way it went; `None` where the server was not told, or nobody noted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way: Option<Way>,
 }
 
 /// Which bundle recovery took: the first that the host accepts today.

@@ -40,6 +40,8 @@ const SINCE_2: &[&str] = &[
     r#"{"v":2,"at":17,"what":{"packages":{"host":"web-1","stage":{"overridden":{"reason":"no","why":"must"}},"packages":[],"who":{"name":"anna","via":""},"command":"","before":null,"after":null,"conffiles":[],"changes":[],"diff":"","effect":"","evidence":[],"notes":[],"held":null}}}"#,
     r#"{"v":2,"at":17,"what":{"packages":{"host":"web-1","stage":"begun","packages":[],"who":{"name":"anna","via":""},"command":"","before":null,"after":null,"conffiles":[],"changes":[],"diff":"","effect":"","evidence":[],"notes":[],"held":null}}}"#,
     r#"{"v":2,"at":18,"what":{"served":{"host":"web-1","action":"reload","bundle":"A","who":{"name":"root","via":"systemd"}}}}"#,
+    r#"{"v":2,"at":3,"what":{"saw":{"release":"r1","evidence":{"kind":"way-back","holds":true,"summary":"reload","details":[],"rests_on":[],"digest":null}}}}"#,
+    r#"{"v":2,"at":11,"what":{"reverted":{"release":"r1","host":"web-1","revert":{"why":"asked","by":"person","proven":true,"evidence":[],"decided_at":10,"took":12,"last_wrong":null,"kept":null,"way":"parse-free"}}}}"#,
 ];
 
 fn line(text: &str) -> String {

@@ -3,7 +3,8 @@
 use super::story::Objection;
 use super::timeline::reverter;
 use super::{Caught, Claim, Since, Story};
-use crate::apply::RevertWhy;
+use crate::apply::{RevertWhy, Way};
+
 use crate::journal::{Proposal, RefusedBy, Revert};
 use crate::{Evidence, Outcome, Sequence};
 
@@ -131,6 +132,10 @@ pub(super) fn resolution(story: &Story<'_>) -> Claim {
 
 fn reverted(old: &str, entry: Sequence, revert: &Revert) -> Claim {
     let who = reverter(revert.by);
+    if revert.way == Some(Way::LastKnownGood) {
+        let said = revert.evidence.first().map_or("", |it| it.summary.as_str());
+        return Claim::rests(format!("{who} could not put {old} back; {said}"), [entry]);
+    }
     let proof = revert.evidence.iter().find(|it| it.holds && it.kind == crate::EvidenceKind::Revert);
     let proof = match (revert.proven, proof) {
         (true, Some(evidence)) => format!("it is proven to serve: {}", evidence.summary),

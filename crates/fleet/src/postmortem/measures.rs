@@ -69,6 +69,10 @@ fn prevent(story: &Story<'_>, measures: &mut Measures, entry: Sequence, objectio
             EvidenceKind::Preflight => {
                 ("run the host's own preflight before a change is merged", "it was found only on the host")
             }
+            EvidenceKind::WayBack => (
+                "watch that what runs can still be read: certificates, names, files outside of the tree",
+                "the way back was gone before anything was changed",
+            ),
             EvidenceKind::Rehearsal => {
                 ("rehearse a change where it is made, before it is merged", "it was found only on the host")
             }

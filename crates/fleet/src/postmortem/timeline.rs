@@ -1,6 +1,7 @@
 //! Each journal entry as a sentence.
 
 use super::{Moment, Story};
+use crate::apply::Way;
 use crate::journal::{By, Choice, Order, PackageRun, PackageStage, Phase, RefusedBy, Reverter, RouteAnswer};
 use crate::{Evidence, What};
 
@@ -41,7 +42,16 @@ fn say(what: &What) -> String {
         What::RevertOrdered { reason, by, .. } => format!("{} decided to go back: {reason}", self::by(by)),
         What::Reverted { host, revert, .. } => {
             let proven = if revert.proven { "proven" } else { "NOT proven" };
-            format!("{} put the old bundle back on {host} in {} ({proven})", reverter(revert.by), revert.took)
+            let who = reverter(revert.by);
+            match revert.way {
+                Some(Way::LastKnownGood) => {
+                    format!("{who} put the last known good bundle on {host} in {}", revert.took)
+                }
+                way => {
+                    let by = way.map(|way| format!(" by {way}")).unwrap_or_default();
+                    format!("{who} put the old bundle back on {host}{by} in {} ({proven})", revert.took)
+                }
+            }
         }
         What::Conflict { paths, .. } => format!("somebody else had written to {}", paths.join(", ")),
         What::Frozen { who, why, .. } => format!("{who} froze: {why}"),

@@ -17,6 +17,7 @@ use crate::install::{Action, Staged};
 use crate::nginx::control;
 use crate::nginx::find::FindError;
 use crate::nginx::generation::{self, Before, Proof};
+use crate::nginx::upgrade;
 use crate::place::Place;
 use crate::slots::{Record, Slots, SlotsError};
 
@@ -125,7 +126,15 @@ fn tell(
         Some(error) => Silent::Hindered(said(&error)),
         None => Silent::Hindered("nothing is known of the nginx to tell".to_owned()),
     })?;
-    let before = Before::take(master, way_back.map_or(&[], |way_back| &way_back.error_logs));
+    let logs = way_back.map_or(&[][..], |way_back| &way_back.error_logs);
+    if let Some(both) = record.upgrade.filter(|both| both.old == master && upgrade::newer(master).is_some()) {
+        // It reads nothing while the other one runs.
+        let told = upgrade::go_back(both.old, both.new, both.resting_ms > 0, logs);
+        return told
+            .map(|told| (told.before, told.reload))
+            .map_err(|error| Silent::Hindered(format!("nginx could not be told: {}", said(&error))));
+    }
+    let before = Before::take(master, logs);
     match control::reload(master) {
         Ok(reload) => Ok((before, reload)),
         Err(error) => Err(Silent::Hindered(format!("nginx could not be told: {}", said(&error)))),

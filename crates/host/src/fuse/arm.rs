@@ -13,7 +13,7 @@ use super::{GUARD_GRACE_MS, REVERT_WITHIN_MS};
 use crate::clock;
 use crate::identity::ProcessId;
 use crate::install::Staged;
-use crate::slots::{Record, Slots, SlotsError};
+use crate::slots::{Record, Slots, SlotsError, Upgrade};
 
 /// What is to be armed.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +26,8 @@ pub struct Order<'a> {
     pub staged: &'a Staged,
     /// The nginx that runs, if one does.
     pub master: Option<ProcessId>,
+    /// Whether that nginx stands by, with the old configuration in memory, until the release is confirmed.
+    pub parse_free: bool,
     /// From now to the proof; later than that the host goes back.
     pub proof_within: Span,
     /// From now to the confirmation; later than that the host goes back.
@@ -107,6 +109,7 @@ pub fn arm(
             asked: None,
             note: String::new(),
             reverted: None,
+            upgrade: order.master.filter(|_| order.parse_free).map(Upgrade::of),
             ..record
         })?;
         (applying, earlier_fuse)

@@ -2,20 +2,19 @@
 
 use std::path::PathBuf;
 
-use evenkeel_fleet::apply::{Alarm, Boottime, Decision, Stage, decide};
+use evenkeel_fleet::apply::{Alarm, Boottime, Decision, Stage, Way, decide};
 use evenkeel_fleet::{BundleId, Span};
 use evenkeel_syntax::fileset::Digest;
 
 use super::REVERT_WITHIN_MS;
+use super::bring_back::Ways;
 use super::revert::RevertError;
 use super::way_back::WayBack;
 use crate::clock::{self, unix_ms};
 use crate::configdir::bundles;
 use crate::identity::ProcessId;
 use crate::install::{self, PlanError, Staged, Steps, Undone};
-use crate::nginx::control;
 use crate::nginx::find::{self, FindError};
-use crate::nginx::generation::{self, Before, Proof};
 use crate::place::Place;
 use crate::slots::{Guard, Record, Reverted};
 
@@ -88,7 +87,15 @@ impl Back<'_> {
             matches!(record.stage(), Stage::Switched | Stage::Signalled | Stage::Proven | Stage::Reverting);
         if !finished && (told || put_back.restored > 0) {
             steps.reached("signal", b"");
-            how.proven = self.bring_back(&record, &mut how, &mut notes);
+            let way_back = self.staged.ok().and_then(|staged| WayBack::decode(staged.extra()));
+            let state_dir = guard.state_dir();
+            let ways = Ways {
+                record: &record,
+                state_dir: &state_dir,
+                way_back: way_back.as_ref(),
+                place: self.place,
+            };
+            how.proven = ways.go(&mut how, &mut notes);
         }
         if !put_back.foreign.is_empty() {
             how.foreign = self.save_foreign(&put_back, guard).map(|digest| BundleId(digest.0));
@@ -110,7 +117,10 @@ impl Back<'_> {
         how.done_unix_ms = unix_ms();
         steps.reached("reverted", b"");
         let applying = applying.advance(Stage::Reverted, boot.0, Boottime(clock::boottime_ms()))?;
-        let record = Record { applying, reverted: Some(how), note: notes.join("; "), ..record };
+        let mut record = Record { applying, reverted: Some(how), note: notes.join("; "), ..record };
+        if how.way == Some(Way::LastKnownGood) {
+            record.confirmed = record.confirmed_before;
+        }
         guard.write(record.clone())?;
         // Whoever tries again needs to know how nginx should look.
         if let Ok(staged) = self.staged
@@ -157,33 +167,6 @@ impl Back<'_> {
         }
     }
 
-    /// Tells nginx to load the old configuration and watches until it serves. `None` where no nginx runs.
-    fn bring_back(&self, record: &Record, how: &mut Reverted, notes: &mut Vec<String>) -> Option<bool> {
-        let way_back = self.staged.ok().and_then(|staged| WayBack::decode(staged.extra()));
-        let master = nginx_of(record, way_back.as_ref(), self.place).ok()?;
-        let logs = way_back.as_ref().map_or(&[][..], |way_back| &way_back.error_logs);
-        let before = Before::take(master, logs);
-        let reload = match control::reload(master) {
-            Ok(reload) => reload,
-            Err(error) => {
-                notes.push(format!("nginx could not be told: {}", said(&error)));
-                return Some(false);
-            }
-        };
-        how.signalled_unix_ms = unix_ms();
-        let Some(way_back) = way_back else {
-            notes.push("nothing is known of how nginx should look, so nothing is proven".to_owned());
-            return Some(false);
-        };
-        match generation::prove(before, &reload, &way_back.expected) {
-            Proof::Holds(_) => Some(true),
-            Proof::Fails(failure) => {
-                notes.push(format!("the old configuration is not proven: {}", failure.reason));
-                Some(false)
-            }
-        }
-    }
-
     /// Saves what is of neither bundle as one of its own, where there is room. It lies beside the tree besides.
     fn save_foreign(&self, put_back: &PutBack, guard: &Guard<'_>) -> Option<Digest> {
         if put_back.saved.is_some() {
@@ -201,7 +184,8 @@ pub(super) fn nginx_of(
     way_back: Option<&WayBack>,
     place: Option<&Place>,
 ) -> Result<ProcessId, Option<FindError>> {
-    if let Some(master) = record.master.filter(|master| master.lives()) {
+    let new = record.upgrade.and_then(|both| both.new);
+    if let Some(master) = [record.master, new].into_iter().flatten().find(|master| master.lives()) {
         return Ok(master);
     }
     let place = way_back.map(|way_back| &way_back.place).or(place).ok_or(None)?;

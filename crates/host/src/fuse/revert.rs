@@ -25,6 +25,9 @@ const WITHIN_MARGIN: Duration = Duration::from_secs(10);
 /// How often the slots are read while a fuse that lives goes back, in milliseconds.
 const LOOK_EVERY_MS: u64 = 20;
 
+/// How long a confirmation waits for the end of the master that stood by. It may finish requests for longer.
+const OLD_ENDS_WITHIN: Duration = Duration::from_secs(1);
+
 /// Why a host did not go back. What the slots say then still holds, so somebody can try again.
 #[derive(Debug, thiserror::Error)]
 pub enum RevertError {
@@ -85,6 +88,7 @@ pub fn confirm(state_dir: &Path, release: Option<ReleaseId>) -> Result<Record, C
         }
     };
     signal(record.fuse, Signal::SIGUSR1);
+    super::rest::end_old(&record, OLD_ENDS_WITHIN);
     Ok(record)
 }
 

@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use evenkeel_fleet::apply::{Alarm, Boottime, Decision, Stage, decide};
 use evenkeel_fleet::{Generation, ReleaseId};
@@ -15,6 +16,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::again::{self, Tried};
 use super::back::{Back, said};
+use super::rest::{self, Rest, end_old};
 use super::revert::{RevertError, free_guard, open_command};
 use super::{GUARD_GRACE_MS, WayBack};
 use crate::clock::{self, BootId, boottime_ms};
@@ -89,6 +91,7 @@ struct Fuse {
     boot: BootId,
     release: ReleaseId,
     generation: Generation,
+    rest: Rest,
 }
 
 fn prepare(args: &FuseArgs) -> Result<Fuse, NotReady> {
@@ -116,7 +119,8 @@ fn prepare(args: &FuseArgs) -> Result<Fuse, NotReady> {
     let command = command.open()?;
     let staged = Staged::open(&record.plan, record.plan_digest)?;
     staged.verify()?;
-    if WayBack::decode(staged.extra()).is_none() && record.master.is_some() {
+    let way_back = WayBack::decode(staged.extra());
+    if way_back.is_none() && record.master.is_some() {
         return Err(NotReady("the plan does not say how the old configuration is proven".to_owned()));
     }
     sys::lock_memory();
@@ -133,6 +137,7 @@ fn prepare(args: &FuseArgs) -> Result<Fuse, NotReady> {
         boot,
         release: record.applying.release,
         generation: record.applying.generation,
+        rest: Rest::of(&record, way_back.map(|way_back| way_back.error_logs).unwrap_or_default()),
     })
 }
 
@@ -168,7 +173,20 @@ impl Fuse {
             }
             let alarm = self.alarm(&record, asked || (failures > 0 && record.stage() == Stage::Reverting));
             match decide(&record.applying.standing(self.boot.0), alarm) {
-                Decision::Done => return self.try_again(&record),
+                Decision::Done => {
+                    end_old(&record, Duration::ZERO);
+                    return self.try_again(&record);
+                }
+                Decision::Wait { until } if Rest::is_watched(&record) => {
+                    match self.rest.look(&mut self.slots, &record) {
+                        Ok(None) => asked |= self.wait(until.0.min(boottime_ms() + rest::EVERY_MS)),
+                        Ok(Some(text)) => self.note(&text),
+                        Err(error) => {
+                            self.note(&said(&error));
+                            asked |= self.wait(until.0.min(boottime_ms() + rest::EVERY_MS));
+                        }
+                    }
+                }
                 Decision::Wait { until } => asked |= self.wait(until.0),
                 Decision::Revert { why, .. } => {
                     self.note(&format!("{} goes back: {why}", self.release));
@@ -184,6 +202,8 @@ impl Fuse {
                             if failures > TRIES {
                                 return ExitCode::FAILURE;
                             }
+                            // A signal that came meanwhile was about this try.
+                            self.wait(0);
                             self.wait(boottime_ms() + pause_ms(failures));
                         }
                     }

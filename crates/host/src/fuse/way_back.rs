@@ -21,6 +21,8 @@ pub struct WayBack {
     pub error_logs: Vec<PathBuf>,
     /// What the old configuration looks like from outside.
     pub expected: Expected,
+    /// What the one confirmed before it looks like, in case nginx does not take the old one any more.
+    pub good: Option<Expected>,
 }
 
 impl WayBack {
@@ -35,26 +37,8 @@ impl WayBack {
         for log in &self.error_logs {
             path(&mut to, log);
         }
-        to.option(
-            match self.expected.workers {
-                Workers::Fixed(workers) => Some(workers),
-                Workers::Auto => None,
-            },
-            Writer::u32,
-        );
-        to.u32(count(self.expected.listens.len()));
-        for listen in &self.expected.listens {
-            match listen {
-                Listen::Tcp(address) => text(&mut to, 0, address),
-                Listen::Udp(address) => text(&mut to, 1, address),
-                Listen::Unix(socket) => {
-                    to.u8(2);
-                    path(&mut to, socket);
-                }
-            }
-        }
-        to.u64(ms(self.expected.stay));
-        to.u64(ms(self.expected.limit));
+        expected(&mut to, &self.expected);
+        to.option(self.good.as_ref(), expected);
         to.0
     }
 
@@ -76,6 +60,34 @@ fn read(from: &mut Reader<'_>) -> Result<WayBack, Garbled> {
     for _ in 0..from.u32()? {
         error_logs.push(read_path(from)?);
     }
+    let expected = read_expected(from)?;
+    Ok(WayBack { place, error_logs, expected, good: from.option(read_expected)? })
+}
+
+fn expected(to: &mut Writer, expected: &Expected) {
+    to.option(
+        match expected.workers {
+            Workers::Fixed(workers) => Some(workers),
+            Workers::Auto => None,
+        },
+        Writer::u32,
+    );
+    to.u32(count(expected.listens.len()));
+    for listen in &expected.listens {
+        match listen {
+            Listen::Tcp(address) => text(to, 0, address),
+            Listen::Udp(address) => text(to, 1, address),
+            Listen::Unix(socket) => {
+                to.u8(2);
+                path(to, socket);
+            }
+        }
+    }
+    to.u64(ms(expected.stay));
+    to.u64(ms(expected.limit));
+}
+
+fn read_expected(from: &mut Reader<'_>) -> Result<Expected, Garbled> {
     let workers = from.option(Reader::u32)?.map_or(Workers::Auto, Workers::Fixed);
     let mut listens = Vec::new();
     for _ in 0..from.u32()? {
@@ -87,7 +99,7 @@ fn read(from: &mut Reader<'_>) -> Result<WayBack, Garbled> {
         });
     }
     let (stay, limit) = (Duration::from_millis(from.u64()?), Duration::from_millis(from.u64()?));
-    Ok(WayBack { place, error_logs, expected: Expected { workers, listens, stay, limit } })
+    Ok(Expected { workers, listens, stay, limit })
 }
 
 fn path(to: &mut Writer, path: &Path) {
@@ -135,6 +147,7 @@ mod tests {
                 stay: STAY,
                 limit: LIMIT,
             },
+            good: Some(Expected { workers: Workers::Auto, listens: Vec::new(), stay: STAY, limit: LIMIT }),
         };
         let bytes = way_back.encode();
         assert_eq!(WayBack::decode(&bytes), Some(way_back));

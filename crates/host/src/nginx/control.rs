@@ -40,14 +40,53 @@ pub enum SignalError {
 /// Tells the master to read its configuration again (SIGHUP). That it was told proves nothing: see
 /// [`crate::nginx::generation`].
 ///
+/// While a new master that it started runs, it reads nothing and starts its workers from memory
+/// (`ngx_master_process_cycle`, src/os/unix/ngx_process_cycle.c: `if (ngx_new_binary)`).
+///
 /// # Errors
 /// [`SignalError`] when it has ended or belongs to somebody else.
 pub fn reload(master: ProcessId) -> Result<Reload, SignalError> {
+    send(master, Signal::SIGHUP)
+}
+
+/// Tells the master to start a new master, which reads the configuration (SIGUSR2).
+///
+/// # Errors
+/// [`SignalError`] as [`reload`].
+pub fn upgrade(master: ProcessId) -> Result<Reload, SignalError> {
+    send(master, Signal::SIGUSR2)
+}
+
+/// Tells the master to send its workers away once they have finished their requests, and to stay (SIGWINCH).
+///
+/// # Errors
+/// [`SignalError`] as [`reload`].
+pub fn rest(master: ProcessId) -> Result<Reload, SignalError> {
+    send(master, Signal::SIGWINCH)
+}
+
+/// Tells a master or a worker to end once its requests are finished (SIGQUIT).
+///
+/// # Errors
+/// [`SignalError`] as [`reload`].
+pub fn quit(process: ProcessId) -> Result<Reload, SignalError> {
+    send(process, Signal::SIGQUIT)
+}
+
+/// Ends a process at once (SIGKILL): for a new master that has not begun yet.
+///
+/// # Errors
+/// [`SignalError`] as [`reload`].
+pub(crate) fn kill(process: ProcessId) -> Result<Reload, SignalError> {
+    send(process, Signal::SIGKILL)
+}
+
+fn send(master: ProcessId, signal: Signal) -> Result<Reload, SignalError> {
     let refused = |source| SignalError::Refused { pid: master.pid, source };
     let gone = || SignalError::Gone { pid: master.pid };
     let handle = master.open().map_err(refused)?.ok_or_else(gone)?;
     let sent_ms = clock::boottime_ms();
-    if !handle.signal(Signal::SIGHUP).map_err(refused)? {
+    if !handle.signal(signal).map_err(refused)? {
         return Err(gone());
     }
     Ok(Reload { master, sender: as_seen_by(master), sent_ms })

@@ -10,6 +10,7 @@ use super::compiled::CompiledError;
 use super::enter;
 use super::proc::{self, Status};
 use super::title::{self, Role};
+use super::upgrade;
 use super::view::{self, FileId, View};
 use crate::identity::ProcessId;
 use crate::place::Place;
@@ -103,9 +104,19 @@ fn choose(
     masters: &[(i32, Vec<u8>)],
     mut ours: Vec<Master>,
 ) -> Result<Master, FindError> {
+    // One of the two masters of an upgrade was told to end, and only finishes its requests: the upgrade is over.
+    let leaving: Vec<i32> = if masters.len() > 1 {
+        let all = masters.iter().filter_map(|(pid, _)| ProcessId::of(*pid));
+        all.filter(|id| upgrade::is_leaving(*id)).map(|id| id.pid).collect()
+    } else {
+        Vec::new()
+    };
+    if ours.len() > 1 {
+        ours.retain(|master| !leaving.contains(&master.id.pid));
+    }
     for master in &ours {
         let parent = proc::status(master.id.pid).map_or(0, |status| status.parent);
-        if masters.iter().any(|(pid, _)| *pid == parent) {
+        if masters.iter().any(|(pid, _)| *pid == parent) && !leaving.contains(&parent) {
             return Err(FindError::UpgradePending { old: parent, new: master.id.pid });
         }
     }
@@ -118,6 +129,8 @@ fn choose(
     let inner = proc::status(master.id.pid).map_or(0, |status| status.inner_pid);
     let says = match said {
         Said::Number(number) if number == master.id.pid || number == inner => return Ok(master),
+        // The new master of an upgrade that was taken back: the old one gets its pid file when it has ended.
+        Said::Number(number) if leaving.contains(&number) => return Ok(master),
         Said::Number(number) => format!("names process {number}, which {}", what_is(number)),
         Said::Nothing => "is missing".to_owned(),
         Said::Garbage(holds) => format!("holds no process number ({holds})"),

@@ -30,6 +30,18 @@ pub struct Before {
     logs: Offsets,
     /// Whether the master is still at work on something and hears no signal.
     busy: bool,
+    how: How,
+}
+
+/// How a master comes to new workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// It reads its configuration again.
+    Reload,
+    /// It is a new master, beside one whose workers serve.
+    Beside,
+    /// It stood by, and starts them from memory.
+    Woken,
 }
 
 impl Before {
@@ -40,7 +52,32 @@ impl Before {
     pub fn take(master: ProcessId, error_logs: &[PathBuf]) -> Self {
         let busy = proc::status(master.pid).is_ok_and(|status| !hears_hup(&status));
         let logs = Offsets::take(master, error_logs);
-        Self { master, children: proc::children(master.pid).unwrap_or_default(), logs, busy }
+        Self {
+            master,
+            children: proc::children(master.pid).unwrap_or_default(),
+            logs,
+            busy,
+            how: How::Reload,
+        }
+    }
+
+    /// Notes what a master that comes back from standing by has beside its workers; those that serve already count as
+    /// new ones.
+    pub(crate) fn woken(master: ProcessId, error_logs: &[PathBuf]) -> Self {
+        let mut before = Self::take(master, error_logs);
+        before.children.retain(|child| proc::role_of(*child) != Some(Role::Worker));
+        Self { how: How::Woken, ..before }
+    }
+
+    /// The same moment, for a master that was started since: all its workers are new.
+    #[must_use]
+    pub fn of_new(self, new: ProcessId) -> Self {
+        Self { master: new, children: Vec::new(), busy: false, how: How::Beside, ..self }
+    }
+
+    /// Where the error logs end.
+    pub fn logs(&mut self) -> &mut Offsets {
+        &mut self.logs
     }
 }
 
@@ -51,6 +88,11 @@ const HUP: u64 = 1;
 /// (`ngx_master_process_cycle`, src/os/unix/ngx_process_cycle.c).
 fn hears_hup(status: &proc::Status) -> bool {
     status.blocked & HUP == 0
+}
+
+/// The same, for the rest of this module.
+pub(super) fn hears(status: &proc::Status) -> bool {
+    hears_hup(status)
 }
 
 /// How many workers a configuration asks for.
@@ -209,8 +251,7 @@ pub fn running(master: ProcessId, newest_change: SystemTime) -> RunningVerdict {
 const TICK: Duration = Duration::from_millis(20);
 
 fn wall_clock(start_ticks: u64) -> SystemTime {
-    let per_second = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100);
-    let start_ms = start_ticks * 1000 / u64::try_from(per_second).unwrap_or(100);
+    let start_ms = clock::from_ticks(start_ticks);
     SystemTime::now() - Duration::from_millis(clock::boottime_ms().saturating_sub(start_ms))
 }
 

@@ -15,5 +15,6 @@ mod log_line;
 mod proc;
 pub mod sockets;
 mod title;
+pub mod upgrade;
 mod view;
 pub mod workers;

@@ -48,6 +48,14 @@ pub fn missing(process: ProcessId, expected: &[Listen]) -> io::Result<Vec<Listen
     Ok(expected.iter().filter(|listen| !is_held(listen)).cloned().collect())
 }
 
+/// Says whether the process listens on anything.
+///
+/// # Errors
+/// Those of [`missing`].
+pub(crate) fn listens(process: ProcessId) -> io::Result<bool> {
+    held(process).map(|held| !held.is_empty())
+}
+
 fn wildcard(address: SocketAddr) -> SocketAddr {
     let any = if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     SocketAddr::new(any, address.port())

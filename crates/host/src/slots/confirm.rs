@@ -60,7 +60,8 @@ pub fn confirm(guard: &mut Guard<'_>, release: Option<ReleaseId>) -> Result<Reco
     let applying = record.applying.advance(Stage::Confirmed, boot.0, now).map_err(refused)?;
     let confirmed = Some(applying.to);
     let before = if record.confirmed == confirmed { record.confirmed_before } else { record.confirmed };
-    let record = Record { applying, confirmed, confirmed_before: before, ..record.clone() };
+    let master = record.upgrade.and_then(|both| both.new).or(record.master);
+    let record = Record { applying, confirmed, confirmed_before: before, master, ..record.clone() };
     guard.write(record.clone())?;
     Ok(record)
 }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use evenkeel_fleet::apply::{Applying, Boottime, RevertWhy, Stage};
+use evenkeel_fleet::apply::{Applying, Boottime, RevertWhy, Stage, Way};
 use evenkeel_fleet::{BundleId, Digest, Generation, ReleaseId};
 
 use crate::clock::BootId;
@@ -42,6 +42,31 @@ pub struct Record {
     pub note: String,
     /// How the way back went; `None` while no one has gone it.
     pub reverted: Option<Reverted>,
+    /// The two masters, when the way back that reads nothing is armed.
+    pub upgrade: Option<Upgrade>,
+}
+
+/// Two masters of one nginx: the old one stands by with the old configuration in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Upgrade {
+    /// The one that stands by.
+    pub old: ProcessId,
+    /// The one that it started, once that has begun.
+    pub new: Option<ProcessId>,
+    /// When the workers of the old one were sent away, on the clock of [`crate::clock::boottime_ms`]; 0 while they were
+    /// not.
+    pub resting_ms: u64,
+    /// How often somebody else has woken the old one since.
+    pub woken: u32,
+    /// Who did it last, by the process number in nginx's log; 0 when that is not known.
+    pub woken_by: i32,
+}
+
+impl Upgrade {
+    /// The upgrade of a master that has not begun yet.
+    pub fn of(old: ProcessId) -> Self {
+        Self { old, new: None, resting_ms: 0, woken: 0, woken_by: 0 }
+    }
 }
 
 /// How a revert went, with its times on the wall clock in milliseconds since 1970.
@@ -62,6 +87,8 @@ pub struct Reverted {
     pub proven: Option<bool>,
     /// What stood in the tree and was of neither bundle, saved as a bundle of its own.
     pub foreign: Option<BundleId>,
+    /// Which way it went; `None` where nginx was not told.
+    pub way: Option<Way>,
 }
 
 impl Record {
@@ -80,6 +107,7 @@ impl Record {
             asked: None,
             note: String::new(),
             reverted: None,
+            upgrade: None,
         }
     }
 
@@ -101,7 +129,7 @@ impl Record {
         if self.applying.boot == boot.0 {
             return self;
         }
-        Self { master: None, command: None, fuse: None, ..self }
+        Self { master: None, command: None, fuse: None, upgrade: None, ..self }
     }
 
     pub(super) fn encode(&self, to: &mut Writer) {
@@ -132,14 +160,14 @@ impl Record {
         to.bytes(self.plan.as_os_str().as_bytes());
         to.array(&self.plan_digest.0);
         for process in [self.master, self.command, self.fuse] {
-            to.option(process, |to, process| {
-                to.u32(process.pid.cast_unsigned());
-                to.u64(process.start_ticks);
-            });
+            to.option(process, write_process);
         }
         to.u8(self.asked.map_or(0, RevertWhy::number));
         to.bytes(cut(&self.note).as_bytes());
         to.option(self.reverted, |to, reverted| reverted.encode(to));
+        // Since the second layout.
+        to.u8(self.reverted.and_then(|reverted| reverted.way).map_or(0, Way::number));
+        to.option(self.upgrade, |to, upgrade| upgrade.encode(to));
     }
 
     pub(super) fn decode(from: &mut Reader<'_>) -> Result<Self, Garbled> {
@@ -154,7 +182,7 @@ impl Record {
             confirm_deadline: Boottime(from.u64()?),
             why: why(from)?,
         };
-        Ok(Self {
+        let mut record = Self {
             applying,
             confirmed: from.option(bundle)?,
             confirmed_before: from.option(bundle)?,
@@ -167,6 +195,38 @@ impl Record {
             asked: why(from)?,
             note: String::from_utf8_lossy(from.bytes()?).into_owned(),
             reverted: from.option(Reverted::decode)?,
+            upgrade: None,
+        };
+        if from.0.is_empty() {
+            // The first layout ended here.
+            return Ok(record);
+        }
+        let way = match from.u8()? {
+            0 => None,
+            number => Some(Way::from_number(number).ok_or(Garbled)?),
+        };
+        record.reverted = record.reverted.map(|reverted| Reverted { way, ..reverted });
+        record.upgrade = from.option(Upgrade::decode)?;
+        Ok(record)
+    }
+}
+
+impl Upgrade {
+    fn encode(self, to: &mut Writer) {
+        write_process(to, self.old);
+        to.option(self.new, write_process);
+        to.u64(self.resting_ms);
+        to.u32(self.woken);
+        to.u32(self.woken_by.cast_unsigned());
+    }
+
+    fn decode(from: &mut Reader<'_>) -> Result<Self, Garbled> {
+        Ok(Self {
+            old: process(from)?,
+            new: from.option(process)?,
+            resting_ms: from.u64()?,
+            woken: from.u32()?,
+            woken_by: from.u32()?.cast_signed(),
         })
     }
 }
@@ -190,6 +250,7 @@ impl Reverted {
             paths: from.u32()?,
             proven: from.option(|from| Ok(from.u8()? == 1))?,
             foreign: from.option(bundle)?,
+            way: None,
         })
     }
 }
@@ -215,6 +276,11 @@ fn bundle(from: &mut Reader<'_>) -> Result<BundleId, Garbled> {
 
 fn path(from: &mut Reader<'_>) -> Result<PathBuf, Garbled> {
     from.bytes().map(|bytes| PathBuf::from(OsStr::from_bytes(bytes)))
+}
+
+fn write_process(to: &mut Writer, process: ProcessId) {
+    to.u32(process.pid.cast_unsigned());
+    to.u64(process.start_ticks);
 }
 
 fn process(from: &mut Reader<'_>) -> Result<ProcessId, Garbled> {

@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use evenkeel_fleet::apply::{Boottime, IllegalStep, RevertWhy, Stage};
+use evenkeel_fleet::apply::{Boottime, IllegalStep, RevertWhy, Stage, Way};
 use evenkeel_fleet::{BundleId, Digest, Generation};
 use evenkeel_host::identity::ProcessId;
-use evenkeel_host::slots::{AdvanceError, ConfirmError, Record, Reverted, Slots, SlotsError, confirm};
+use evenkeel_host::slots::{
+    AdvanceError, ConfirmError, Record, Reverted, Slots, SlotsError, Upgrade, confirm,
+};
 
 const LIMIT_MS: u64 = 1_000;
 const SLOT: usize = 4096;
@@ -49,7 +51,11 @@ fn record_reads_as_it_was_written() {
         paths: 5,
         proven: Some(false),
         foreign: Some(BundleId([6; 32])),
+        way: Some(Way::ParseFree),
     });
+    let new = Some(ProcessId { pid: 7, start_ticks: 8 });
+    record.upgrade =
+        Some(Upgrade { new, resting_ms: 9, woken: 10, woken_by: -11, ..Upgrade::of(ProcessId::me()) });
     slots.lock(LIMIT_MS).unwrap().write(record.clone()).unwrap();
     assert_eq!(slots.read().unwrap(), Some(record.clone()));
     assert_eq!(Slots::open(state.path()).unwrap().read().unwrap(), Some(record));
@@ -102,12 +108,29 @@ fn slots_of_a_newer_version_are_left_alone() {
     slots.lock(LIMIT_MS).unwrap().write(noted("first")).unwrap();
     let file = state.path().join("slots");
     let mut bytes = fs::read(&file).unwrap();
-    bytes[8] = 2;
+    bytes[8] = 3;
     let checksum = blake3::hash(&bytes[..SLOT - 32]);
     bytes[SLOT - 32..SLOT].copy_from_slice(checksum.as_bytes());
     fs::write(&file, &bytes).unwrap();
-    assert!(matches!(slots.lock(LIMIT_MS), Err(SlotsError::Newer { version: 2, .. })));
+    assert!(matches!(slots.lock(LIMIT_MS), Err(SlotsError::Newer { version: 3, .. })));
     assert_eq!(fs::read(&file).unwrap(), bytes);
+}
+
+#[test]
+fn slots_of_the_first_layout_are_read() {
+    let state = state();
+    let mut slots = Slots::create(state.path()).unwrap();
+    slots.lock(LIMIT_MS).unwrap().write(noted("first")).unwrap();
+    let file = state.path().join("slots");
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[8] = 1;
+    // What the second layout added: no way that was gone, no upgrade.
+    let length = u32::from_le_bytes(bytes[20..24].try_into().unwrap()) - 2;
+    bytes[20..24].copy_from_slice(&length.to_le_bytes());
+    let checksum = blake3::hash(&bytes[..SLOT - 32]);
+    bytes[SLOT - 32..SLOT].copy_from_slice(checksum.as_bytes());
+    fs::write(&file, &bytes).unwrap();
+    assert_eq!(Slots::open(state.path()).unwrap().read().unwrap(), Some(noted("first")));
 }
 
 #[test]

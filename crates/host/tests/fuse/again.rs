@@ -130,6 +130,7 @@ fn new_release() {
         release: ReleaseId(2),
         staged: &staged,
         master: None,
+        parse_free: false,
         proof_within: Span::from_millis(LONG_MS),
         confirm_within: Span::from_millis(LONG_MS),
     };

@@ -4,23 +4,30 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use evenkeel_fleet::apply::Stage;
 use evenkeel_fleet::{Generation, ReleaseId, Span};
 use evenkeel_host::fuse::{self, Launch, Order, WayBack};
+use evenkeel_host::identity::ProcessId;
 use evenkeel_host::install;
-use evenkeel_host::nginx::control;
+use evenkeel_host::nginx::control::{self, Reload};
 use evenkeel_host::nginx::find::find;
 use evenkeel_host::nginx::generation::{Before, Expected, LIMIT, Proof, STAY, Workers, prove};
+use evenkeel_host::nginx::upgrade;
 use evenkeel_host::slots::Slots;
 use nix::sys::signal::{Signal, raise};
 
 use crate::common::Host;
 
-/// `command DIR PROOF_MS CONFIRM_MS POINT ACT`: does ACT (`kill`, `stop`, `wait`, `fuse`: kill the fuse and go on) at
-/// POINT (`staged`, `arming`, `armed`, a number: that step of the switch, `switched`, `signalled`, `proven`).
+/// `command DIR PROOF_MS CONFIRM_MS POINT ACT [parse-free]`: does ACT (`kill`, `stop`, `wait`, `fuse`: kill the fuse and go on) at
+/// POINT (`staged`, `arming`, `armed`, a number: that step of the switch, `switched`, `signalled`, `proven`; and, where the old master is to stand
+/// by: `begun`, `beside`, `told`, `resting`).
 pub(crate) fn main(args: &[String]) -> ExitCode {
-    let [dir, proof_ms, confirm_ms, point, act] = args else { panic!("command DIR PROOF CONFIRM POINT ACT") };
+    let [dir, proof_ms, confirm_ms, point, act, way @ ..] = args else {
+        panic!("command DIR PROOF CONFIRM POINT ACT")
+    };
+    let parse_free = !way.is_empty();
     let span = |ms: &String| Span::from_millis(ms.parse().unwrap());
     let mut host = Host::open(Path::new(dir));
     host.place.nginx = crate::private::NGINX.into();
@@ -45,9 +52,13 @@ pub(crate) fn main(args: &[String]) -> ExitCode {
     };
     let master = find(&host.place).unwrap().id;
     let expected = Expected { workers: Workers::Fixed(2), listens: Vec::new(), stay: STAY, limit: LIMIT };
-    let logs = vec![host.dir.join("logs/error.log")];
-    let way_back =
-        WayBack { place: host.place.clone(), error_logs: logs.clone(), expected: expected.clone() };
+    let logs = vec![host.dir.join("logs/error.log"), host.dir.join("logs/start.log")];
+    let way_back = WayBack {
+        place: host.place.clone(),
+        error_logs: logs.clone(),
+        expected: expected.clone(),
+        good: None,
+    };
     for files in [&host.from, &host.to] {
         evenkeel_host::configdir::bundles::save(&host.place.state_dir, files).unwrap();
     }
@@ -61,6 +72,7 @@ pub(crate) fn main(args: &[String]) -> ExitCode {
         release: ReleaseId(1),
         staged: &staged,
         master: Some(master),
+        parse_free,
         proof_within: span(proof_ms),
         confirm_within: span(confirm_ms),
     };
@@ -91,9 +103,19 @@ pub(crate) fn main(args: &[String]) -> ExitCode {
             return ExitCode::from(3);
         }
         let before = Before::take(master, &logs);
-        (before, control::reload(master).unwrap())
+        let tell = if parse_free { control::upgrade } else { control::reload };
+        (before, tell(master).unwrap())
     };
     told("signalled");
+    if parse_free {
+        return match beside(&mut slots, master, reload, &expected, &told) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                println!("refused: {why}");
+                ExitCode::from(3)
+            }
+        };
+    }
     if let Proof::Fails(failure) = prove(reload.0, &reload.1, &expected) {
         println!("refused: {}", failure.reason);
         return ExitCode::from(3);
@@ -104,4 +126,30 @@ pub(crate) fn main(args: &[String]) -> ExitCode {
     }
     told("proven");
     ExitCode::SUCCESS
+}
+
+/// The rest of the way where the old master stands by.
+fn beside(
+    slots: &mut Slots,
+    old: ProcessId,
+    (mut before, reload): (Before, Reload),
+    expected: &Expected,
+    told: &dyn Fn(&str),
+) -> Result<(), String> {
+    let never = &mut || false;
+    let new = upgrade::begun(old, before.logs(), &reload, LIMIT, never).map_err(|failure| failure.reason)?;
+    told("begun");
+    fuse::new_begun(slots, new).map_err(|error| error.to_string())?;
+    let first = Expected { stay: Duration::from_millis(120), ..expected.clone() };
+    if let Proof::Fails(failure) = prove(before.of_new(new), &Reload { master: new, ..reload }, &first) {
+        return Err(failure.reason);
+    }
+    told("beside");
+    fuse::stand_by(slots).map_err(|error| error.to_string())?;
+    told("told");
+    upgrade::rests(old, LIMIT, never).map_err(|failure| failure.reason)?;
+    told("resting");
+    slots.lock(1_000).unwrap().advance(Stage::Proven).map_err(|error| error.to_string())?;
+    told("proven");
+    Ok(())
 }

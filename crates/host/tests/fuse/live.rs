@@ -64,7 +64,12 @@ impl World {
 
     /// Begins with a server of this text.
     pub(crate) fn answering(text: &str) -> Self {
-        let (mut nginx, port) = (Nginx::new(), free_port());
+        Self::with(std::path::Path::new(crate::private::NGINX), text)
+    }
+
+    /// The same, with another nginx.
+    pub(crate) fn with(program: &std::path::Path, text: &str) -> Self {
+        let (mut nginx, port) = (Nginx::of(program), free_port());
         let text = text.replace("$dir", nginx.dir.path().to_str().unwrap());
         nginx.write("conf.d/site.conf", &format!("server {{ listen 127.0.0.1:{port}; {text} }}\n"));
         write(nginx.dir.path(), "outside.conf = return 200 A;");
@@ -81,16 +86,29 @@ impl World {
         fs::remove_file(nginx.path("proposed/conf.d/old.conf")).unwrap();
         let master = nginx.start();
         let mut host = Host::open(nginx.dir.path());
-        host.place.nginx = crate::private::NGINX.into();
+        host.place.nginx = program.into();
         Self { nginx, master, port, host }
     }
 
     /// Starts the command, which does `act` at `point`.
     pub(crate) fn command(&self, proof_ms: u64, confirm_ms: u64, point: &str, act: &str) -> Applying {
+        self.command_by(&[], proof_ms, confirm_ms, point, act)
+    }
+
+    /// The same, by the way that is said.
+    pub(crate) fn command_by(
+        &self,
+        way: &[&str],
+        proof_ms: u64,
+        confirm_ms: u64,
+        point: &str,
+        act: &str,
+    ) -> Applying {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .arg("command")
             .arg(&self.host.dir)
             .args([&proof_ms.to_string(), &confirm_ms.to_string(), point, act])
+            .args(way)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .process_group(0)
@@ -105,7 +123,7 @@ impl World {
     }
 
     /// Waits until the old bundle stands again, and looks at everything.
-    fn is_back(&self, why: RevertWhy, proven: Option<bool>) -> Record {
+    pub(crate) fn is_back(&self, why: RevertWhy, proven: Option<bool>) -> Record {
         let state_dir = &self.host.place.state_dir;
         let record = wait_for("the revert", || {
             let record = Slots::open(state_dir).unwrap().read().unwrap();
@@ -149,7 +167,7 @@ impl World {
 
 /// A command under way.
 pub(crate) struct Applying {
-    child: Child,
+    pub(crate) child: Child,
     lines: BufReader<ChildStdout>,
     said: Vec<String>,
 }

@@ -4,6 +4,7 @@
 //! fuse (`__fuse`), and as a switch or an undo that ends in the middle (`install`).
 
 mod again;
+mod beside;
 mod command;
 #[path = "../common/mod.rs"]
 mod common;
@@ -40,5 +41,5 @@ fn main() -> ExitCode {
         Some("install") => return install::main(&args[2..]),
         _ => {}
     }
-    runner::run([install::TESTS, live::TESTS, again::TESTS].concat(), AT_ONCE)
+    runner::run([install::TESTS, live::TESTS, again::TESTS, beside::TESTS].concat(), AT_ONCE)
 }

@@ -23,20 +23,26 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Nginx {
     pub(crate) dir: tempfile::TempDir,
     pub(crate) place: Place,
+    pub(crate) program: PathBuf,
     started: Vec<ProcessId>,
 }
 
 impl Nginx {
     /// Makes the directories and a main file that includes `conf.d/*.conf` by its absolute path.
     pub(crate) fn new() -> Self {
+        Self::of(Path::new(NGINX))
+    }
+
+    /// The same, with another nginx.
+    pub(crate) fn of(program: &Path) -> Self {
         let dir = tempfile::Builder::new().prefix("evenkeel-nginx-").tempdir().unwrap();
         for name in ["conf/conf.d", "logs", "run", "temp", "state"] {
             fs::create_dir_all(dir.path().join(name)).unwrap();
         }
         let mut place = Place::new(dir.path().join("conf"), dir.path().join("state"));
         place.pid = dir.path().join("run/nginx.pid");
-        place.nginx = NGINX.into();
-        let nginx = Self { dir, place, started: Vec::new() };
+        place.nginx = program.into();
+        let nginx = Self { dir, place, program: program.into(), started: Vec::new() };
         nginx.write("nginx.conf", &nginx.main(""));
         nginx
     }
@@ -100,7 +106,7 @@ impl Nginx {
 
     /// Gives the command that starts it.
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(NGINX);
+        let mut command = Command::new(&self.program);
         command.arg("-p").arg(self.dir.path()).arg("-c").arg(&self.place.main);
         command.arg("-e").arg(self.path("logs/start.log"));
         command

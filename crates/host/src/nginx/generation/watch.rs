@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::story::{Story, Whose};
 use super::{
-    BUSY_MAX, Before, Evidence, Expected, Failure, FailureKind, HUP, Proof, Reload, Workers, hears_hup,
+    BUSY_MAX, Before, Evidence, Expected, Failure, FailureKind, HUP, How, Proof, Reload, Workers, hears_hup,
 };
 use crate::clock;
 use crate::identity::ProcessId;
@@ -142,6 +142,8 @@ impl<'a> Watch<'a> {
                 Some(Role::Worker) if self.before.children.contains(&child) => seen.old.push(child),
                 Some(Role::Worker) => seen.new.push(child),
                 Some(Role::WorkerShuttingDown) => seen.shutting_down += 1,
+                // A new master that is told to end, and no worker without a title of its own.
+                Some(Role::Master) if self.before.children.contains(&child) => {}
                 Some(Role::Master) => seen.young = true,
                 Some(Role::Other) | None => {}
             }
@@ -223,7 +225,8 @@ impl<'a> Watch<'a> {
         if !seen.idle || seen.young {
             return Ok(Some(self.still_busy()));
         }
-        if !self.side_by_side
+        if self.before.how == How::Reload
+            && !self.side_by_side
             && !self.before.children.is_empty()
             && self.before.logs.readable().next().is_none()
         {
@@ -305,10 +308,12 @@ impl<'a> Watch<'a> {
             pids.join(", "),
             now_ms - since_ms
         )];
-        rests_on.push(match seen.shutting_down {
-            0 => "no worker of the old configuration is left".to_owned(),
-            left => format!("{left} workers of the old configuration only finish their requests"),
-        });
+        if self.before.how != How::Beside {
+            rests_on.push(match seen.shutting_down {
+                0 => "no worker of the old configuration is left".to_owned(),
+                left => format!("{left} workers of the old configuration only finish their requests"),
+            });
+        }
         rests_on.push(self.logs_say());
         match self.expected.listens.as_slice() {
             [] => {}
@@ -340,6 +345,9 @@ impl<'a> Watch<'a> {
             return format!(
                 "no error log can be read ({hidden}): the reload is known from its workers alone"
             );
+        }
+        if self.before.how == How::Beside {
+            return format!("{read}: the new nginx wrote no [emerg]");
         }
         if self.story.announced {
             return format!("{read}: nginx announced the reload that we asked for, and no [emerg] after it");
