@@ -124,7 +124,9 @@ impl<'c> Groups<'c> {
         }
         let mut changes: Vec<(usize, Change)> = Vec::new();
         for ((responsible, what), mut buckets) in rows {
-            buckets.sort_by_key(|bucket| (bucket.cost, bucket.order));
+            // A row is called by what it is wide, not by a single path beside that.
+            let is_path = |bucket: &Bucket| !bucket.class.split(" on ").next().unwrap_or("").contains('*');
+            buckets.sort_by_key(|bucket| (bucket.cost.0, is_path(bucket), bucket.cost, bucket.order));
             let order = buckets.iter().map(|bucket| bucket.order).min().unwrap_or(0);
             let regions: BTreeSet<_> =
                 buckets.iter().flat_map(|bucket| bucket.regions.iter().copied()).collect();

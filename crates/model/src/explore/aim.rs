@@ -16,6 +16,7 @@ use crate::route::address::Cidr;
 use crate::route::{Answered, Input, Piece, Template, Test};
 
 mod several;
+mod spelled;
 mod tries;
 
 /// An answer that is wanted to a question.
@@ -149,7 +150,11 @@ impl Aim<'_> {
             if let Some(values) = tries.iter().find(surely) {
                 return Aimed::At(vec![values.clone()]);
             }
-            match self.several(&tied, goals, budget) {
+            let decided = match tied.has_target() {
+                true => self.spelled(goals, budget),
+                false => self.several(&tied, goals, budget),
+            };
+            match decided {
                 Aimed::Unsure(values, why) => {
                     tries.extend(values);
                     doubt = Some(why);
@@ -351,11 +356,7 @@ impl Aim<'_> {
         if gave_up {
             why = String::from("the search took too many steps");
         }
-        let tries = self.tries(variable, goals);
-        if tries.is_empty() && exact && !gave_up {
-            return Aimed::Nowhere;
-        }
-        Aimed::Unsure(tries, why)
+        Aimed::Unsure(self.tries(variable, goals), why)
     }
 
     /// What an answer means for a variable, and whether it means nothing else.

@@ -11,6 +11,8 @@ pub(super) struct Domains {
     line: Vec<Formula>,
     method: Vec<Formula>,
     value: Vec<Formula>,
+    /// Whether no server takes two slashes for two.
+    pub(super) merges_slashes: bool,
 }
 
 impl Domains {
@@ -23,6 +25,7 @@ impl Domains {
         let spelled = "\\A/[a-zA-Z0-9_.~!$&'()*+,;=:@/-]*(?:\\?[^\\x00-\\x20\\x7f#]+)?\\z";
         let spelled_without = ["\\A[^?]*//", "\\A[^?]*/\\.\\.?(?:[/?]|\\z)"];
         Domains {
+            merges_slashes,
             host: vec![
                 all("\\A[a-z0-9_-]+(?:\\.[a-z0-9_-]+)*\\z", &[]),
                 all(

@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "a test asks its environment how much to play")]
 
 mod gallery;
+mod large;
 mod neighbours;
 mod pairs;
 #[path = "../route/random.rs"]

@@ -33,11 +33,10 @@ fn locations_that_an_edit_cannot_touch_are_not_looked_at() {
 #[test]
 fn settings_of_the_master_touch_no_server() {
     let tree = |workers: &str| {
-        let old = crate::tree::main(&format!(
+        crate::tree::main(&format!(
             "worker_processes {workers}; events {{}} http {{ server {{ listen 80;
                  location / {{ if ($uri ~ '(..)\\1') {{ return 403; }} return 200 a; }} }} }}"
-        ));
-        old
+        ))
     };
     let options = evenkeel_model::DiffOptions::default();
     let told =

@@ -121,3 +121,25 @@ fn address_that_nobody_listens_on_any_more_is_one_row_a_server() {
         ]
     );
 }
+
+#[test]
+fn target_may_be_spelled_otherwise_than_the_uri_that_it_means() {
+    let server = |body: &str| {
+        format!(
+            "server {{ listen 80; if ($request_uri ~ ^/a) {{ return 444; }} location /a/b {{ return 200 {body}; }} }}"
+        )
+    };
+    assert_eq!(
+        lines(&server("one"), &server("two")),
+        ["Outcome GET /a/b* on *:80 | GET http://localhost//a/b | 200 one -> 200 two"]
+    );
+    let locked = |body: &str| {
+        format!(
+            "server {{ listen 80; if ($request_uri !~ ^/b) {{ return 444; }} location = /a {{ return 200 {body}; }} }}"
+        )
+    };
+    assert_eq!(
+        lines(&locked("one"), &locked("two")),
+        ["Outcome GET /a on *:80 | GET http://localhost/b/../a | 200 one -> 200 two"]
+    );
+}

@@ -42,6 +42,13 @@ struct Combining<'g> {
     why: String,
 }
 
+impl Tied {
+    /// Whether the target as it is spelled is among them.
+    pub(super) fn has_target(&self) -> bool {
+        self.0.contains(&Variable::Line)
+    }
+}
+
 impl Aim<'_> {
     /// The variables that cannot be chosen on their own, because goals tie them to those of the last goal; `None`: there is
     /// only one.
@@ -71,12 +78,11 @@ impl Aim<'_> {
         if tied.contains(&Variable::Line) {
             tied.retain(|variable| !part_of_line(variable));
         }
-        (tied.len() > 1).then_some(Tied(tied))
+        (tied.len() > 1 || tied.contains(&Variable::Line)).then_some(Tied(tied))
     }
 
     /// Values with which every goal holds, where several variables have to be chosen together.
     pub(super) fn several(&self, Tied(tied): &Tied, goals: &[Goal], budget: &mut Budget) -> Aimed {
-        let line = tied.contains(&Variable::Line);
         let mut combining = Combining {
             alone: tied.iter().map(|variable| (variable.clone(), Vec::new())).collect(),
             shares: Vec::new(),
@@ -87,8 +93,7 @@ impl Aim<'_> {
         };
         for goal in goals.iter().rev() {
             let Some(found) = goal.variables() else { continue };
-            let found: BTreeSet<Variable> =
-                found.into_iter().map(|variable| of_line(variable, line)).collect();
+            let found: BTreeSet<Variable> = found.into_iter().collect();
             if found.is_disjoint(tied) {
                 continue;
             }
@@ -96,7 +101,7 @@ impl Aim<'_> {
                 combining.alone.entry(variable.clone()).or_default().push(goal);
                 continue;
             }
-            match self.divided(goal, line) {
+            match self.divided(goal) {
                 Some((shares, exact)) => {
                     combining.exact &= exact;
                     combining.shares.push(shares);
@@ -108,7 +113,7 @@ impl Aim<'_> {
             }
         }
         combining.shares.sort_by_key(Vec::len);
-        if let Some(values) = self.combine(&mut combining, 0, &mut BTreeMap::new(), line, goals, budget) {
+        if let Some(values) = self.combine(&mut combining, 0, &mut BTreeMap::new(), goals, budget) {
             return Aimed::At(vec![values]);
         }
         if combining.exact && combining.left > 0 {
@@ -123,12 +128,11 @@ impl Aim<'_> {
         combining: &mut Combining<'_>,
         at: usize,
         also: &mut BTreeMap<Variable, Vec<Formula>>,
-        line: bool,
         goals: &[Goal],
         budget: &mut Budget,
     ) -> Option<Values> {
         if at == combining.shares.len() {
-            return self.choose(combining, also, line, goals, budget);
+            return self.choose(combining, also, goals, budget);
         }
         for share in combining.shares[at].clone() {
             if combining.left == 0 {
@@ -139,8 +143,7 @@ impl Aim<'_> {
             }
             let possible =
                 share.iter().all(|(variable, _)| self.is_possible(variable, &also[variable], budget));
-            let found =
-                if possible { self.combine(combining, at + 1, also, line, goals, budget) } else { None };
+            let found = if possible { self.combine(combining, at + 1, also, goals, budget) } else { None };
             for (variable, _) in &share {
                 also.entry(variable.clone()).or_default().pop();
             }
@@ -156,7 +159,6 @@ impl Aim<'_> {
         &self,
         combining: &mut Combining<'_>,
         also: &BTreeMap<Variable, Vec<Formula>>,
-        line: bool,
         goals: &[Goal],
         budget: &mut Budget,
     ) -> Option<Values> {
@@ -168,7 +170,7 @@ impl Aim<'_> {
         let mut sure = true;
         for (variable, own) in &combining.alone {
             let also = also.get(variable).map_or(&[][..], Vec::as_slice);
-            match self.alone(variable, line && *variable == Variable::Line, own, also, budget) {
+            match self.alone(variable, false, own, also, budget) {
                 Aimed::At(found) => {
                     if let Some(found) = found.last() {
                         take(&mut values, found, variable);
@@ -201,7 +203,7 @@ impl Aim<'_> {
     }
 
     /// The ways to divide what a goal demands, and whether they say no less than it; `None`: it cannot be divided.
-    fn divided(&self, goal: &Goal, line: bool) -> Option<(Vec<Share>, bool)> {
+    fn divided(&self, goal: &Goal) -> Option<(Vec<Share>, bool)> {
         if goal.rules.is_some() {
             return None;
         }
@@ -213,9 +215,9 @@ impl Aim<'_> {
         while let [Piece::Changed { how, of }] = &subject.0[..] {
             (subject, language) = (of, turned(how, &language)?);
         }
-        let segments = segments(subject, line)?;
+        let segments = segments(subject)?;
         let (mut shares, mut exact) = (Vec::new(), true);
-        self.divide(&segments, &language, line, &mut Vec::new(), &mut shares, &mut exact)?;
+        self.divide(&segments, &language, &mut Vec::new(), &mut shares, &mut exact)?;
         Some((shares, exact))
     }
 
@@ -223,7 +225,6 @@ impl Aim<'_> {
         &self,
         segments: &[Segment],
         language: &Language,
-        line: bool,
         so_far: &mut Share,
         shares: &mut Vec<Share>,
         exact: &mut bool,
@@ -235,7 +236,7 @@ impl Aim<'_> {
             language.halves()?
         };
         for (first, second) in halves {
-            let lifted = lift(&segment.pieces, &first, line, self.compiled).ok()?;
+            let lifted = lift(&segment.pieces, &first, false, self.compiled).ok()?;
             let Lifted { language, exact: is_exact } = lifted;
             *exact &= is_exact;
             if language.is_empty() {
@@ -245,7 +246,7 @@ impl Aim<'_> {
             if rest.is_empty() {
                 shares.push(so_far.clone());
             } else {
-                self.divide(rest, &second, line, so_far, shares, exact)?;
+                self.divide(rest, &second, so_far, shares, exact)?;
             }
             so_far.pop();
             if shares.len() > WAYS_MAX {
@@ -253,14 +254,6 @@ impl Aim<'_> {
             }
         }
         Some(())
-    }
-}
-
-/// The target for the parts of it, where that is what is chosen.
-fn of_line(variable: Variable, line: bool) -> Variable {
-    match variable {
-        Variable::Uri | Variable::Args if line => Variable::Line,
-        other => other,
     }
 }
 
@@ -285,13 +278,13 @@ fn take(values: &mut Values, found: &Values, variable: &Variable) {
 }
 
 /// The pieces by their variables; `None`: a piece is made of several, or of what nobody can follow.
-fn segments(template: &Template, line: bool) -> Option<Vec<Segment>> {
+fn segments(template: &Template) -> Option<Vec<Segment>> {
     let mut segments: Vec<Segment> = Vec::new();
     let mut before: Vec<Piece> = Vec::new();
     for piece in &template.0 {
         let mut found = Vec::new();
         variables(&Template(vec![piece.clone()]), &mut found)?;
-        let found: BTreeSet<Variable> = found.into_iter().map(|variable| of_line(variable, line)).collect();
+        let found: BTreeSet<Variable> = found.into_iter().collect();
         let variable = match found.len() {
             0 => None,
             1 => found.into_iter().next(),
