@@ -43,7 +43,7 @@ bench:
 # `make test` plays 10,000. SIM='--seed 42' plays one, and says what happened in it when it breaks a promise.
 SIM ?= --histories 1000000
 sim:
-	$(CARGO) run --locked --quiet --release -p evenkeel-sim -- $(SIM)
+	$(CARGO) run --locked --quiet --profile quick -p evenkeel-sim -- $(SIM)
 
 fuzz:
 	$(CARGO) run --locked --quiet --profile quick -p evenkeel-syntax --example fuzz -- \

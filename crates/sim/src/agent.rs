@@ -67,6 +67,8 @@ async fn take(sim: &Sim, me: Me, order: Order) {
     if !sim.lock(me, GUARD_MS).await {
         return;
     }
+    // What is told of it must not be taken back by a power cut: its writer may have died before it was durable.
+    sim.hosts[me.host].slots.borrow_mut().flush();
     let record = sim.read(me.host).unwrap_or(Record::IDLE);
     let accept = record.applying.accept(order.generation);
     sim.reach("accept", &accept);

@@ -3,7 +3,7 @@
 use evenkeel_fleet::apply::{Alarm, Applying, Decision, RevertWhy, Stage, decide};
 use evenkeel_fleet::{Generation, ReleaseId, Span};
 
-use crate::disk::{FILES, Record, Undone, content, id};
+use crate::disk::{FILES, FOREIGN, Record, Undone, content, id};
 use crate::plan::{Step, Who};
 use crate::plant::Plant;
 use crate::server;
@@ -254,6 +254,8 @@ async fn put(sim: &Sim, me: Me, other: evenkeel_fleet::BundleId) -> Result<(), F
     let armed = armed.and_then(|staged: Applying| staged.arm(boot, at(), WITHIN, WITHIN));
     let plan = crate::disk::Plan { release: OUTSIDE, from: stands, to: content(other) };
     let staged = host.tree.borrow_mut().stage(plan);
+    // What somebody wrote there is of no release, and kept before it is replaced.
+    host.tree.borrow_mut().kept.extend(stands.iter().filter(|file| **file >= FOREIGN));
     let (Ok(mut applying), true) = (armed, staged) else { return Err(Failed) };
     let armed = Record {
         applying,

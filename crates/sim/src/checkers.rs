@@ -168,11 +168,13 @@ fn a_policy_confirms_only_what_it_watched(world: &World) -> Verdict {
     let fleet = Fleet::replay(journal.iter());
     for (event, at) in journal.iter().zip(at.iter()) {
         match &event.what {
-            What::Proven { release, .. } => drop(proven.insert(*release, *at)),
+            What::Proven { release, .. } => drop(proven.insert(*release, event.at)),
             What::Ordered { release, order: Order::Confirm(By::Policy), .. } => {
                 let policy = fleet.release(*release).map(|release| &release.proposal().policy);
                 let bake = policy.map_or(0, |policy| policy.bake.as_millis());
-                let watched = proven.get(release).is_some_and(|proven| at - proven + 1 >= bake);
+                let now = world.true_time(*at);
+                let watched =
+                    proven.get(release).is_some_and(|proven| now.since(*proven).as_millis() >= bake);
                 let may = policy.is_some_and(|policy| !policy.hold);
                 hold(may && (watched || !steady), || format!("at {at} ms the policy confirmed {release}"))?;
             }

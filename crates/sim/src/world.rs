@@ -163,6 +163,11 @@ impl World {
         self.facts.borrow_mut().push((self.now(), fact));
     }
 
+    /// What a clock that never jumped showed then.
+    pub(crate) fn true_time(&self, at: u64) -> Timestamp {
+        Timestamp::from_millis(EPOCH_MS + at)
+    }
+
     pub(crate) fn append(&self, events: &[Event]) {
         self.journal.borrow_mut().extend_from_slice(events);
         self.appended_at.borrow_mut().resize(self.journal.borrow().len(), self.now());

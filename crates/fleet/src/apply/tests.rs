@@ -164,6 +164,53 @@ fn no_apply_begins_while_another_is_unconfirmed() {
 }
 
 #[test]
+fn command_that_died_in_an_earlier_boot_is_taken_back_even_after_its_proof() {
+    for (stage, why) in [
+        (Stage::Signalled, RevertWhy::CommandDied),
+        (Stage::Proven, RevertWhy::NotConfirmedInTime),
+        (Stage::Reverting, RevertWhy::CommandDied),
+    ] {
+        let decision = decide(&at(stage).standing(LATER_BOOT), Alarm::CommandDied);
+        assert_eq!(decision, back(why, false), "{stage}");
+    }
+}
+
+#[test]
+fn apply_knows_what_it_is_about_and_nothing_of_the_one_before() {
+    let (from, to) = (BundleId([3; 32]), BundleId([4; 32]));
+    let staged = at(Stage::Reverted).stage(Generation(7), ReleaseId(8), from, to).unwrap();
+    let only = Applying {
+        stage: Stage::Staged,
+        generation: Generation(7),
+        release: ReleaseId(8),
+        from,
+        to,
+        ..Applying::IDLE
+    };
+    assert_eq!(staged, only);
+}
+
+#[test]
+fn only_what_goes_back_is_too_late_and_the_rest_is_out_of_order() {
+    for stage in [Stage::Idle, Stage::Staged, Stage::Armed, Stage::Switched, Stage::Confirmed] {
+        for to in [Stage::Proven, Stage::Confirmed] {
+            let step = at(stage).advance(to, BOOT, START);
+            assert_eq!(step, Err(IllegalStep::Order { from: stage, to }));
+        }
+    }
+}
+
+#[test]
+fn only_what_is_staged_is_dropped_without_a_way_back() {
+    for stage in Stage::ALL {
+        let dropped = at(*stage).advance(Stage::Idle, BOOT, START);
+        assert_eq!(dropped.is_ok(), *stage == Stage::Staged, "{stage}");
+    }
+    let dropped = staged().advance(Stage::Idle, BOOT, START).unwrap();
+    assert_eq!((dropped.stage, dropped.generation), (Stage::Idle, Generation(1)));
+}
+
+#[test]
 fn first_reason_to_go_back_stays() {
     let again = at(Stage::Reverting).revert(RevertWhy::Boot, LATER_BOOT, Boottime(5), PROOF_WITHIN).unwrap();
     assert_eq!(again.why, Some(RevertWhy::Evidence));
