@@ -64,7 +64,9 @@ pub(crate) async fn go(sim: &Sim, me: Me, alarm: Alarm) -> Result<Record, NotBac
     let mut restored = 0;
     for file in (0..FILES).rev() {
         sim.point(me, Step::Exchange).await?;
-        let undone = host.tree.borrow_mut().undo(file);
+        // What an earlier release left beside the tree is no way back from this one.
+        let ours = host.tree.borrow().plan.is_some_and(|plan| plan.release == applying.release);
+        let undone = if ours { host.tree.borrow_mut().undo(file) } else { Undone::Left };
         if matches!(undone, Undone::Restored | Undone::RestoredOverForeign) {
             restored += 1;
             sim.touched(me, false);

@@ -1,5 +1,7 @@
 //! The slots and the guard, as the processes of a host use them.
 
+use evenkeel_fleet::apply::Stage;
+
 use crate::disk::Record;
 use crate::facts::Fact;
 use crate::plan::Step;
@@ -15,7 +17,8 @@ impl World {
     /// The same without what an earlier boot knew of processes.
     pub(crate) fn read_here(&self, host: usize) -> Option<Record> {
         let mut record = self.read(host)?;
-        if record.applying.boot != self.boot(host) {
+        // What is staged has no deadline and with that no boot yet.
+        if record.applying.boot != self.boot(host) && record.stage() != Stage::Staged {
             (record.command, record.fuse) = (None, None);
         }
         Some(record)
