@@ -10,7 +10,7 @@ use super::NotRegular;
 use super::automaton::Automaton;
 use super::condition::{ALWAYS, Before, Conditions};
 use super::program::{Program, State};
-use super::rows::{Fast, FastMap};
+use super::rows::{Fast, Words};
 use super::set::Classes;
 
 /// How many states an automaton may have.
@@ -77,6 +77,8 @@ pub(super) fn determine(
         seen: vec![0; program.states.len()],
         seen_if: HashSet::default(),
         round: 0,
+        left: Vec::new(),
+        settled: Vec::new(),
     };
     builder.build(classes, before, work)
 }
@@ -92,40 +94,54 @@ struct Builder<'p, 'i> {
     seen: Vec<u32>,
     seen_if: HashSet<(u32, u32), BuildHasherDefault<Fast>>,
     round: u32,
+    /// Ways still to be followed, the last one first.
+    left: Vec<Way>,
+    /// Ways that wait for a byte, or have matched.
+    settled: Vec<Way>,
 }
 
-/// The ways, and the states that the look-behinds are in.
-type Key = (Box<[Way]>, Box<[u32]>);
+/// How many ways of a state are told apart by a byte in one look.
+const WAYS_AT_ONCE_MAX: usize = 62;
+/// Between the ways of a state and the states that its look-behinds are in.
+const BEHINDS: u32 = u32::MAX;
 
 impl Builder<'_, '_> {
     fn build(mut self, classes: Classes, before: Before, work: &mut Work) -> Result<Automaton, NotRegular> {
         let bytes = classes.representatives();
-        let behinds: Box<[u32]> = self.behinds.iter().map(|automaton| automaton.start).collect();
-        let start = self.settle(vec![self.begin()], before, &behinds, work)?;
-        let mut known: FastMap<Key, u32> = FastMap::default();
-        let mut states = vec![(start.clone(), behinds.clone())];
-        known.insert((start, behinds), 0);
+        let mut behinds: Vec<u32> = self.behinds.iter().map(|automaton| automaton.start).collect();
+        self.left.push(self.begin());
+        self.settle(before, &behinds, work)?;
+        let mut states = Words::new();
+        let mut key = Vec::new();
+        self.write_key(&behinds, &mut key);
+        states.number(&key);
         let (mut next, mut accepts) = (Vec::new(), Vec::new());
+        let (mut ways, mut steps) = (Vec::new(), Vec::new());
         let mut at = 0;
         while at < states.len() {
-            let (ways, behinds) = states[at].clone();
+            let of_behinds = self.read_key(states.get(at), &mut ways).to_vec();
             accepts.push(self.accepts(&ways));
+            // Bytes that take the same ways on lead to the same state.
+            let at_once = self.is_plain(&ways);
+            steps.clear();
             for (class, &byte) in bytes.iter().enumerate() {
-                let behinds: Box<[u32]> =
-                    self.behinds.iter().zip(&behinds).map(|(one, &state)| one.step(state, byte)).collect();
-                let stepped = self.step(&ways, byte, class as u8);
-                let ways = self.settle(stepped, Before::byte(byte), &behinds, work)?;
-                let is_done = ways.len() == 1 && self.is_match(&ways[0]);
-                let key = (ways, if is_done { Box::default() } else { behinds });
-                let number = match known.get(&key) {
-                    Some(&number) => number,
-                    None => {
-                        work.spend(key.0.len() + bytes.len())?;
-                        states.push(key.clone());
-                        known.insert(key, states.len() as u32 - 1);
-                        states.len() as u32 - 1
-                    }
-                };
+                let taken = if at_once { self.taken(&ways, byte) } else { 0 };
+                if at_once && let Some((_, number)) = steps.iter().find(|(known, _)| *known == taken) {
+                    next.push(*number);
+                    continue;
+                }
+                let after = self.behinds.iter().zip(&of_behinds).map(|(one, &state)| one.step(state, byte));
+                behinds.clear();
+                behinds.extend(after);
+                self.step(&ways, byte, class as u8);
+                self.settle(Before::byte(byte), &behinds, work)?;
+                self.write_key(&behinds, &mut key);
+                let before = states.len();
+                let number = states.number(&key);
+                if states.len() > before {
+                    work.spend(self.settled.len() + bytes.len())?;
+                }
+                steps.push((taken, number));
                 next.push(number);
             }
             if states.len() > STATES_MAX {
@@ -134,6 +150,66 @@ impl Builder<'_, '_> {
             at += 1;
         }
         Ok(Automaton::new(classes, next, accepts, 0))
+    }
+
+    /// The settled ways and the states of the look-behinds, as numbers.
+    fn write_key(&self, behinds: &[u32], key: &mut Vec<u32>) {
+        key.clear();
+        for way in &self.settled {
+            match way {
+                Way { state, condition: ALWAYS, group: 1 } => key.push(state << 1),
+                Way { state, condition, group } => key.extend([state << 1 | 1, *condition, *group]),
+            }
+        }
+        let is_done = self.settled.len() == 1 && self.is_match(&self.settled[0]);
+        if !behinds.is_empty() && !is_done {
+            key.push(BEHINDS);
+            key.extend(behinds);
+        }
+    }
+
+    /// Reads them again; gives the states of the look-behinds.
+    fn read_key<'k>(&self, mut key: &'k [u32], ways: &mut Vec<Way>) -> &'k [u32] {
+        ways.clear();
+        loop {
+            match key {
+                [] => return &[],
+                [BEHINDS, behinds @ ..] => return behinds,
+                [state, condition, group, rest @ ..] if state & 1 == 1 => {
+                    ways.push(Way { state: state >> 1, condition: *condition, group: *group });
+                    key = rest;
+                }
+                [state, rest @ ..] => {
+                    ways.push(Way { state: state >> 1, condition: ALWAYS, group: 1 });
+                    key = rest;
+                }
+            }
+        }
+    }
+
+    /// Whether nothing counts of a byte but which of the ways it takes on, and what kind of byte it is.
+    fn is_plain(&self, ways: &[Way]) -> bool {
+        self.behinds.is_empty()
+            && self.mode.inner.is_none()
+            && ways.len() <= WAYS_AT_ONCE_MAX
+            && ways.iter().all(|way| way.condition == ALWAYS)
+    }
+
+    /// The ways that a byte takes on, and its kind where that is asked.
+    fn taken(&self, ways: &[Way], byte: u8) -> u64 {
+        let kind = match Before::byte(byte) {
+            _ if !self.program.asks_before => 0,
+            Before::Start | Before::Other => 0,
+            Before::Newline => 1,
+            Before::Word => 2,
+        };
+        ways.iter().fold(kind, |taken, way| {
+            let takes = match self.program.states[way.state as usize] {
+                State::Byte(set, _) => self.program.sets[set as usize].has(byte),
+                _ => false,
+            };
+            taken << 1 | u64::from(takes)
+        })
     }
 
     fn begin(&self) -> Way {
@@ -156,9 +232,13 @@ impl Builder<'_, '_> {
     }
 
     /// The ways after a byte, before anything that reads none.
-    fn step(&mut self, ways: &[Way], byte: u8, class: u8) -> Vec<Way> {
-        let mut stepped = Vec::with_capacity(ways.len() + 1);
-        for way in ways {
+    fn step(&mut self, ways: &[Way], byte: u8, class: u8) {
+        self.left.clear();
+        // A match that begins later is tried last.
+        if self.mode.restarts {
+            self.left.push(self.begin());
+        }
+        for way in ways.iter().rev() {
             let state = match self.program.states[way.state as usize] {
                 State::Byte(set, next) if self.program.sets[set as usize].has(byte) => next,
                 State::Match if self.mode.open_end => way.state,
@@ -169,26 +249,16 @@ impl Builder<'_, '_> {
                 (Some(open), Some(inner)) => inner.step(open, byte) + 2,
                 _ => way.group,
             };
-            stepped.push(Way { state, condition, group });
+            self.left.push(Way { state, condition, group });
         }
-        if self.mode.restarts {
-            stepped.push(self.begin());
-        }
-        stepped
     }
 
     /// Follows everything that reads no byte.
-    fn settle(
-        &mut self,
-        ways: Vec<Way>,
-        before: Before,
-        behinds: &[u32],
-        work: &mut Work,
-    ) -> Result<Box<[Way]>, NotRegular> {
+    fn settle(&mut self, before: Before, behinds: &[u32], work: &mut Work) -> Result<(), NotRegular> {
         self.round += 1;
         self.seen_if.clear();
-        let mut settled = Vec::new();
-        let mut left: Vec<Way> = ways.into_iter().rev().collect();
+        let (mut left, mut settled) = (std::mem::take(&mut self.left), std::mem::take(&mut self.settled));
+        settled.clear();
         let mut steps = 0;
         while let Some(mut way) = left.pop() {
             steps += 1;
@@ -253,7 +323,9 @@ impl Builder<'_, '_> {
         }
         work.spend(steps)?;
         self.simplify(&mut settled);
-        Ok(settled.into())
+        left.clear();
+        (self.left, self.settled) = (left, settled);
+        Ok(())
     }
 
     /// Drops ways that change nothing.
@@ -268,7 +340,8 @@ impl Builder<'_, '_> {
                 ways.remove(ways.len() - 2);
             }
         } else if let Some(&done) = ways.iter().find(|way| self.is_match(way)) {
-            *ways = vec![done];
+            ways.clear();
+            ways.push(done);
         } else {
             ways.sort_unstable();
             let seen = &self.seen;

@@ -46,7 +46,7 @@ pub(super) struct Program {
     /// Whether it asks where the text or a line begins or ends.
     pub(super) has_line: bool,
     /// Whether the begin of a match depends on what stands before it.
-    asks_before: bool,
+    pub(super) asks_before: bool,
     asks_after: bool,
 }
 

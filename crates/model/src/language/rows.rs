@@ -77,6 +77,65 @@ impl Rows {
     }
 }
 
+/// Lists of numbers of any length, each once, numbered in the order in which they came.
+#[derive(Debug)]
+pub(super) struct Words {
+    words: Vec<u32>,
+    /// Where each list ends.
+    ends: Vec<u32>,
+    /// Open addressing; a power of two.
+    table: Vec<u32>,
+}
+
+impl Words {
+    pub(super) fn new() -> Words {
+        Words { words: Vec::new(), ends: Vec::new(), table: vec![FREE; 64] }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(super) fn get(&self, number: usize) -> &[u32] {
+        let from = number.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.words[from as usize..self.ends[number] as usize]
+    }
+
+    /// The number of a list, which is new if need be.
+    pub(super) fn number(&mut self, list: &[u32]) -> u32 {
+        let slot = self.slot(list);
+        if self.table[slot] != FREE {
+            return self.table[slot];
+        }
+        let number = self.ends.len() as u32;
+        self.table[slot] = number;
+        self.words.extend_from_slice(list);
+        self.ends.push(self.words.len() as u32);
+        if self.ends.len() * 2 > self.table.len() {
+            self.table = vec![FREE; self.table.len() * 4];
+            for at in 0..self.ends.len() {
+                let slot = self.slot(self.get(at));
+                self.table[slot] = at as u32;
+            }
+        }
+        number
+    }
+
+    fn slot(&self, list: &[u32]) -> usize {
+        let mut hasher = Fast::default();
+        list.iter().for_each(|&word| hasher.write_u32(word));
+        let mask = self.table.len() - 1;
+        let mut slot = hasher.finish() as usize & mask;
+        loop {
+            let known = self.table[slot];
+            if known == FREE || self.get(known as usize) == list {
+                return slot;
+            }
+            slot = (slot + 1) & mask;
+        }
+    }
+}
+
 /// A map whose keys are made here, so that nobody can choose them to be slow.
 pub(super) type FastMap<K, V> = std::collections::HashMap<K, V, BuildHasherDefault<Fast>>;
 
