@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use super::lift::regex_text;
@@ -13,6 +14,7 @@ use crate::canonical::{Jump, counterparts};
 use crate::choice::{Chosen, Sought, find_pair, pairs};
 use crate::config::NodeId;
 use crate::language::{Formula, Language};
+use crate::route::listen::Key;
 use crate::route::script::{Part, parts};
 use crate::route::{Answered, Test};
 
@@ -106,24 +108,33 @@ impl Search<'_, '_> {
 
     fn read_alike(&self, door: usize) -> bool {
         let door = self.door(door);
-        let told =
-            |name: &&&str| self.routers.iter().any(|router| router.config().named(name).next().is_some());
-        let mut told = OF_CONNECTIONS.iter().filter(told).peekable();
-        // A server that the handshake names is asked for like others.
-        if told.peek().is_none() || door.sni == Sni::Host && door.tls {
-            return true;
-        }
-        let Some(address) = door.listen.as_ref().filter(|_| !matches!(door.sni, Sni::Name(_))) else {
+        let told = || {
+            let named =
+                |name: &&str| self.routers.iter().any(|router| router.config().named(name).next().is_some());
+            OF_CONNECTIONS.iter().any(named)
+        };
+        let Some(address) = door.listen.as_ref().filter(|_| !matches!(door.sni, Sni::Name(_)) || !told())
+        else {
             return false;
         };
-        told.all(|name| {
-            let mut values = self.routers.iter().map(|router| {
-                let socket = &router.sockets.all[router.sockets.at(address)?];
-                let server = router.config().servers()[socket.default].node;
-                Some(router.config().effective_value(server, name).unwrap_or(b"").to_ascii_lowercase())
-            });
-            values.next().is_none_or(|first| values.all(|value| value == first))
-        })
+        // A server that the handshake names is asked for like others.
+        let of_default = !door.tls || door.sni != Sni::Host;
+        let mut sides = self.routers.iter().map(|router| {
+            let (config, socket) = (router.config(), &router.sockets.all[router.sockets.at(address)?]);
+            let value = |server: usize, name: &str| {
+                let server = config.servers()[server].node;
+                config.effective_value(server, name).unwrap_or(b"").to_ascii_lowercase()
+            };
+            let reads = OF_CONNECTIONS.iter().filter(|_| of_default).map(|name| value(socket.default, name));
+            let certificates = socket
+                .servers
+                .iter()
+                .any(|&server| !matches!(&value(server, "ssl_verify_client")[..], b"" | b"off"));
+            let is_v6 = matches!(socket.key, Key::Inet(SocketAddr::V6(_)));
+            Some((socket.proxy_protocol, socket.http2, is_v6, certificates, reads.collect::<Vec<_>>()))
+        });
+        let first = sides.next().flatten();
+        first.is_some() && sides.all(|side| side == first)
     }
 
     pub(super) fn same_server(&self, old: NodeId, new: NodeId) -> bool {
