@@ -148,15 +148,20 @@ impl<'r, 'c> Traffic<'r, 'c> {
         let (request, old) = match log.guess_scheme && request.port.is_none() {
             true => self.guessed(request, status),
             false => {
-                let old = self.old.route(&request);
+                let old = self.old.outcome(&request);
                 (request, old)
             }
         };
-        let new = self.new.route(&request);
+        let new = self.new.outcome(&request);
         match class_key(&old, &new) {
             None => Verdict::Same,
             Some(key) => {
-                self.counted.first(key, Sides { request, old, new });
+                // Only who is shown is told in words.
+                let (before, after) = (self.old, self.new);
+                self.counted.first(key, || {
+                    let (old, new) = (before.route(&request), after.route(&request));
+                    Sides { request, old, new }
+                });
                 Verdict::Changes(key)
             }
         }
@@ -167,7 +172,7 @@ impl<'r, 'c> Traffic<'r, 'c> {
         let with = |tls: bool| {
             let name = request.header("host").map(|host| host.to_vec());
             let request = Request { tls, sni: name.filter(|_| tls), ..request.clone() };
-            let route = self.old.route(&request);
+            let route = self.old.outcome(&request);
             (fit(&route, status), request, route)
         };
         let (plain, tls) = (with(false), with(true));

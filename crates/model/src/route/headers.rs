@@ -18,6 +18,20 @@ pub(super) struct Header {
 ///
 /// Source: `ngx_http_parse_header_line`, src/http/ngx_http_parse.c
 pub(super) fn parse(request: &Request) -> (Vec<Header>, bool) {
+    let ends = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    let one_line = |(name, value): &(Vec<u8>, Vec<u8>)| {
+        !name.iter().any(|byte| ends(byte) || *byte == b':') && !value.iter().any(ends)
+    };
+    if request.headers.iter().all(one_line) {
+        let mut headers = Vec::with_capacity(request.headers.len());
+        for (name, value) in &request.headers {
+            match header(name, value) {
+                Some(header) => headers.push(header),
+                None => return (headers, false),
+            }
+        }
+        return (headers, true);
+    }
     let mut bytes = Vec::new();
     for (name, value) in &request.headers {
         for part in [&name[..], b": ", value, b"\r\n"] {
@@ -59,17 +73,21 @@ fn line(line: &[u8]) -> Parsed {
     }
     let name_end = line.iter().position(|&byte| byte == b':').unwrap_or(line.len());
     let (name, value) = line.split_at(name_end);
+    header(name, value.strip_prefix(b":").unwrap_or(value)).map_or(Parsed::Bad, Parsed::Header)
+}
+
+/// A header by its name and what stands behind the colon; `None` where nginx answers 400.
+fn header(name: &[u8], value: &[u8]) -> Option<Header> {
     if name.is_empty() || name.iter().any(|&byte| byte <= b' ' || byte == 0x7f) || value.contains(&0) {
-        return Parsed::Bad;
+        return None;
     }
-    let value = value.strip_prefix(b":").unwrap_or(value);
     let start = value.iter().take_while(|&&byte| byte == b' ').count();
     let mut value = &value[start..];
     while let [rest @ .., b' '] = value {
         value = rest;
     }
     let invalid = |byte: &u8| !byte.is_ascii_alphanumeric() && !matches!(byte, b'-' | b'_');
-    Parsed::Header(Header {
+    Some(Header {
         name: name.to_vec(),
         value: value.to_vec(),
         invalid: name.iter().any(invalid),

@@ -100,9 +100,9 @@ impl Counted {
     }
 
     /// Keeps the first request of a class.
-    pub(super) fn first(&mut self, key: ChangeKey, sides: Sides) {
+    pub(super) fn first(&mut self, key: ChangeKey, sides: impl FnOnce() -> Sides) {
         if let Some(class) = self.class(key) {
-            class.first.get_or_insert_with(|| Box::new(sides));
+            class.first.get_or_insert_with(|| Box::new(sides()));
         }
     }
 
