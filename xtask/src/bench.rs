@@ -1,5 +1,6 @@
 //! `cargo run --release -p xtask -- bench`: `evenkeel check` against `nginx -t` on the same synthetic trees,
-//! and after it rehearsals, routes and choices (`bench choice`: these alone), comparisons and logs (`bench diff`).
+//! and after it rehearsals, then what the model itself takes: choices among many rules, routes, comparisons of trees and logs
+//! (`bench choice`, `bench route`, `bench diff`: these alone).
 //!
 //! The trees come from `bench/make-tree.py`. Both commands take turns on the same tree, so that a busy machine hurts
 //! both; medians are printed as a Markdown table. Each command runs under a process of ours of its own, whose children
@@ -80,8 +81,9 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
         println!("{}", row(sites, "evenkeel check", &evenkeel, &format!("{share:.2}")));
     }
     rehearse::run(&settings)?;
-    diff::run(&settings)?;
-    choice::run()
+    choice::run()?;
+    route::run()?;
+    diff::run(&settings)
 }
 
 impl Settings {

@@ -14,7 +14,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use crate::workspace;
 
 /// How often each figure is taken.
-const RUNS: usize = 5;
+const RUNS: usize = 7;
 /// More than any of these needs.
 const BUDGET: u64 = 1_000_000_000;
 const WORDS: [&str; 10] = ["img", "auth", "help", "api", "static", "user", "cart", "blog", "news", "pay"];
@@ -26,18 +26,19 @@ type Edit<'l> = Box<dyn Fn(&mut Vec<String>) + 'l>;
 /// Prints both tables.
 pub(super) fn run() -> anyhow::Result<()> {
     println!(
-        "\n| locations of a server | a string for each ms | with automata made before ms | live | dead | undecided |"
+        "\n| locations of a server | a string for each ms, best of {RUNS} | limit ms | with automata made before ms | live | dead | \
+         undecided |"
     );
-    println!("|---|---:|---:|---:|---:|---:|");
+    println!("|---|---:|---:|---:|---:|---:|---:|");
     let real = real_regexes()?;
     let lists = [
-        ("1,001 texts, 200 regexes", server(1_000, &regexes(200))),
-        ("6,001 texts, 1,000 regexes", server(6_000, &regexes(1_000))),
-        ("10,001 texts, 20 regexes", server(10_000, &regexes(20))),
-        ("60 real regexes", server(0, &real[..60])),
-        (&*format!("{} real regexes", real.len()), server(0, &real)),
+        ("1,001 texts, 200 regexes", "100", server(1_000, &regexes(200))),
+        ("6,001 texts, 1,000 regexes", "", server(6_000, &regexes(1_000))),
+        ("10,001 texts, 20 regexes", "", server(10_000, &regexes(20))),
+        ("60 real regexes", "10", server(0, &real[..60])),
+        (&*format!("{} real regexes", real.len()), "100", server(0, &real)),
     ];
-    for (what, text) in &lists {
+    for (what, limit, text) in &lists {
         let (mut times, mut again) = (Vec::new(), Vec::new());
         let mut counts = [0; 3];
         for _ in 0..RUNS {
@@ -63,13 +64,14 @@ pub(super) fn run() -> anyhow::Result<()> {
             }
         }
         let [live, dead, undecided] = counts;
-        println!("| {what} | {:.1} | {:.1} | {live} | {dead} | {undecided} |", median(times), median(again));
+        let (time, again) = (best(&times), best(&again));
+        println!("| {what} | {time:.1} | {limit} | {again:.1} | {live} | {dead} | {undecided} |");
     }
     edits()
 }
 
 fn edits() -> anyhow::Result<()> {
-    println!("\n| edit of 1,001 texts and 200 regexes | all pairs ms | pairs |");
+    println!("\n| edit of 1,001 texts and 200 regexes | all pairs ms, best of {RUNS} | pairs |");
     println!("|---|---:|---:|");
     let before = server(1_000, &regexes(200));
     let lines: Vec<&str> = before.lines().collect();
@@ -110,7 +112,7 @@ fn edits() -> anyhow::Result<()> {
             }
             count = found.pairs.len();
         }
-        println!("| {what} | {:.1} | {count} |", median(times));
+        println!("| {what} | {:.1} | {count} |", best(&times));
     }
     Ok(())
 }
@@ -195,7 +197,7 @@ fn used_ms() -> anyhow::Result<f64> {
     Ok(f64::from(seconds) * 1_000.0 + f64::from(rest) / 1_000.0)
 }
 
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
+/// What it takes when nothing else is in the way.
+fn best(figures: &[f64]) -> f64 {
+    figures.iter().copied().fold(f64::INFINITY, f64::min)
 }

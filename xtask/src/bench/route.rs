@@ -30,7 +30,7 @@ pub(super) fn run() -> anyhow::Result<()> {
     let config = tree()?;
     let router = Router::new(&config).with_files(|_: &[u8]| FileKind::File);
     let requests = requests()?;
-    println!("| {SITES} sites, {REQUESTS} different requests | a second a core | wanted |");
+    println!("\n| {SITES} sites, {REQUESTS} different requests | a second a core | wanted |");
     println!("|---|---:|---:|");
     let plain = speed(&requests, |request| drop(black_box(router.outcome(request))));
     println!("| where it ends | {plain:.0} | {WANTED:.0} |");
