@@ -14,6 +14,7 @@ mod compare;
 pub mod confinement;
 mod connect;
 mod corpus;
+mod descriptors;
 pub mod finding;
 mod inventory;
 mod machine;

@@ -11,6 +11,7 @@ use evenkeel_model::{Config, Expectation, Live, Request, RouteSpec};
 use crate::asker::Asker;
 use crate::confinement;
 use crate::connect;
+use crate::descriptors;
 use crate::finding::Finding;
 use crate::inventory::{Around, Names};
 use crate::machine::Machine;
@@ -219,6 +220,7 @@ pub async fn rehearse(
     report.findings.extend(findings);
     report.findings.extend(denials(tree, against, settings));
     report.findings.extend(on_request::findings(tree, against, settings));
+    report.findings.extend(descriptors::findings(tree, against, settings));
     sort(&mut report.findings);
     report.timings.total_ms = millis(settings.began.elapsed());
     Ok(report)

@@ -359,7 +359,7 @@ fn accounts(config: &Config) -> Vec<String> {
 }
 
 /// The limit of open files, soft and hard, of a process.
-fn open_files(pid: i32) -> Option<(u64, u64)> {
+pub(crate) fn open_files(pid: i32) -> Option<(u64, u64)> {
     let text = fs::read_to_string(format!("/proc/{pid}/limits")).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("Max open files"))?;
     let mut words = line.split_whitespace().map(|word| match word {

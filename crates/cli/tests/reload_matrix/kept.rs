@@ -142,6 +142,18 @@ fn too_few_file_descriptors_for_three_hundred_listens() {
 }
 
 #[test]
+fn too_few_file_descriptors_for_the_connections() {
+    on_every_nginx(|row| {
+        row.start_after("ulimit -n 300");
+        row.propose().replace("nginx.conf", "worker_connections 256", "worker_connections 1024");
+        let place = row.place("nginx.conf", "worker_connections");
+        let applied = row.apply(&[]);
+        applied.confirmed().notes(&format!("{place}: warning[too-few-descriptors]"));
+        applied.notes("more descriptors than the 300 that the running nginx was started with");
+    });
+}
+
+#[test]
 fn too_few_file_descriptors_for_workers() {
     on_every_nginx(|row| {
         row.start();
