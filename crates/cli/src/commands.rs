@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use evenkeel_controller::local::{Host, HostError, Settings as HostSettings, WayBack};
-use evenkeel_fleet::HostId;
+use evenkeel_fleet::{Actor, HostId};
 use evenkeel_host::place::Place;
 use serde_json::json;
 
@@ -49,6 +49,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::History(args) => history::history(args, &host(global)?, output)?,
         Command::Show(args) => history::show(args, &host(global)?, output)?,
         Command::Status(_) => status::status(&host(global)?, output)?,
+        Command::Package(args) => package::package(args, global, output)?,
         Command::Postmortem(args) => postmortem::postmortem(args, &host(global)?, output)?,
     };
     Ok(match exit {
@@ -64,6 +65,11 @@ pub(crate) fn host(global: &Global) -> anyhow::Result<Host> {
 }
 
 pub(crate) fn host_of(settings: &Settings) -> anyhow::Result<Host> {
+    host_for(settings, identity::actor())
+}
+
+/// This host, when somebody else than the caller acts.
+pub(crate) fn host_for(settings: &Settings, who: Actor) -> anyhow::Result<Host> {
     let mut place = Place::new(&settings.config_dir, &settings.state_dir);
     place.nginx.clone_from(&settings.nginx);
     place.pid.clone_from(&settings.pid);
@@ -73,7 +79,7 @@ pub(crate) fn host_of(settings: &Settings) -> anyhow::Result<Host> {
         keep: settings.keep.clone(),
         rules: rule_settings(settings)?,
         way_back: way_back(settings.way_back),
-        who: identity::actor(),
+        who,
         routes: routes_file::routes,
         expected: routes_file::specs,
         invariants: routes_file::invariants,

@@ -17,6 +17,12 @@ pub(crate) fn actor() -> Actor {
     Actor::new(name.unwrap_or_else(|| "unknown".to_owned()), via)
 }
 
+/// The login behind a program that changes this host by itself: whoever logged in, whatever they became since.
+pub(crate) fn behind(login: Option<u32>, program: &str) -> Actor {
+    let name = login.and_then(login_name).or_else(|| login.map(|uid| format!("user {uid}")));
+    Actor::new(name.unwrap_or_else(|| actor().name), program)
+}
+
 fn is_name(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 64

@@ -20,6 +20,7 @@ pub mod identity;
 pub mod install;
 pub mod lock;
 pub mod nginx;
+pub mod packages;
 pub mod place;
 pub mod probe;
 pub mod process;

@@ -135,6 +135,17 @@ pub(crate) fn release_id(text: &str) -> anyhow::Result<ReleaseId> {
 /// Shows one release: who, why, what, and each answer before and after.
 pub(crate) fn show(args: &args::Show, host: &Host, output: Output) -> anyhow::Result<Exit> {
     let journal = host.read_journal().context("read the history of this host")?;
+    if args.id == "packages" {
+        let last = journal.events().iter().rev().find_map(|event| match &event.what {
+            What::Packages(run) => Some(run),
+            _ => None,
+        });
+        let Some(run) = last else {
+            bail!("find a change by a package manager: there is none in the journal")
+        };
+        output.print(|| package::details(run), || package::document(run));
+        return Ok(Exit::Yes);
+    }
     let id = release_id(&args.id)?;
     let Some(release) = journal.fleet().release(id) else {
         bail!("find {id}: there is no such release on this host; `evenkeel history` lists them");

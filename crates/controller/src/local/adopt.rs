@@ -20,6 +20,10 @@ impl Host {
     /// # Errors
     /// [`HostError`] when it cannot be looked at, or a release is open.
     pub fn adopt(&self, why: &str) -> Result<Outcome, HostError> {
+        self.adopted(why).map(|outcome| self.lift_hold(outcome))
+    }
+
+    fn adopted(&self, why: &str) -> Result<Outcome, HostError> {
         let _lock = self.lock("adopt")?;
         let mut journal = self.open_journal()?;
         let _record = self.begin(&mut journal)?;

@@ -73,7 +73,8 @@ impl Host {
     /// [`HostError`] when something cannot be looked at; the host is as it was. Every answer that is no is an
     /// [`Outcome`].
     pub fn apply(&self, request: &Request, teller: &mut dyn Teller) -> Result<Outcome, HostError> {
-        self.applied(request, teller).or_else(HostError::or_interrupted)
+        let outcome = self.applied(request, teller).or_else(HostError::or_interrupted)?;
+        Ok(if outcome.release.is_some() { self.lift_hold(outcome) } else { outcome })
     }
 
     fn applied(&self, request: &Request, teller: &mut dyn Teller) -> Result<Outcome, HostError> {

@@ -63,6 +63,9 @@ pub enum HostError {
     /// A bundle cannot be kept or found.
     #[error(transparent)]
     Bundle(#[from] BundleError),
+    /// A package that comes cannot be looked into.
+    #[error(transparent)]
+    Unpack(#[from] evenkeel_host::packages::unpacked::UnpackError),
     /// A release cannot be confirmed.
     #[error(transparent)]
     Confirm(#[from] ConfirmError),

@@ -71,7 +71,8 @@ impl Host {
         why: &str,
         teller: &mut dyn Teller,
     ) -> Result<Outcome, HostError> {
-        self.rolled_back(to, why, teller).or_else(HostError::or_interrupted)
+        let outcome = self.rolled_back(to, why, teller).or_else(HostError::or_interrupted)?;
+        Ok(self.lift_hold(outcome))
     }
 
     fn rolled_back(

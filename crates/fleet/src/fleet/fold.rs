@@ -2,8 +2,11 @@
 //! journal that can be read can be folded.
 
 use super::{Fleet, Freeze};
-use crate::journal::{Choice, Recovery};
+use crate::journal::{Choice, PackageStage, Recovery};
 use crate::{Event, HostId, Outcome, Release, ReleaseId, Stage, Timestamp, What};
+
+/// The doubt that packages leave, until packages take it away again.
+const HELD: &str = "packages left what would fail, and restarts are held back";
 
 impl Fleet {
     /// Applies one event: what [`Fleet::step`] and [`Fleet::replay`] share. A caller uses it to follow a
@@ -67,9 +70,13 @@ impl Fleet {
             }
             What::Recovered(recovery) => self.fold_recovery(recovery),
             What::Packages(run) => {
-                if let Some(held) = &run.held {
-                    let doubt = format!("packages left what would fail, restarts are held: {held}");
-                    self.doubt(&run.host, Some(doubt));
+                let host = self.hosts.entry(run.host.clone()).or_default();
+                match &run.held {
+                    Some(held) => host.doubt = Some(format!("{HELD}: {held}")),
+                    None if run.stage == PackageStage::Done => {
+                        host.doubt.take_if(|doubt| doubt.starts_with(HELD));
+                    }
+                    None => {}
                 }
             }
             What::Answered { .. } | What::Note { .. } | What::Served(_) => {}

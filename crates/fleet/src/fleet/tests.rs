@@ -1,7 +1,7 @@
 //! What a release promises.
 
 use crate::apply::RevertWhy;
-use crate::journal::{By, Choice, Recovery, Reverter};
+use crate::journal::{By, Choice, PackageRun, PackageStage, Recovery, Reverter};
 use crate::testing::*;
 use crate::*;
 
@@ -210,6 +210,49 @@ fn what_is_confirmed_or_adopted_leaves_no_doubt() {
     world.tell(31, saw(r2, EvidenceKind::Observation, true));
     world.tell(31, report(3, Report::Confirmed));
     assert_eq!(world.fleet.host(&host()).unwrap().doubt(), None);
+}
+
+#[test]
+fn what_packages_left_is_a_doubt_until_packages_or_a_person_take_it_away() {
+    let run = |held: Option<&str>, stage| PackageRun {
+        host: host(),
+        stage,
+        packages: Vec::new(),
+        who: anna(),
+        command: "apt upgrade".to_owned(),
+        before: Some(OLD),
+        after: Some(NEW),
+        conffiles: Vec::new(),
+        changes: Vec::new(),
+        diff: String::new(),
+        effect: String::new(),
+        evidence: Vec::new(),
+        notes: Vec::new(),
+        held: held.map(str::to_owned),
+    };
+    let mut world = World::adopted();
+    let doubt = |world: &World| world.fleet.host(&host()).unwrap().doubt().map(str::to_owned);
+    world.tell(1, Input::Packages(run(Some("refused"), PackageStage::Done)));
+    assert!(doubt(&world).unwrap().ends_with(": refused"));
+    world.tell(2, Input::Packages(run(None, PackageStage::Begun)));
+    assert!(doubt(&world).is_some());
+    world.tell(3, Input::Packages(run(None, PackageStage::Done)));
+    assert_eq!(doubt(&world), None);
+    world.tell(4, Input::Packages(run(Some("refused"), PackageStage::Done)));
+    world.tell(5, Input::Adopt(adoption(NEW)));
+    assert_eq!(doubt(&world), None);
+    // What is confirmed is not for packages to say.
+    assert_eq!(world.fleet.host(&host()).unwrap().confirmed(), Some(NEW));
+}
+
+#[test]
+fn doubt_of_another_kind_is_not_for_packages_to_take_away() {
+    let mut world = World::proven();
+    world.tell(13, report(1, reverted(RevertWhy::CommandDied, Reverter::Fuse, false)));
+    let doubt = world.fleet.host(&host()).unwrap().doubt().map(str::to_owned);
+    let text = r#"{"v":2,"at":17,"what":{"packages":{"host":"HOST","stage":"done","packages":[],"who":{"name":"anna","via":""},"command":"","before":null,"after":null,"conffiles":[],"changes":[],"diff":"","effect":"","evidence":[],"notes":[],"held":null}}}"#;
+    world.fleet.apply(&serde_json::from_str(&text.replace("HOST", host().as_str())).unwrap());
+    assert!(doubt.is_some() && world.fleet.host(&host()).unwrap().doubt() == doubt.as_deref());
 }
 
 #[test]
