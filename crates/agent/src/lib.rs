@@ -121,7 +121,14 @@ impl Agent {
     /// [`StandingError`] when they cannot be read.
     pub fn standing(&self) -> Result<Option<Record>, StandingError> {
         match Slots::open(&self.place.state_dir) {
-            Ok(slots) => Ok(slots.read()?),
+            Ok(slots) => {
+                let record = slots.read()?;
+                if record.as_ref().is_some_and(|record| record.stage() == Stage::Confirmed) {
+                    // Whoever confirmed it may have died before it was durable, and a journal may be told of it now.
+                    let _a_broken_disk_stops_no_way_back = slots.sync();
+                }
+                Ok(record)
+            }
             Err(SlotsError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),
         }

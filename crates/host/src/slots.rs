@@ -135,6 +135,14 @@ impl Slots {
         self.newest().map(|newest| newest.map(|(_, _, record)| record))
     }
 
+    /// Makes durable what any process wrote here.
+    ///
+    /// # Errors
+    /// [`SlotsError::Io`].
+    pub fn sync(&self) -> Result<(), SlotsError> {
+        self.file.sync_data().map_err(|source| SlotsError::Io { path: self.path.clone(), source })
+    }
+
     /// Waits for the right to change the record, at most so many milliseconds.
     ///
     /// # Errors
@@ -253,8 +261,7 @@ impl Guard<'_> {
     /// # Errors
     /// [`SlotsError::Io`].
     pub fn flush(&mut self) -> Result<(), SlotsError> {
-        let flushed = self.slots.file.sync_data();
-        flushed.map_err(|source| SlotsError::Io { path: self.slots.path.clone(), source })?;
+        self.slots.sync()?;
         self.unflushed = false;
         Ok(())
     }

@@ -19,9 +19,11 @@ const COMMANDS: &[&str] = &[
     "history",
     "show",
     "status",
+    "approve",
     "freeze",
     "thaw",
     "recover",
+    "package",
     "postmortem",
 ];
 

@@ -4,6 +4,7 @@ use evenkeel_agent::Agent;
 use evenkeel_fleet::apply::Stage;
 use evenkeel_fleet::journal::{Choice, Recovery};
 use evenkeel_fleet::{BundleId, Evidence, EvidenceKind, Input};
+use evenkeel_host::configdir::bundles;
 use evenkeel_host::fuse;
 use evenkeel_host::nginx::check::Verdict;
 use evenkeel_host::nginx::find::find;
@@ -103,10 +104,14 @@ impl Host {
             let Some(files) = bundle.and_then(|bundle| self.bundle(bundle).ok()) else { continue };
             if let Verdict::Accepted { .. } = self.would_start(&files, &live)? {
                 let agent = Agent::new(self.settings.place.clone(), keep);
+                // It may be of no release: somebody's change by hand.
+                bundles::save(&self.settings.place.state_dir, &live.snapshot.files)?;
                 agent.put(record, &live.snapshot.files, &files)?;
                 let name = bundle.map(|bundle: BundleId| bundle.short()).unwrap_or_default();
                 let text = format!(
-                    "nginx does not accept the confirmed bundle today ({refused}); {name} stands on disk now"
+                    "nginx does not accept the confirmed bundle today ({refused}); {name} stands on disk now, and what stood \
+                     there is kept as bundle {}",
+                    live.snapshot.files.digest().short()
                 );
                 return Ok((choice, Evidence::new(EvidenceKind::Recovery, true, text)));
             }
