@@ -9,12 +9,15 @@ use std::time::Duration;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 
+use crate::identity::ProcessId;
 use crate::process::{Output, Request, RunError, run};
 
 /// How long one package may take to unpack.
 const LIMIT: Duration = Duration::from_secs(20);
 /// How much of what dpkg-deb says is kept, in bytes.
 const OUTPUT_BYTES_MAX: usize = 1 << 20;
+/// What our directories begin with; the number of their process follows.
+const NAME: &str = ".unpacked.";
 /// The directories of a package that are laid over the system's.
 const LAID_OVER: &[&str] = &["usr", "opt"];
 
@@ -55,7 +58,8 @@ impl Unpacked {
     /// # Errors
     /// [`UnpackError::Directory`]
     pub fn below(state_dir: &Path) -> Result<Self, UnpackError> {
-        let root = state_dir.join(format!(".unpacked.{}", std::process::id()));
+        sweep(state_dir);
+        let root = state_dir.join(format!("{NAME}{}", std::process::id()));
         let _leftover = fs::remove_dir_all(&root);
         let failed = |source| UnpackError::Directory { path: root.clone(), source };
         fs::create_dir(&root).map_err(failed)?;
@@ -117,6 +121,17 @@ impl Drop for Unpacked {
     }
 }
 
+/// Takes away what a process left that was killed while it looked.
+fn sweep(state_dir: &Path) {
+    for entry in fs::read_dir(state_dir).into_iter().flatten().filter_map(Result::ok) {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.strip_prefix(NAME)?.parse().ok());
+        if pid.is_some_and(|pid| ProcessId::of(pid).is_none()) {
+            let _leftover = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 /// The configuration files that an archive declares, by its own word.
 ///
 /// # Errors
@@ -172,4 +187,35 @@ fn dpkg_deb_args(args: &[&std::ffi::OsStr], archive: &Path) -> Result<Output, Un
     }
     let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     Err(UnpackError::Refused { archive: archive.to_owned(), said })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_look_left_is_taken_away_by_the_next_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let (dead, alive, other) = (".unpacked.999999999", ".unpacked.1", ".unpacked.x");
+        for name in [dead, alive, other] {
+            fs::create_dir_all(dir.path().join(name).join("0/usr")).unwrap();
+        }
+        let unpacked = Unpacked::below(dir.path()).unwrap();
+        assert!(!dir.path().join(dead).exists());
+        assert!(dir.path().join(alive).exists() && dir.path().join(other).exists());
+        let root = unpacked.root.clone();
+        assert!(root.is_dir());
+        drop(unpacked);
+        assert!(!root.exists());
+    }
+
+    #[test]
+    fn what_is_no_package_is_an_error_in_its_own_words() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.deb");
+        fs::write(&path, "not an archive").unwrap();
+        assert!(declared_conffiles(&path).is_err() && name_and_version(&path).is_err());
+        let mut unpacked = Unpacked::below(dir.path()).unwrap();
+        assert!(unpacked.add(&path).is_err() && unpacked.add(Path::new("/nonexistent.deb")).is_err());
+    }
 }
