@@ -1,6 +1,6 @@
 //! `cargo run --release -p xtask -- bench`: `evenkeel check` against `nginx -t` on the same synthetic trees,
 //! and after it rehearsals, then what the model itself takes: choices among many rules, routes, comparisons of trees and logs
-//! (`bench choice`, `bench route`, `bench diff`: these alone).
+//! (`bench choice`, `bench route`, `bench diff`: these alone), and ways back (`bench way-back`).
 //!
 //! The trees come from `bench/make-tree.py`. Both commands take turns on the same tree, so that a busy machine hurts
 //! both; medians are printed as a Markdown table. Each command runs under a process of ours of its own, whose children
@@ -20,11 +20,15 @@ mod choice;
 mod diff;
 mod rehearse;
 mod route;
+mod way_back;
 
 const USAGE: &str = "usage: cargo run --release -p xtask -- bench [--sites 1000,10000] [--runs 5] [--nginx PATH] [--evenkeel PATH]";
 
 /// This very program, even when a build has put another in its place.
 const MYSELF: &str = "/proc/self/exe";
+
+/// The trees that are taken back.
+const WAY_BACK_SITES: [u32; 2] = [1, 500];
 
 /// How many times a command runs to warm the page cache, unmeasured.
 const WARM_UP_RUNS: usize = 1;
@@ -62,6 +66,11 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
     if let ["diff", rest @ ..] = arguments {
         return diff::run(&Settings::read(rest)?);
     }
+    if let ["way-back", rest @ ..] = arguments {
+        let settings = Settings::read(rest)?;
+        let sites = if rest.contains(&"--sites") { settings.sites.clone() } else { WAY_BACK_SITES.to_vec() };
+        return way_back::run(&settings, &sites);
+    }
     let settings = Settings::read(arguments)?;
     for command in [&settings.nginx, &settings.evenkeel] {
         if !command.exists() {
@@ -83,7 +92,9 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
     rehearse::run(&settings)?;
     choice::run()?;
     route::run()?;
-    diff::run(&settings)
+    diff::run(&settings)?;
+    println!();
+    way_back::run(&settings, &WAY_BACK_SITES)
 }
 
 impl Settings {

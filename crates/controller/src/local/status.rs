@@ -112,6 +112,13 @@ impl Host {
             released.filter(|(bundle, _)| *bundle != on_disk).map(|(bundle, _)| self.drift(bundle, &live));
         let running = match &found {
             Ok(master) => self.runs(master, &live, on_disk, record.as_ref()),
+            Err(FindError::UpgradePending { old, new }) if stands_by(record.as_ref(), *old) => {
+                Running::Unknown {
+                    because: format!(
+                        "nginx {new} serves the open release, and nginx {old} stands by for the way back"
+                    ),
+                }
+            }
             Err(error @ (FindError::NotRunning { .. } | FindError::Stale { .. })) => {
                 Running::Stopped { because: error.to_string() }
             }
@@ -217,6 +224,13 @@ impl Host {
             RunningVerdict::NoWorkers => Running::Stopped { because: "the master has no workers".to_owned() },
         }
     }
+}
+
+/// Whether this master stands by until the open release is confirmed.
+fn stands_by(record: Option<&Record>, old: i32) -> bool {
+    record.is_some_and(|record| {
+        record.stage().unconfirmed() && record.upgrade.is_some_and(|both| both.old.pid == old)
+    })
 }
 
 /// Whether a release was interrupted before anything was touched, so that the next command has nothing to undo.

@@ -49,8 +49,8 @@ impl Host {
         let refusal = match check::live(&self.question(Some(master), live, &live.outside)) {
             Ok(Verdict::Accepted { .. }) => Ok(None),
             Ok(refused @ Verdict::Refused { .. }) => {
-                let by = format!("the running nginx (process {})", master.id.pid);
-                Ok(Some(stages::preflight_evidence(&refused, &by).summary))
+                let said = stages::preflight_evidence(&refused, "it").summary;
+                Ok(Some(said.trim_start_matches("it refuses it: ").to_owned()))
             }
             Err(error @ CheckError::Interrupted) => return Err(error.into()),
             // The same answer that the proposed tree got a moment ago.
