@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use evenkeel_fleet::apply::Stage;
+use evenkeel_fleet::apply::{Stage, Way};
 use evenkeel_fleet::{BundleId, ReleaseId};
 use evenkeel_host::nginx::check::Verdict;
 use evenkeel_host::nginx::find::{FindError, Master, find};
@@ -191,6 +191,10 @@ impl Host {
         let Some(newest) = newest else {
             return Running::Unknown { because: "the times of the files cannot be read".to_owned() };
         };
+        if record.is_some_and(|record| never_left(record, newest) && proven(record, master, on_disk)) {
+            let because = "it came back from memory, proven, and nothing changed on disk since".to_owned();
+            return Running::OnDisk { because };
+        }
         // What was taken away left its trace in the directory. So did our own staging, where a directory is a mount.
         let gone = directory_change(&self.settings.place.config_dir, live);
         if let Some(gone) = gone.filter(|_| !record.is_some_and(|record| proven(record, master, on_disk)))
@@ -224,6 +228,13 @@ impl Host {
             RunningVerdict::NoWorkers => Running::Stopped { because: "the master has no workers".to_owned() },
         }
     }
+}
+
+/// Whether a release was taken back from memory, and its files were the last to change.
+fn never_left(record: &Record, newest: SystemTime) -> bool {
+    let how = record.reverted.filter(|how| how.way == Some(Way::ParseFree));
+    let done_ms = how.and_then(|how| u64::try_from(how.done_unix_ms).ok());
+    done_ms.is_some_and(|done_ms| newest <= SystemTime::UNIX_EPOCH + Duration::from_millis(done_ms))
 }
 
 /// Whether this master stands by until the open release is confirmed.

@@ -160,6 +160,12 @@ fn has_begun(new: ProcessId) -> bool {
     proc::role_of(new) == Some(Role::Master)
 }
 
+/// Whether a child of this master has neither executed a program nor taken a title: a worker, or a new master, to be.
+fn is_forking(old: ProcessId) -> bool {
+    let children = proc::children(old.pid).unwrap_or_default();
+    children.into_iter().any(|child| proc::is_fork(child.pid) && proc::role_of(child) == Some(Role::Master))
+}
+
 /// Gives the workers of a master that take new requests.
 pub fn serving(master: ProcessId) -> Vec<ProcessId> {
     let mut children = proc::children(master.pid).unwrap_or_default();
@@ -228,7 +234,7 @@ pub fn begun(
         let Some(status) = status else {
             return failed(FailureKind::MasterGone, &format!("nginx {} has ended", old.pid));
         };
-        let idle = hears(&status) && status.pending & USR2 == 0 && new.is_none();
+        let idle = hears(&status) && status.pending & USR2 == 0 && new.is_none() && !is_forking(old);
         idle_since_ms = idle_since_ms.filter(|_| idle).or(idle.then_some(now_ms));
         let settled = idle_since_ms.is_some_and(|since_ms| now_ms - since_ms >= GRACE_MS);
         if settled && seen.is_none() {

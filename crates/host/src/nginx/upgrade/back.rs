@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{LOOK_EVERY, USR2, has_begun, newer, orphans, serving};
+use super::{LOOK_EVERY, USR2, has_begun, is_forking, newer, orphans, serving};
 use crate::clock::boottime_ms;
 use crate::identity::ProcessId;
 use crate::nginx::control::{self, Reload, SignalError};
@@ -100,12 +100,6 @@ pub fn go_back(
     });
     let stubborn = if gone { Vec::new() } else { stubborn().collect() };
     Ok(Told { before, reload, finishing: new.filter(|new| new.lives()), stubborn })
-}
-
-/// Whether a child of this master has neither executed a program nor taken a title: a worker, or a new master, to be.
-fn is_forking(old: ProcessId) -> bool {
-    let children = proc::children(old.pid).unwrap_or_default();
-    children.into_iter().any(|child| proc::is_fork(child.pid) && proc::role_of(child) == Some(Role::Master))
 }
 
 /// Orphans are looked for only when their master has ended: all processes are.
