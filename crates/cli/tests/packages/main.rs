@@ -200,6 +200,7 @@ fn what_nginx_would_refuse_is_stopped_before_it_is_unpacked_and_a_restart_into_i
     let shown = said.json("overridden-shown");
     assert_eq!(shown["stage"], "done");
     assert!(shown["held"].as_str().unwrap().contains("no_such_directive"), "{shown}");
+    said.says("overridden", &["runs what is no longer on disk: /usr/sbin/nginx"]);
     // Its maintainer script wanted an upgrade, or else a restart.
     said.says("overridden", &["policy-rc.d denied execution"]);
     said.says("still-answers", &["the shop"]).ended("same-master", 0);
@@ -239,6 +240,18 @@ fn outage_c_is_told_beforehand_recorded_with_its_author_and_taken_back() {
     said.ended("status", 1).says("status", &["conf.d/shop-upstream.conf"]);
     said.ended("rollback", 0).says("after", &["shop"]);
     said.says("history", &["rollback: the update took the shop away", "begins: shop-nginx 1.0 -> 1.1"]);
+}
+
+#[test]
+fn change_by_a_script_of_a_package_is_recorded_and_an_edit_by_hand_is_not_laid_at_its_door() {
+    let Some(said) = play("script.sh") else { return };
+    said.ended("install", 0);
+    let shown = said.json("shown");
+    assert_eq!((&shown["packages"][0]["name"], who(&shown)), (&"shop-proxy".into(), "root via apt-get"));
+    assert_eq!(shown["changes"], serde_json::json!(["conf.d/upstreams.conf"]));
+    said.says("shown", &["other servers answer", "one of their scripts changed it"]);
+    said.ended("later", 0);
+    assert_eq!(said.json("later-shown")["changes"], serde_json::json!(["mime.types"]));
 }
 
 #[test]
