@@ -234,7 +234,10 @@ fn recovery_takes_back_what_nobody_is_left_to_take_back() {
     let mut child = shop.host.apply_in_background(&["--config", &config]);
     shop.host.wait("the update runs", || shop.version() == Some("shop 1.1".into()));
     // The command, its guard, and what they started: as when the whole control group ends.
-    support::kill_all(&shop.host.ours(), "KILL");
+    let ours = shop.host.ours();
+    // Stopped first, so that no guard takes note of the end of its command.
+    support::kill_all(&ours, "STOP");
+    support::kill_all(&ours, "KILL");
     child.wait().unwrap();
     shop.host.wait("nobody is left", || shop.host.ours().is_empty());
     assert_eq!(shop.version(), Some("shop 1.1".into()));

@@ -98,6 +98,8 @@ pub fn arm(
         if record.confirmed.is_none() {
             record.confirmed = Some(from);
         }
+        // An earlier way back that nginx was not seen to take is still owed, should this release end before its switch.
+        let owed = record.reverted.filter(|_| record.is_unproven());
         guard.write(Record {
             applying,
             config_dir: order.staged.config_dir().to_owned(),
@@ -108,7 +110,7 @@ pub fn arm(
             fuse: None,
             asked: None,
             note: String::new(),
-            reverted: None,
+            reverted: owed,
             upgrade: order.master.filter(|_| order.parse_free).map(Upgrade::of),
             ..record
         })?;

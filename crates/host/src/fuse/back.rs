@@ -63,8 +63,11 @@ impl Back<'_> {
         let mut how = if finished {
             last
         } else {
-            Reverted { decided_unix_ms: unix_ms(), paths: last.paths, ..Reverted::default() }
+            let paths = if record.stage() == Stage::Reverting { last.paths } else { 0 };
+            Reverted { decided_unix_ms: unix_ms(), paths, ..Reverted::default() }
         };
+        // An earlier release was taken back, and nginx was not seen to load the old files: it may still serve that one.
+        let owed = record.stage() == Stage::Armed && last.proven == Some(false);
         // Seen by everybody at once; a disk that is slow must not keep the wrong files standing. After a power cut
         // the slots say something earlier, which is as unconfirmed.
         let begun = Reverted { restored_unix_ms: 0, ..how };
@@ -85,7 +88,7 @@ impl Back<'_> {
         how.paths = how.paths.saturating_add(u32::try_from(put_back.restored).unwrap_or(u32::MAX));
         let told =
             matches!(record.stage(), Stage::Switched | Stage::Signalled | Stage::Proven | Stage::Reverting);
-        if !finished && (told || put_back.restored > 0) {
+        if !finished && (told || owed || put_back.restored > 0) {
             steps.reached("signal", b"");
             let way_back = self.staged.ok().and_then(|staged| WayBack::decode(staged.extra()));
             let state_dir = guard.state_dir();

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use evenkeel_fleet::apply::Stage;
 use evenkeel_fleet::{Generation, ReleaseId, Span};
-use evenkeel_host::fuse::{self, Launch, Order};
+use evenkeel_host::fuse::{self, Launch, Order, WayBack};
 use evenkeel_host::identity::ProcessId;
 use evenkeel_host::install;
-use evenkeel_host::nginx::generation::{BUSY_MAX, LIMIT, STAY};
+use evenkeel_host::nginx::generation::{BUSY_MAX, Expected, LIMIT, STAY, Workers};
 use evenkeel_host::slots::{Record, Slots};
 use nix::sys::signal::Signal;
 
@@ -22,6 +22,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("prove_again_without_a_plan_tells_nginx_and_says_that_nothing_is_proven", by_hand_without_a_plan),
     ("unconfirmed_files_put_back_by_hand_are_not_loaded_as_the_old_ones", not_the_old_files),
     ("new_release_ends_the_trying_at_once", new_release),
+    ("release_that_never_began_forgets_no_way_back_that_is_owed", fuse_not_ready),
     ("apply_lock_held_by_another_process_postpones_the_trying", apply_lock),
     ("fuse_ends_when_the_nginx_that_it_tells_has_ended", nginx_ended),
     ("flush_that_fails_is_tried_again_without_telling_nginx_again", flush_fails),
@@ -121,15 +122,25 @@ fn not_the_old_files() {
     assert_eq!(reloads(&world), told);
 }
 
+/// The next release beside the tree, with all that its way back must know.
+fn staged(world: &World) -> install::Staged {
+    let host = &world.host;
+    let expected = Expected { workers: Workers::Fixed(2), listens: Vec::new(), stay: STAY, limit: LIMIT };
+    let error_logs = vec![host.dir.join("logs/error.log"), host.dir.join("logs/start.log")];
+    let way_back = WayBack { place: host.place.clone(), error_logs, expected, good: None };
+    let plan = install::plan(&host.from, &host.to);
+    install::stage(&host.place, &host.keep, &plan, &host.to, "r2", &way_back.encode()).unwrap()
+}
+
 fn new_release() {
     let (world, record) = unproven();
-    let staged = world.host.try_stage().unwrap();
+    let staged = staged(&world);
     let mut slots = Slots::open(&world.host.place.state_dir).unwrap();
     let order = Order {
         generation: Generation(2),
         release: ReleaseId(2),
         staged: &staged,
-        master: None,
+        master: Some(world.master()),
         parse_free: false,
         proof_within: Span::from_millis(LONG_MS),
         confirm_within: Span::from_millis(LONG_MS),
@@ -142,9 +153,36 @@ fn new_release() {
     let now = world.record();
     assert_eq!((now.stage(), now.applying.release, now.fuse), (Stage::Armed, ReleaseId(2), Some(armed.fuse)));
     assert_eq!(fuse::prove_again(&world.host.place).unwrap(), None, "another release is open");
+    // Nothing of it was switched. But nginx still serves the one before it, which nobody confirmed.
+    world.answers("B");
+    file_comes_back(&world);
     let told = reloads(&world);
     fuse::request_revert(&world.host.place.state_dir, &ASK).unwrap();
-    assert_eq!(reloads(&world), told, "nothing was switched, so nginx is not told");
+    assert_eq!(reloads(&world), told + 1);
+    world.serves_old();
+}
+
+fn fuse_not_ready() {
+    let (world, record) = unproven();
+    kill_fuse(&record);
+    let staged = staged(&world);
+    let mut slots = Slots::open(&world.host.place.state_dir).unwrap();
+    let order = Order {
+        generation: Generation(2),
+        release: ReleaseId(2),
+        staged: &staged,
+        master: Some(world.master()),
+        parse_free: false,
+        proof_within: Span::from_millis(LONG_MS),
+        confirm_within: Span::from_millis(LONG_MS),
+    };
+    let launch = Launch::Child { program: "/bin/false".into() };
+    fuse::arm(&mut slots, &world.host.place.state_dir, &order, &launch).unwrap_err();
+    assert!(world.record().is_unproven(), "what is owed is forgotten: {:?}", world.record());
+    file_comes_back(&world);
+    let proven = fuse::prove_again(&world.host.place).unwrap().unwrap();
+    assert_eq!(proven.reverted.unwrap().proven, Some(true), "{}", proven.note);
+    world.serves_old();
 }
 
 fn apply_lock() {
