@@ -132,19 +132,23 @@ fn staged(world: &World) -> install::Staged {
     install::stage(&host.place, &host.keep, &plan, &host.to, "r2", &way_back.encode()).unwrap()
 }
 
-fn new_release() {
-    let (world, record) = unproven();
-    let staged = staged(&world);
-    let mut slots = Slots::open(&world.host.place.state_dir).unwrap();
-    let order = Order {
+fn order<'s>(staged: &'s install::Staged, world: &World) -> Order<'s> {
+    Order {
         generation: Generation(2),
         release: ReleaseId(2),
-        staged: &staged,
+        staged,
         master: Some(world.master()),
         parse_free: false,
         proof_within: Span::from_millis(LONG_MS),
         confirm_within: Span::from_millis(LONG_MS),
-    };
+    }
+}
+
+fn new_release() {
+    let (world, record) = unproven();
+    let staged = staged(&world);
+    let mut slots = Slots::open(&world.host.place.state_dir).unwrap();
+    let order = order(&staged, &world);
     let launch = Launch::Child { program: "/proc/self/exe".into() };
     let begun = Instant::now();
     let armed = fuse::arm(&mut slots, &world.host.place.state_dir, &order, &launch).unwrap();
@@ -167,15 +171,7 @@ fn fuse_not_ready() {
     kill_fuse(&record);
     let staged = staged(&world);
     let mut slots = Slots::open(&world.host.place.state_dir).unwrap();
-    let order = Order {
-        generation: Generation(2),
-        release: ReleaseId(2),
-        staged: &staged,
-        master: Some(world.master()),
-        parse_free: false,
-        proof_within: Span::from_millis(LONG_MS),
-        confirm_within: Span::from_millis(LONG_MS),
-    };
+    let order = order(&staged, &world);
     let launch = Launch::Child { program: "/bin/false".into() };
     fuse::arm(&mut slots, &world.host.place.state_dir, &order, &launch).unwrap_err();
     assert!(world.record().is_unproven(), "what is owed is forgotten: {:?}", world.record());
