@@ -36,6 +36,13 @@ pub fn risks(old: &Config, new: &Config, diff: &Diff, before: &Promises, after: 
     risks.iter().map(|risk| redact_str(risk).into_owned()).collect()
 }
 
+/// What to add where somebody decides by the list: that it may not be all.
+#[must_use]
+pub fn unknown(diff: &Diff) -> Option<String> {
+    let why = diff.incomplete_because.first()?;
+    Some(redact_str(&format!("not everything could be compared, so more may change: {why}")).into_owned())
+}
+
 /// Addresses that others can reach, and could not before.
 fn opened(old: &Config, new: &Config) -> Vec<String> {
     let listens = |config: &Config| -> BTreeSet<(Option<IpAddr>, u16, bool, String)> {
@@ -137,4 +144,22 @@ fn taken_away(before: &Promises, after: &Promises) -> Vec<String> {
         said.push(format!("routes.toml: the invariant \"{}\" is {how}", invariant.name));
     }
     said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_compared_is_told_to_whoever_approves() {
+        let mut diff = Diff {
+            changes: Vec::new(),
+            stream: Vec::new(),
+            settings: Vec::new(),
+            incomplete_because: Vec::new(),
+        };
+        assert_eq!(unknown(&diff), None);
+        diff.incomplete_because = vec!["the budget is used up".to_owned(), "another".to_owned()];
+        assert!(unknown(&diff).unwrap().ends_with("the budget is used up"));
+    }
 }

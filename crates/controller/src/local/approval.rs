@@ -13,7 +13,7 @@ use evenkeel_model::{Config, Diff};
 use evenkeel_syntax::fileset::FileSet;
 
 use super::{Ended, Host, HostError, Journal, Outcome, Request, now, span};
-use crate::risk::risks;
+use crate::risk::{risks, unknown};
 use crate::when;
 
 /// Longest file of allowed signers, in bytes.
@@ -47,7 +47,10 @@ impl Host {
         // A routes.toml that cannot be read was told of before, where it refuses.
         let (before, after) =
             (self.promises(from).unwrap_or_default(), self.promises(to).unwrap_or_default());
-        risks(old, new, changes, &before, &after)
+        let mut risks = risks(old, new, changes, &before, &after);
+        // Where nobody has to approve anything, the diff's own line says it.
+        risks.extend(self.settings.approvals.signers.as_ref().and_then(|_| unknown(changes)));
+        risks
     }
 
     /// The number of the next order to this host.
