@@ -1,7 +1,7 @@
 . /srv/lib.sh
 furnish
 run remove evenkeel package remove
-run gone sh -c 'ls /usr/sbin/policy-rc.d /etc/apt/apt.conf.d/80evenkeel /etc/dpkg/dpkg.cfg.d/evenkeel /etc/systemd/system/nginx.service.d'
+run gone sh -c 'ls /usr/sbin/policy-rc.d /etc/apt/apt.conf.d/80evenkeel /etc/dpkg/dpkg.cfg.d/evenkeel /etc/systemd/system/nginx.service.d /etc/systemd/system/evenkeel-recover.service /etc/systemd/system/evenkeel-recover.timer'
 printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
 chmod 755 /usr/sbin/policy-rc.d
 evenkeel package install >/dev/null
@@ -21,5 +21,7 @@ rm /etc/nginx/conf.d/broken.conf
 run unit evenkeel package unit start
 run unit-history evenkeel --json history
 run drop-in systemd-analyze verify --recursive-errors=no nginx.service
+run recover-unit systemd-analyze verify --recursive-errors=no evenkeel-recover.service evenkeel-recover.timer
+run recover evenkeel recover
 run drop-in-read systemd-analyze cat-config systemd/system/nginx.service.d/evenkeel.conf
 run apt apt-config dump DPkg

@@ -281,5 +281,8 @@ fn files_that_call_evenkeel_come_go_and_ask_the_policy_that_was_there() {
     said.ended("unit", 0).says("unit-history", &["\"start\"", "root via systemd"]);
     said.says("apt", &["/usr/bin/evenkeel package pre || test $? -ne 1"]);
     said.says_not("drop-in", "evenkeel.conf");
+    said.ended("recover-unit", 0)
+        .ended("recover", 0)
+        .says("drop-in-read", &["After=evenkeel-recover.service"]);
     said.says("drop-in-read", &["ExecStartPost=-/usr/bin/evenkeel package unit start"]);
 }

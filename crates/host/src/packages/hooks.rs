@@ -39,6 +39,8 @@ const HOOKS: &[Hook] = hooks! {
     "policy-rc.d/policy-rc.d" => "usr/sbin/policy-rc.d" if "etc/dpkg", 0o755, "packages ask before they restart nginx";
     "needrestart/evenkeel.conf" => "etc/needrestart/conf.d/evenkeel.conf" if "etc/dpkg", 0o644, "needrestart leaves nginx alone while restarts are held";
     "systemd/evenkeel.conf" => "etc/systemd/system/nginx.service.d/evenkeel.conf" if "etc/systemd", 0o644, "every start and reload goes into the journal";
+    "systemd/evenkeel-recover.service" => "etc/systemd/system/evenkeel-recover.service" if "etc/systemd", 0o644, "before nginx starts an interrupted release goes back";
+    "systemd/evenkeel-recover.timer" => "etc/systemd/system/evenkeel-recover.timer" if "etc/systemd", 0o644, "so it does within a minute of the end of a command and its fuse";
     "rpm/evenkeel.actions" => "etc/dnf/libdnf5-plugins/actions.d/evenkeel.actions" if "etc/dnf", 0o644, "dnf 5 asks before, and tells afterwards";
 };
 
@@ -116,7 +118,8 @@ impl Calls {
         Ok(text
             .replace("@COMMAND@", &words.join(" "))
             .replace("@PROGRAM@", &program)
-            .replace("@HOLD@", &hold))
+            .replace("@HOLD@", &hold)
+            .replace("@STATE@", &self.state_dir.display().to_string()))
     }
 }
 
