@@ -4,6 +4,7 @@
 //! sketches. Nothing is read here, and nothing runs beside: [`Traffic`] is one worker's, [`Remembered`] is for all, [`Counted`] adds up.
 
 mod cache;
+mod clients;
 mod count;
 mod distinct;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use crate::route::Router;
 
 use cache::Digest;
 pub use cache::Remembered;
+use clients::Clients;
 pub use count::{ClassCount, Counted, Sides, Unread};
 pub use distinct::Distinct;
 pub use top::Top;
@@ -29,6 +31,7 @@ pub struct Traffic<'r, 'c> {
     old: &'r Router<'c>,
     new: &'r Router<'c>,
     wanted: Wanted,
+    clients: Option<Clients>,
     seed: u64,
     seen: &'r Remembered,
     counted: Counted,
@@ -68,6 +71,7 @@ impl<'r, 'c> Traffic<'r, 'c> {
             old,
             new,
             wanted: wanted(&configs),
+            clients: Clients::of(configs),
             seed,
             seen,
             counted: Counted::default(),
@@ -104,7 +108,12 @@ impl<'r, 'c> Traffic<'r, 'c> {
         let status = log.format.status(line, &self.spans);
         let mut digest = log.digest;
         for &slot in &log.places.all {
-            digest = digest.with(log.format.raw(line, &self.spans, slot));
+            let value = log.format.raw(line, &self.spans, slot);
+            let classes = self.clients.as_ref().filter(|_| log.places.client == Some(slot));
+            digest = match classes.and_then(|classes| classes.class(value)) {
+                Some(class) => digest.with(&class),
+                None => digest.with(value),
+            };
         }
         if log.guess_scheme {
             digest = digest.with(&status.unwrap_or_default().to_ne_bytes());

@@ -61,7 +61,7 @@ pub(crate) struct Wanted {
 pub(crate) struct Places {
     headers: Vec<(String, usize)>,
     cookies: Vec<(String, usize)>,
-    client: Option<usize>,
+    pub(crate) client: Option<usize>,
     /// Everything that a request is read from.
     pub(crate) all: Vec<usize>,
 }

@@ -119,3 +119,42 @@ fn scheme_that_a_log_lacks_is_read_from_its_status() {
     }
     assert_eq!(traffic.counted().changed(), 3, "the redirect came from port 80, the rest did not");
 }
+
+#[test]
+fn clients_on_both_sides_of_a_rule_are_told_apart_and_others_are_not() {
+    let rules = "deny 192.0.2.128/25; allow 192.0.2.0/24; deny all;";
+    let old = format!(
+        "server {{ listen 80; server_name a.test; location / {{ {rules} proxy_pass http://127.0.0.1:9; }} }}"
+    );
+    let new = old.replace("192.0.2.128/25", "192.0.2.64/26");
+    let line = |client: &str| format!("{client} a.test http 200 \"GET /x HTTP/1.1\" \"agent\"");
+    // 64 to 127 may no more, 128 to 255 may now.
+    let changed = ["192.0.2.64", "192.0.2.127", "192.0.2.128", "192.0.2.255"];
+    let same = [
+        "192.0.2.0",
+        "192.0.2.63",
+        "192.0.1.255",
+        "192.0.3.0",
+        "10.0.0.1",
+        "255.255.255.255",
+        "0.0.0.0",
+        "2001:db8::1",
+    ];
+    for first in [&changed[..], &same[..]] {
+        let clients: Vec<&str> = first.iter().chain(&changed).chain(&same).copied().collect();
+        let lines: Vec<String> = clients.iter().map(|client| line(client)).collect();
+        let counted = count(&old, &new, &lines);
+        let expected = clients.iter().filter(|client| changed.contains(client)).count() as u64;
+        assert_eq!((counted.requests, counted.changed()), (clients.len() as u64, expected), "{clients:?}");
+    }
+}
+
+#[test]
+fn addresses_count_each_where_a_variable_holds_them() {
+    let old = "map $remote_addr $who { default 1; 192.0.2.7 2; } server { listen 80; server_name a.test; \
+               location / { deny 10.0.0.0/8; return 200 $who; } }";
+    let new = old.replace("192.0.2.7 2", "192.0.2.7 3");
+    let line = |client: u32| format!("192.0.2.{client} a.test http 200 \"GET /x HTTP/1.1\" \"agent\"");
+    let lines: Vec<String> = (0..20).map(line).collect();
+    assert_eq!(count(old, &new, &lines).changed(), 1);
+}

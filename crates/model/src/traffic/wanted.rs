@@ -56,6 +56,23 @@ pub(crate) fn wanted(configs: &[&Config]) -> Wanted {
     Wanted { client, headers: headers.into_iter().collect() }
 }
 
+/// Whether they look at a client's address in another way than by `allow` and `deny`.
+pub(super) fn looks_at_clients(configs: &[&Config]) -> bool {
+    let mut client = false;
+    for node in configs.iter().flat_map(|config| config.nodes()) {
+        let name = node.name();
+        if matches!(node.context(), Context::Stream | Context::StreamServer) {
+            continue;
+        }
+        let by_rules = matches!(name, "allow" | "deny");
+        client |= ABOUT_CLIENTS.contains(&name) && !by_rules && !node.context().is_raw();
+        if !NEUTRAL.contains(&name) {
+            mentioned(node, &mut BTreeSet::new(), &mut client);
+        }
+    }
+    client
+}
+
 fn mentioned(node: Node<'_>, headers: &mut BTreeSet<String>, client: &mut bool) {
     for text in node.args().chain([node.name_bytes()]) {
         for (at, _) in text.iter().enumerate().filter(|(_, byte)| **byte == b'$') {
