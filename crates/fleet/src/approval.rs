@@ -254,9 +254,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+    pub(super) const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 
-    fn approval() -> Approval {
+    pub(super) fn approval() -> Approval {
         Approval {
             host: HostId::new("web1").unwrap(),
             from: BundleId([1; 32]),

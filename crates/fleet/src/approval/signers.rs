@@ -196,13 +196,11 @@ fn time(text: &str) -> Result<Timestamp, &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::told;
+    use super::super::tests::{NOW, approval};
     use super::*;
-    use crate::{Actor, BundleId, Generation, HostId, Span};
+    use crate::{Actor, BundleId, Generation, HostId};
     use ssh_key::PrivateKey;
     use ssh_key::private::{Ed25519Keypair, KeypairData};
-
-    const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 
     fn key(seed: u8) -> PrivateKey {
         let pair = KeypairData::Ed25519(Ed25519Keypair::from_seed(&[seed; 32]));
@@ -213,18 +211,6 @@ mod tests {
         format!("{names} {options} {}\n", key(seed).public_key().to_openssh().unwrap())
     }
 
-    fn approval() -> Approval {
-        Approval {
-            host: HostId::new("web1").unwrap(),
-            from: BundleId([1; 32]),
-            to: BundleId([2; 32]),
-            epoch: Generation(7),
-            expires: NOW + Span::from_secs(3600),
-            author: "alice".to_owned(),
-            risks: told(&["upstream app is gone".to_owned()]),
-        }
-    }
-
     fn signed(seed: u8, namespace: &str, text: &str) -> String {
         let signature = key(seed).sign(namespace, HashAlg::Sha512, text.as_bytes()).unwrap();
         format!("{text}{}", signature.to_pem(ssh_key::LineEnding::LF).unwrap())
@@ -232,7 +218,7 @@ mod tests {
 
     fn held(signers: &str, document: &str) -> Result<Approved, NotApproved> {
         let (host, who) = (HostId::new("web1").unwrap(), Actor::new("alice", "sudo"));
-        let risks = ["upstream app is gone".to_owned()];
+        let risks = approval().risks;
         let (from, to, epoch) = (BundleId([1; 32]), BundleId([2; 32]), Generation(7));
         let wanted = Wanted { host: &host, from, to, epoch, who: &who, risks: &risks, now: NOW };
         Signers::read(signers).unwrap().approved(document, &wanted)

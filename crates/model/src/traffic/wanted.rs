@@ -30,16 +30,38 @@ const NEUTRAL: [&str; 16] = [
 const ABOUT_CLIENTS: [&str; 6] =
     ["allow", "deny", "geo", "set_real_ip_from", "real_ip_header", "geoip_country"];
 
+/// What configurations look at, beside method, target and host.
+struct Asked {
+    headers: BTreeSet<String>,
+    /// At the client's address, by `allow` and `deny`.
+    by_rules: bool,
+    /// At the client's address in another way.
+    otherwise: bool,
+}
+
 /// What they look at, beside method, target and host.
 pub(crate) fn wanted(configs: &[&Config]) -> Wanted {
+    let Asked { headers, by_rules, otherwise } = asked(configs);
+    Wanted { client: by_rules || otherwise, headers: headers.into_iter().collect() }
+}
+
+/// Whether they look at a client's address in another way than by `allow` and `deny`.
+pub(super) fn looks_at_clients(configs: &[&Config]) -> bool {
+    asked(configs).otherwise
+}
+
+fn asked(configs: &[&Config]) -> Asked {
     let mut headers = BTreeSet::new();
-    let mut client = false;
+    let (mut by_rules, mut otherwise) = (false, false);
     for node in configs.iter().flat_map(|config| config.nodes()) {
         let name = node.name();
         if matches!(node.context(), Context::Stream | Context::StreamServer) {
             continue;
         }
-        client |= ABOUT_CLIENTS.contains(&name) && !node.context().is_raw();
+        if ABOUT_CLIENTS.contains(&name) && !node.context().is_raw() {
+            let how = if matches!(name, "allow" | "deny") { &mut by_rules } else { &mut otherwise };
+            *how = true;
+        }
         match name {
             "real_ip_header" => headers.extend(node.arg_str(0).map(str::to_ascii_lowercase)),
             "valid_referers" => drop(headers.insert(String::from("referer"))),
@@ -48,29 +70,12 @@ pub(crate) fn wanted(configs: &[&Config]) -> Wanted {
             _ => {}
         }
         if !NEUTRAL.contains(&name) {
-            mentioned(node, &mut headers, &mut client);
+            mentioned(node, &mut headers, &mut otherwise);
         }
     }
     headers.remove("host");
     headers.remove("proxy_protocol");
-    Wanted { client, headers: headers.into_iter().collect() }
-}
-
-/// Whether they look at a client's address in another way than by `allow` and `deny`.
-pub(super) fn looks_at_clients(configs: &[&Config]) -> bool {
-    let mut client = false;
-    for node in configs.iter().flat_map(|config| config.nodes()) {
-        let name = node.name();
-        if matches!(node.context(), Context::Stream | Context::StreamServer) {
-            continue;
-        }
-        let by_rules = matches!(name, "allow" | "deny");
-        client |= ABOUT_CLIENTS.contains(&name) && !by_rules && !node.context().is_raw();
-        if !NEUTRAL.contains(&name) {
-            mentioned(node, &mut BTreeSet::new(), &mut client);
-        }
-    }
-    client
+    Asked { headers, by_rules, otherwise }
 }
 
 fn mentioned(node: Node<'_>, headers: &mut BTreeSet<String>, client: &mut bool) {
