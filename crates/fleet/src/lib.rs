@@ -31,6 +31,7 @@ mod release;
 mod testing;
 mod time;
 mod turn;
+pub mod watch;
 
 pub use bundle::{EntryKind, FileChange, Manifest, ManifestEntry};
 pub use evidence::{Evidence, EvidenceKind, UnknownEvidenceKind};
