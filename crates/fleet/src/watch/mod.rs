@@ -1,5 +1,7 @@
 //! What was seen of a fleet from outside, and what it adds up to.
 
+mod failure;
 mod sample;
 
-pub use sample::{Answer, CertificateFault, DnsFault, Failure, Icmp, Layer, ProbeId, Sample, VantageId};
+pub use failure::{CertificateFault, DnsFault, Failure, Icmp, Layer, alert_name};
+pub use sample::{Answer, ProbeId, Sample, VantageId};
