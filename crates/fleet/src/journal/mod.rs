@@ -3,6 +3,7 @@
 //! Everything else is a fold over these events. The form (`form.rs`) is a public promise: a variant or a
 //! field may be added with a new [`FORMAT`], none changes its meaning.
 
+mod drift;
 mod form;
 mod packages;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
+pub use drift::{Author, Drift, DriftChange, DriftEnd, DriftHow, DriftStage, KnownBy};
 pub use form::{Format, NewerFormat};
 pub use packages::{Conffile, ConffileOutcome, PackageRun, PackageStage, PackageStep, Served};
 

@@ -1,5 +1,6 @@
 //! What was seen of a fleet from outside, and what it adds up to.
 
+pub mod drift;
 mod failure;
 mod sample;
 

@@ -1,0 +1,156 @@
+use super::*;
+use crate::journal::KnownBy;
+
+fn at(ms: u64) -> Timestamp {
+    Timestamp::from_millis(1_000_000 + ms)
+}
+
+fn digest(text: &str) -> Digest {
+    let mut bytes = [0; 32];
+    bytes[..text.len()].copy_from_slice(text.as_bytes());
+    Digest(bytes)
+}
+
+fn stands(text: &str) -> Standing {
+    Standing { digest: digest(text), mode: 0o644, owner: (0, 0) }
+}
+
+fn seen(path: &str, now: Option<Standing>) -> Seen {
+    Seen { path: path.to_owned(), now, author: None }
+}
+
+fn baseline(name: u8, files: &[(&str, &str)]) -> Baseline {
+    let entries = files.iter().map(|(path, text)| ((*path).to_owned(), digest(text))).collect();
+    Baseline { bundle: BundleId([name; 32]), entries }
+}
+
+const FILES: &[(&str, &str)] = &[("nginx.conf", "n"), ("conf.d/a.conf", "a")];
+
+fn watch() -> Watch {
+    let all = FILES.iter().map(|(path, text)| seen(path, Some(stands(text))));
+    let host = HostId::new("web1").unwrap();
+    let (watch, drift) = Watch::new(host, baseline(1, FILES), at(0), all);
+    assert_eq!(drift, None);
+    watch
+}
+
+fn hows(drift: &Drift) -> Vec<(&str, DriftHow)> {
+    drift.changes.iter().map(|change| (change.path.as_str(), change.how)).collect()
+}
+
+#[test]
+fn first_edit_is_told_of_at_once_and_its_undoing_ends_the_drift() {
+    let mut watch = watch();
+    let drift = watch.look(at(10), [seen("nginx.conf", Some(stands("x")))]).unwrap();
+    assert_eq!(
+        (drift.stage.clone(), hows(&drift)),
+        (DriftStage::Opened, vec![("nginx.conf", DriftHow::Changed)])
+    );
+    let drift = watch.look(at(20), [seen("new.conf", Some(stands("y")))]).unwrap();
+    assert_eq!(
+        (drift.stage.clone(), hows(&drift)),
+        (DriftStage::Updated, vec![("new.conf", DriftHow::Added)])
+    );
+    let drift = watch.look(at(30), [seen("new.conf", None)]).unwrap();
+    assert_eq!(
+        (drift.stage.clone(), hows(&drift)),
+        (DriftStage::Updated, vec![("new.conf", DriftHow::Back)])
+    );
+    let drift = watch.look(at(40), [seen("nginx.conf", Some(stands("n")))]).unwrap();
+    assert_eq!(drift.stage, DriftStage::Ended(DriftEnd::Undone));
+    assert!(!watch.is_open());
+}
+
+#[test]
+fn look_at_an_unchanged_file_tells_nothing() {
+    let mut watch = watch();
+    assert_eq!(watch.look(at(10), [seen("nginx.conf", Some(stands("n")))]), None);
+    assert_eq!(watch.look(at(10), [seen("4913", None)]), None);
+    assert_eq!(watch.next(), None);
+}
+
+#[test]
+fn thousand_changes_are_one_drift_with_a_few_events() {
+    let mut watch = watch();
+    let mut events: Vec<Drift> = Vec::new();
+    for n in 0..1_000 {
+        events.extend(watch.look(at(n), [seen(&format!("conf.d/{n}.conf"), Some(stands("z")))]));
+    }
+    assert_eq!(events.len(), AT_ONCE);
+    let due = watch.next().unwrap();
+    assert_eq!(watch.tick(Timestamp::from_millis(due.as_millis() - 1)), None);
+    let last = watch.tick(due).unwrap();
+    assert_eq!((last.changes.len(), last.more), (NAMED_MAX, 1_000 - (AT_ONCE + NAMED_MAX) as u64));
+    assert_eq!(events.iter().filter(|it| it.stage == DriftStage::Opened).count(), 1);
+    assert_eq!(watch.differing().len(), 1_000);
+}
+
+#[test]
+fn what_a_release_writes_is_no_drift_and_a_hand_in_it_is() {
+    let mut watch = watch();
+    let coming = baseline(2, &[("nginx.conf", "new"), ("conf.d/a.conf", "a"), ("b.conf", "b")]);
+    watch.coming(Some(coming.clone()));
+    assert_eq!(
+        watch.look(at(1), [seen("nginx.conf", Some(stands("new"))), seen("b.conf", Some(stands("b")))]),
+        None
+    );
+    let drift = watch.look(at(2), [seen("conf.d/a.conf", Some(stands("hand")))]).unwrap();
+    assert_eq!(hows(&drift), [("conf.d/a.conf", DriftHow::Changed)]);
+    // Taken back: the files that stand released are as good as those that come.
+    assert_eq!(watch.look(at(3), [seen("nginx.conf", Some(stands("n"))), seen("b.conf", None)]), None);
+    // Confirmed: what is left is the hand's.
+    let _again =
+        watch.look(at(4), [seen("nginx.conf", Some(stands("new"))), seen("b.conf", Some(stands("b")))]);
+    let drift = watch.rebase(at(5), coming, DriftEnd::Released).unwrap();
+    assert_eq!((drift.stage.clone(), drift.released), (DriftStage::Updated, BundleId([2; 32])));
+    assert_eq!(hows(&drift), [("conf.d/a.conf", DriftHow::Changed)]);
+}
+
+#[test]
+fn adoption_ends_a_drift() {
+    let mut watch = watch();
+    let _opened = watch.look(at(1), [seen("conf.d/a.conf", None)]).unwrap();
+    let drift = watch.rebase(at(2), baseline(3, &[("nginx.conf", "n")]), DriftEnd::Adopted).unwrap();
+    assert_eq!(drift.stage, DriftStage::Ended(DriftEnd::Adopted));
+    assert_eq!(watch.rebase(at(3), baseline(3, &[("nginx.conf", "n")]), DriftEnd::Adopted), None);
+}
+
+#[test]
+fn full_pass_finds_what_no_event_told() {
+    let mut watch = watch();
+    let drift =
+        watch.pass(at(1), [seen("nginx.conf", Some(stands("x"))), seen("c", Some(stands("c")))]).unwrap();
+    assert_eq!(
+        hows(&drift),
+        [("c", DriftHow::Added), ("conf.d/a.conf", DriftHow::Removed), ("nginx.conf", DriftHow::Changed)]
+    );
+    assert_eq!(
+        watch.pass(at(2), [seen("nginx.conf", Some(stands("x"))), seen("c", Some(stands("c")))]),
+        None
+    );
+}
+
+#[test]
+fn mode_and_owner_are_told_of_though_no_release_has_them() {
+    let mut watch = watch();
+    let loose = Standing { mode: 0o666, ..stands("n") };
+    let drift = watch.look(at(1), [seen("nginx.conf", Some(loose))]).unwrap();
+    assert_eq!(hows(&drift), [("nginx.conf", DriftHow::Mode { from: 0o644, to: 0o666 })]);
+    let given = Standing { owner: (33, 33), ..loose };
+    let drift = watch.look(at(2), [seen("nginx.conf", Some(given))]).unwrap();
+    assert_eq!(hows(&drift), [("nginx.conf", DriftHow::Owner { from: (0, 0), to: (33, 33) })]);
+}
+
+#[test]
+fn better_author_replaces_a_weaker_one_and_never_the_other_way() {
+    let mut watch = watch();
+    let author = |command: &str, known_by| {
+        let (pid, user, login, unit) = (None, None, None, None);
+        Some(Author { command: command.to_owned(), pid, user, login, unit, above: Vec::new(), known_by })
+    };
+    let by = |author| Seen { author, ..seen("nginx.conf", Some(stands("x"))) };
+    let _opened = watch.look(at(1), [by(None)]).unwrap();
+    let drift = watch.look(at(2), [by(author("sed", KnownBy::Process))]).unwrap();
+    assert_eq!(drift.changes[0].author, author("sed", KnownBy::Process));
+    assert_eq!(watch.look(at(3), [by(author("someone", KnownBy::Nearby))]), None);
+}
