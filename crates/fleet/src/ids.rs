@@ -15,6 +15,12 @@ pub enum BadId {
     /// A release is `r` and a number.
     #[error("read {0:?} as a release (r1, r2, …)")]
     Release(String),
+    /// An incident is `i` and a number.
+    #[error("read {0:?} as an incident (i1, i2, …)")]
+    Incident(String),
+    /// An alert is `a` and a number.
+    #[error("read {0:?} as an alert (a1, a2, …)")]
+    Alert(String),
     /// A digest is 64 hexadecimal digits.
     #[error("read {0:?} as a digest of 64 hexadecimal digits")]
     Digest(String),
@@ -57,26 +63,39 @@ impl FromStr for HostId {
     }
 }
 
-/// The number of one release; shown as `r12`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ReleaseId(pub u64);
+macro_rules! numbered {
+    ($($(#[$doc:meta])* $name:ident $letter:literal $bad:ident)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u64);
 
-impl fmt::Display for ReleaseId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "r{}", self.0)
-    }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($letter, "{}"), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = BadId;
+
+            /// Reads it as shown, and the bare number as people type it.
+            fn from_str(text: &str) -> Result<Self, BadId> {
+                let digits = text.strip_prefix($letter).unwrap_or(text);
+                let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+                let number = if plain { digits.parse().ok() } else { None };
+                number.map(Self).ok_or_else(|| BadId::$bad(text.to_owned()))
+            }
+        }
+    )*};
 }
 
-impl FromStr for ReleaseId {
-    type Err = BadId;
-
-    /// Reads `r12`, and `12` as people type it.
-    fn from_str(text: &str) -> Result<Self, BadId> {
-        let digits = text.strip_prefix('r').unwrap_or(text);
-        let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-        let number = if plain { digits.parse().ok() } else { None };
-        number.map(Self).ok_or_else(|| BadId::Release(text.to_owned()))
-    }
+numbered! {
+    /// The number of one release; shown as `r12`.
+    ReleaseId 'r' Release
+    /// The number of one incident; shown as `i12`.
+    IncidentId 'i' Incident
+    /// The number of one alert; shown as `a12`.
+    AlertId 'a' Alert
 }
 
 /// A number that only grows, on every order to a host. A host refuses a lower one.

@@ -79,7 +79,14 @@ impl Fleet {
                     None => {}
                 }
             }
-            What::Answered { .. } | What::Note { .. } | What::Served(_) => {}
+            What::Answered { .. }
+            | What::Note { .. }
+            | What::Served(_)
+            | What::Drift(_)
+            | What::Watch(_)
+            | What::Incident(_)
+            | What::Alert(_)
+            | What::Maintenance(_) => {}
         }
     }
 

@@ -1,6 +1,8 @@
 //! What the world tells the fleet.
 
-use crate::journal::{Adoption, By, PackageRun, Phase, Proposal, Recovery, Revert, RouteAnswer, Served};
+use crate::journal::{
+    Adoption, By, Drift, PackageRun, Phase, Proposal, Recovery, Revert, RouteAnswer, Served,
+};
 use crate::{Actor, Evidence, Generation, HostId, ReleaseId, Timestamp};
 
 /// What a caller tells the fleet.
@@ -90,6 +92,8 @@ pub enum Input {
     Packages(PackageRun),
     /// A service manager started a host's server, or had it read its tree again.
     Served(Served),
+    /// What stands on a host is not what was released, or is again.
+    Drift(Drift),
     /// Time has passed.
     Tick,
 }

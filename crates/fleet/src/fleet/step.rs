@@ -59,6 +59,7 @@ impl<'f> Step<'f> {
                 self.record(What::Packages(run));
             }
             Input::Served(served) => self.record(What::Served(served)),
+            Input::Drift(drift) => self.record(What::Drift(drift)),
             Input::Tick => self.tick(),
         }
         Ok(())

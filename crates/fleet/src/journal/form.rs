@@ -7,9 +7,10 @@ use serde::ser::{Serialize, Serializer};
 
 use super::{Event, FORMAT, What};
 use crate::apply::{RevertWhy, Way};
+use crate::watch::{ProbeId, VantageId};
 use crate::{
-    Actor, BundleId, Digest, Evidence, EvidenceKind, FileChange, Generation, HostId, Policy, ReleaseId, Span,
-    Timestamp,
+    Actor, AlertId, BundleId, Digest, Evidence, EvidenceKind, FileChange, Generation, HostId, IncidentId,
+    Policy, ReleaseId, Span, Timestamp,
 };
 
 /// The version of a written event, without the rest of it: read this first.
@@ -83,7 +84,19 @@ macro_rules! as_text {
     )*};
 }
 
-as_text!(BundleId, Digest, EvidenceKind, HostId, ReleaseId, RevertWhy, Way);
+as_text!(
+    AlertId,
+    BundleId,
+    Digest,
+    EvidenceKind,
+    HostId,
+    IncidentId,
+    ProbeId,
+    ReleaseId,
+    RevertWhy,
+    VantageId,
+    Way
+);
 
 /// Types that are written as one number.
 macro_rules! as_number {

@@ -44,16 +44,57 @@ const SINCE_2: &[&str] = &[
     r#"{"v":2,"at":11,"what":{"reverted":{"release":"r1","host":"web-1","revert":{"why":"asked","by":"person","proven":true,"evidence":[],"decided_at":10,"took":12,"last_wrong":null,"kept":null,"way":"parse-free"}}}}"#,
 ];
 
+/// What format 3 added: what is seen of hosts, incidents, alerts, maintenance.
+const SINCE_3: &[&str] = &[
+    r#"{"v":3,"at":1,"what":{"watch":{"begun":{"version":"0.1.0","probes":4,"vantages":["here","office"]}}}}"#,
+    r#"{"v":3,"at":1,"what":{"watch":{"ended":{"why":"stopped"}}}}"#,
+    r#"{"v":3,"at":1,"what":{"watch":{"gap":{"what":"the watch","from":1,"until":2}}}}"#,
+    r#"{"v":3,"at":1,"what":{"watch":{"turned":{"probe":"home","host":"web-1","vantage":"here","at":1,"took":3,"health":"up"}}}}"#,
+    r#"{"v":3,"at":1,"what":{"watch":{"turned":{"probe":"home","host":"web-1","vantage":"here","at":1,"took":3,"health":{"down":{"class":"status","says":"502"}}}}}}"#,
+    r#"{"v":3,"at":1,"what":{"watch":{"turned":{"probe":"home","host":"web-1","vantage":"here","at":1,"took":3,"health":"flapping"}}}}"#,
+    r#"{"v":3,"at":1,"what":{"watch":{"vantage":{"vantage":"here","at":1,"unfit":"everything fails from there"}}}}"#,
+    r#"{"v":3,"at":1,"what":{"watch":{"vantage":{"vantage":"here","at":1,"unfit":null}}}}"#,
+    r#"{"v":3,"at":1,"what":{"drift":{"host":"web-1","released":"A","stage":"opened","changes":[{"path":"a.conf","how":"changed","old":"A","new":"B","at":1,"author":{"command":"sed -i x a.conf","pid":7,"user":"root","login":"anna","unit":"cron.service","above":["sh"],"known_by":"opening"}},{"path":"b.conf","how":{"mode":{"from":420,"to":438}},"old":null,"new":null,"at":1,"author":null}],"more":4,"meaning":["m"]}}}"#,
+    r#"{"v":3,"at":1,"what":{"drift":{"host":"web-1","released":"A","stage":{"silenced":{"until":9,"who":{"name":"anna","via":""},"why":"w"}},"changes":[]}}}"#,
+    r#"{"v":3,"at":1,"what":{"drift":{"host":"web-1","released":"A","stage":{"ended":"rolled_back"},"changes":[]}}}"#,
+    r#"{"v":3,"at":1,"what":{"watch":{"firewall":{"host":"web-1","at":1,"old":null,"new":"A","says":"80/tcp is dropped","diff":"","author":{"command":"nft flush ruleset","pid":7,"login":"anna","known_by":"audit"}}}}}"#,
+    r#"{"v":3,"at":1,"what":{"watch":{"certificate":{"host":"web-1","name":"a.test","address":"127.0.0.1:443","serial":"0a","on_disk":"0b","issuer":"ca","ends":9,"fault":"renewed, but not reloaded"}}}}"#,
+    r#"{"v":3,"at":1,"what":{"incident":{"incident":"i1","step":{"opened":{"title":"t","clue":{"key":"k","source":"probe","host":"web-1","upstream":"app","probe":"home","class":"status","says":"s","details":["d"],"since":1,"severity":"critical"},"held":{"dependency":"i2"}}}}}}"#,
+    r#"{"v":3,"at":1,"what":{"incident":{"incident":"i1","step":{"evidence":{"clue":{"key":"k","source":"readiness","host":null,"upstream":null,"probe":null,"class":null,"says":"s","details":[],"since":1,"severity":"warning"}}}}}}"#,
+    r#"{"v":3,"at":1,"what":{"incident":{"incident":"i1","step":{"cleared":{"key":"k","at":2,"why":"w"}}}}}"#,
+    r#"{"v":3,"at":1,"what":{"incident":{"incident":"i1","step":{"merged":{"into":"i2","why":"w"}}}}}"#,
+    r#"{"v":3,"at":1,"what":{"incident":{"incident":"i1","step":{"diagnosed":{"finding":{"says":"s","confident":true,"causes":[{"name":"n","says":"s","rests_on":["r"],"against":["a"],"check":"c","fix":"f","release":"r1"}],"ruled_out":["o"],"missing":["m"]}}}}}}"#,
+    r#"{"v":3,"at":1,"what":{"incident":{"incident":"i1","step":{"acked":{"who":{"name":"anna","via":""}}}}}}"#,
+    r#"{"v":3,"at":1,"what":{"incident":{"incident":"i1","step":{"noted":{"who":{"name":"anna","via":""},"kind":"ruled_out","text":"not the database"}}}}}"#,
+    r#"{"v":3,"at":1,"what":{"incident":{"incident":"i1","step":{"silenced":{"who":{"name":"anna","via":""},"why":"w","until":9}}}}}"#,
+    r#"{"v":3,"at":1,"what":{"incident":{"incident":"i1","step":{"held":{"held":{"maintenance":"m"}}}}}}"#,
+    r#"{"v":3,"at":1,"what":{"incident":{"incident":"i1","step":{"mitigated":{"at":5}}}}}"#,
+    r#"{"v":3,"at":1,"what":{"incident":{"incident":"i1","step":{"resolved":{"by":"policy","why":"green for 2 min"}}}}}"#,
+    r#"{"v":3,"at":1,"what":{"alert":{"alert":"a1","step":{"created":{"incident":"i1","kind":"opened","severity":"critical","title":"t","lines":["l"],"channels":["pager"]}}}}}"#,
+    r#"{"v":3,"at":1,"what":{"alert":{"alert":"a1","step":{"diverted":{"from":"pager","to":"mail","why":"w"}}}}}"#,
+    r#"{"v":3,"at":1,"what":{"alert":{"alert":"a1","step":{"sending":{"channel":"pager","attempt":1,"repeat":false}}}}}"#,
+    r#"{"v":3,"at":1,"what":{"alert":{"alert":"a1","step":{"failed":{"channel":"pager","attempt":1,"why":"w","perhaps":true,"retry_at":9}}}}}"#,
+    r#"{"v":3,"at":1,"what":{"alert":{"alert":"a1","step":{"accepted":{"channel":"pager","attempt":2,"receipt":"202"}}}}}"#,
+    r#"{"v":3,"at":1,"what":{"alert":{"alert":"a1","step":{"given_up":{"channel":"pager","why":"w"}}}}}"#,
+    r#"{"v":3,"at":1,"what":{"maintenance":{"name":"kernel","who":{"name":"anna","via":""},"step":{"planned":{"hosts":["web-1"],"from":1,"until":2,"why":"w"}}}}}"#,
+    r#"{"v":3,"at":1,"what":{"maintenance":{"name":"kernel","who":{"name":"anna","via":""},"step":"called_off"}}}"#,
+];
+
+/// The names of the steps are a promise as well.
+const STEPS_3: &str = "begun ended gap turned vantage drift firewall certificate opened evidence cleared merged diagnosed \
+                       acked noted silenced held mitigated resolved created diverted sending failed accepted given_up \
+                       planned called_off";
+
 fn line(text: &str) -> String {
     text.replace("\"A\"", &format!("\"{A}\"")).replace("\"B\"", &format!("\"{B}\""))
 }
 
 #[test]
 fn every_line_of_an_older_format_is_read_and_written_back_in_this_one() {
-    for text in FORMAT_1.iter().chain(SINCE_2) {
+    for text in FORMAT_1.iter().chain(SINCE_2).chain(SINCE_3) {
         let text = line(text);
         let event: Event = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
-        let written = text.replacen("\"v\":1", "\"v\":2", 1);
+        let written = text.replacen("\"v\":1", "\"v\":3", 1).replacen("\"v\":2", "\"v\":3", 1);
         assert_eq!(serde_json::to_string(&event).unwrap(), written);
     }
 }
@@ -86,14 +127,40 @@ fn format_1_has_a_line_for_every_variant() {
 }
 
 #[test]
+fn format_3_has_a_line_for_every_step() {
+    let key = |value: &serde_json::Value| match value {
+        serde_json::Value::Object(fields) => fields.keys().next().cloned().unwrap_or_default(),
+        other => other.as_str().unwrap_or_default().to_owned(),
+    };
+    let step = |line: &&str| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let name = key(&line["what"]);
+        let area = &line["what"][&name];
+        if name == "watch" { key(area) } else { area.get("step").map_or(name, key) }
+    };
+    let mut names: Vec<String> = SINCE_3.iter().map(step).collect();
+    names.dedup();
+    assert_eq!(names.join(" "), STEPS_3);
+}
+
+#[test]
+fn every_line_of_format_3_is_a_sentence() {
+    for text in SINCE_3 {
+        let event: Event = serde_json::from_str(&line(text)).unwrap();
+        let said = crate::incident::said(&event.what).unwrap();
+        assert!(said.len() > 10 && !said.contains('{'), "{said}");
+    }
+}
+
+#[test]
 fn newer_format_is_told_apart_from_a_broken_one() {
-    let newer = r#"{"v":3,"at":1,"what":{"teleported":{"far":true}}}"#;
+    let newer = r#"{"v":4,"at":1,"what":{"teleported":{"far":true}}}"#;
     let format: Format = serde_json::from_str(newer).unwrap();
-    assert_eq!(format.check(), Err(NewerFormat { found: 3 }));
+    assert_eq!(format.check(), Err(NewerFormat { found: 4 }));
     assert!(serde_json::from_str::<Format>(r#"{"at":1}"#).is_err());
-    let known = r#"{"v":3,"at":7,"what":{"switched":{"release":"r1","host":"web-1"}}}"#;
+    let known = r#"{"v":4,"at":7,"what":{"switched":{"release":"r1","host":"web-1"}}}"#;
     let error = serde_json::from_str::<Event>(known).unwrap_err().to_string();
-    assert!(error.contains("format 3") && error.contains(&format!("up to {FORMAT}")), "{error}");
+    assert!(error.contains("format 4") && error.contains(&format!("up to {FORMAT}")), "{error}");
 }
 
 #[test]

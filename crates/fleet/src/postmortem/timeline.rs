@@ -62,6 +62,11 @@ fn say(what: &What) -> String {
         What::Note { who, text, .. } => format!("{who}: {text}"),
         What::Packages(run) => packages(run),
         What::Served(it) => format!("{} on {}: {} of {}", it.who, it.host, it.action, it.bundle.short()),
+        what @ (What::Drift(_)
+        | What::Watch(_)
+        | What::Incident(_)
+        | What::Alert(_)
+        | What::Maintenance(_)) => crate::incident::said(what).unwrap_or_default(),
     }
 }
 

@@ -1,6 +1,8 @@
 //! One answer to one probe: it went well, or it failed in a way that has a name and evidence.
 
+use std::convert::Infallible;
 use std::fmt;
+use std::str::FromStr;
 
 use super::Failure;
 use crate::{HostId, Span, Timestamp};
@@ -22,6 +24,22 @@ impl fmt::Display for ProbeId {
 impl fmt::Display for VantageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl FromStr for ProbeId {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl FromStr for VantageId {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.to_owned()))
     }
 }
 

@@ -1,0 +1,249 @@
+//! The steps of an incident, and the windows in which one is expected.
+
+use serde::{Deserialize, Serialize};
+
+use super::By;
+use crate::watch::ProbeId;
+use crate::{Actor, HostId, IncidentId, ReleaseId, Timestamp};
+
+/// An incident went a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Incident {
+    /// Which.
+    pub incident: IncidentId,
+    /// The step.
+    pub step: IncidentStep,
+}
+
+/// What an incident went through.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum IncidentStep {
+    /// Evidence opened it.
+    Opened {
+        /// What happened, in one line.
+        title: String,
+        /// The evidence.
+        clue: Clue,
+        /// Why nobody is alerted, when nobody is.
+        held: Option<Held>,
+    },
+    /// More evidence, or evidence of before once more.
+    Evidence {
+        /// The evidence.
+        clue: Clue,
+    },
+    /// Some evidence is gone.
+    Cleared {
+        /// The key of the evidence.
+        key: String,
+        /// Since when it is gone.
+        at: Timestamp,
+        /// Why, for people.
+        why: String,
+    },
+    /// It is part of another one: everything more is told of that one.
+    Merged {
+        /// The other one.
+        into: IncidentId,
+        /// Why they are one, for people.
+        why: String,
+    },
+    /// Its cause was looked for.
+    Diagnosed {
+        /// What was found.
+        finding: Finding,
+    },
+    /// Somebody takes care of it.
+    Acked {
+        /// Who.
+        who: Actor,
+    },
+    /// Somebody, or a program, said something about it.
+    Noted {
+        /// Who.
+        who: Actor,
+        /// What it is for the post-mortem.
+        kind: NoteKind,
+        /// What they said.
+        text: String,
+    },
+    /// Nobody wants to hear of it for a time.
+    Silenced {
+        /// Who wants that.
+        who: Actor,
+        /// Why.
+        why: String,
+        /// When it ends.
+        until: Timestamp,
+    },
+    /// What held its alerts back is over, or something holds them back from now on.
+    Held {
+        /// What holds them back from now on, if anything does.
+        held: Option<Held>,
+    },
+    /// All evidence is gone: users are served again.
+    Mitigated {
+        /// Since when.
+        at: Timestamp,
+    },
+    /// It is over.
+    Resolved {
+        /// Who says so: a person, or the policy when it stayed green long enough.
+        by: By,
+        /// Why.
+        why: String,
+    },
+}
+
+/// How bad something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// Users will notice at the next fault.
+    Warning,
+    /// Users notice.
+    Critical,
+}
+
+/// Where evidence comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// Answers to a probe, from as many vantages as must agree.
+    Probe,
+    /// A vantage that cannot be relied upon.
+    Vantage,
+    /// What stands on a host, or runs there, is not what was released.
+    Drift,
+    /// A standby that could not take over.
+    Readiness,
+    /// Counts of a log that are worse than before.
+    Judge,
+    /// A certificate.
+    Certificate,
+    /// A person.
+    Person,
+}
+
+/// One piece of evidence that something is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clue {
+    /// What tells it from other evidence; the same fault gives the same key again.
+    pub key: String,
+    /// Where it comes from.
+    pub source: Source,
+    /// The host it is about.
+    pub host: Option<HostId>,
+    /// The upstream it is about.
+    pub upstream: Option<String>,
+    /// The probe it comes from.
+    pub probe: Option<ProbeId>,
+    /// The class of the failure.
+    pub class: Option<String>,
+    /// What is wrong, in one line.
+    pub says: String,
+    /// What was seen of it: one line for each vantage, file or count.
+    pub details: Vec<String>,
+    /// The first sign of it.
+    pub since: Timestamp,
+    /// How bad it is.
+    pub severity: Severity,
+}
+
+/// Why nobody is alerted of an incident. It is watched and written down all the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Held {
+    /// What it depends on has an incident of its own.
+    Dependency(IncidentId),
+    /// Somebody works there on purpose.
+    Maintenance(String),
+}
+
+/// What came of looking for a cause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// The cause in one line; or that there is not enough evidence, and what would settle it.
+    pub says: String,
+    /// Whether the first cause is named with confidence.
+    pub confident: bool,
+    /// Possible causes, the most likely first.
+    pub causes: Vec<Cause>,
+    /// What it is not, and why not.
+    pub ruled_out: Vec<String>,
+    /// What could not be looked at, and would have told more.
+    pub missing: Vec<String>,
+}
+
+/// One possible cause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cause {
+    /// The name of its row in the table of causes.
+    pub name: String,
+    /// The cause in one line.
+    pub says: String,
+    /// What it rests on.
+    pub rests_on: Vec<String>,
+    /// What speaks against it.
+    pub against: Vec<String>,
+    /// What to look at first.
+    pub check: String,
+    /// What cures it.
+    pub fix: String,
+    /// The release to take back, when one is to blame.
+    pub release: Option<ReleaseId>,
+}
+
+/// What a note is for the post-mortem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoteKind {
+    /// Something worth knowing.
+    Note,
+    /// Something that was done.
+    Action,
+    /// A suspicion that is followed from now on.
+    Suspect,
+    /// The end of a suspicion: it was not that.
+    RuledOut,
+    /// The cause.
+    Cause,
+}
+
+/// A time in which somebody works on hosts on purpose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Maintenance {
+    /// What it is called.
+    pub name: String,
+    /// Who.
+    pub who: Actor,
+    /// Whether it is planned or called off.
+    pub step: MaintenanceStep,
+}
+
+/// Planned, or called off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum MaintenanceStep {
+    /// It is planned.
+    Planned {
+        /// The hosts; all when there is none.
+        hosts: Vec<HostId>,
+        /// When it begins.
+        from: Timestamp,
+        /// When it ends.
+        until: Timestamp,
+        /// Why.
+        why: String,
+    },
+    /// It is over before its end, or does not begin.
+    CalledOff,
+}
