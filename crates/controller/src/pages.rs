@@ -1,3 +1,5 @@
 //! Documents made of what the journal says.
 
+pub mod chart;
+pub mod incident;
 pub mod postmortem;

@@ -15,6 +15,12 @@ pub fn clock(at: Timestamp) -> String {
     in_zone(at, TimeZone::system(), "%H:%M:%S%.3f")
 }
 
+/// `10:41:03`, in the zone of this machine.
+#[must_use]
+pub fn second(at: Timestamp) -> String {
+    in_zone(at, TimeZone::system(), "%H:%M:%S")
+}
+
 /// RFC 3339 in UTC, for programs.
 #[must_use]
 pub fn rfc3339(at: Timestamp) -> String {

@@ -140,13 +140,19 @@ fn change(out: &mut String, document: &Postmortem) -> std::fmt::Result {
     if change.diff.is_empty() {
         return writeln!(out);
     }
-    // Longer than any run of backticks in the diff, so that the text cannot end the block.
-    let fence = "`".repeat(longest_run(&change.diff).max(2) + 1);
-    writeln!(out, "\n{fence}diff")?;
-    for text in change.diff.lines().take(LINES_MAX) {
+    writeln!(out)?;
+    fenced(out, "diff", &change.diff)
+}
+
+/// A block of text that nothing in it can end, cut after [`LINES_MAX`] lines.
+pub(super) fn fenced(out: &mut String, language: &str, text: &str) -> std::fmt::Result {
+    // Longer than any run of backticks in the text.
+    let fence = "`".repeat(longest_run(text).max(2) + 1);
+    writeln!(out, "{fence}{language}")?;
+    for text in text.lines().take(LINES_MAX) {
         writeln!(out, "{text}")?;
     }
-    if change.diff.lines().count() > LINES_MAX {
+    if text.lines().count() > LINES_MAX {
         writeln!(out, "… (cut here)")?;
     }
     writeln!(out, "{fence}\n")
@@ -186,11 +192,11 @@ fn entry(sequence: Sequence) -> String {
 }
 
 /// A text on one line, so that nothing from outside begins a heading or a list.
-fn line(text: &str) -> String {
+pub(super) fn line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").replace('<', "&lt;")
 }
 
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     line(text).replace('|', "\\|")
 }
 

@@ -4,6 +4,7 @@
 
 mod cause;
 mod impact;
+pub mod incident;
 mod measures;
 mod story;
 #[cfg(test)]

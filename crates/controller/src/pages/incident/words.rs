@@ -1,0 +1,99 @@
+//! What both forms say in the same words.
+
+use evenkeel_fleet::Span;
+use evenkeel_fleet::postmortem::incident::{Durations, Gate, Item, Review, Times};
+
+use crate::when;
+
+/// Each moment with its name.
+pub(super) fn moments(times: &Times) -> Vec<(&'static str, String)> {
+    times.named().into_iter().map(|(name, at)| (name, when::shown(at))).collect()
+}
+
+/// Each duration with its name and what it is counted from.
+pub(super) fn durations(times: &Times) -> Vec<(&'static str, &'static str, String)> {
+    let it: Durations = times.durations();
+    let said = |span: Option<Span>| span.map_or_else(|| "not known".to_owned(), when::span);
+    vec![
+        ("time to detect", "onset to detection", said(it.to_detect)),
+        ("alert delay", "detection to the first channel that took it", said(it.alert_delay)),
+        ("time to acknowledge", "detection to somebody taking it on", said(it.to_acknowledge)),
+        ("time to diagnose", "acknowledgement to the true cause being named", said(it.to_diagnose)),
+        ("time to mitigate", "onset to the end of the impact", said(it.to_mitigate)),
+        ("time to repair", "onset to the repair", said(it.to_repair)),
+        (
+            "time to repair, counted from detection",
+            "as other tools count it",
+            said(it.to_repair_from_detection),
+        ),
+    ]
+}
+
+pub(super) fn status(review: &Review) -> &'static str {
+    match (review.times.resolved, review.times.mitigated) {
+        (Some(_), _) => "resolved",
+        (None, Some(_)) => "users meet it no longer; not repaired yet",
+        (None, None) => "open",
+    }
+}
+
+pub(super) fn verdict(gate: &Gate) -> &'static str {
+    match gate.stops {
+        Some(true) => "would have stopped it",
+        Some(false) => "would have let it pass",
+        None => "could not be asked",
+    }
+}
+
+pub(super) fn counterfactual(gates: &[Gate]) -> String {
+    let stops: Vec<&str> =
+        gates.iter().filter(|gate| gate.stops == Some(true)).map(|gate| gate.name.as_str()).collect();
+    match (gates.is_empty(), stops.as_slice()) {
+        (true, _) => "There is no change to play once more.".to_owned(),
+        (_, []) => "The change was played once more, and nothing would have stopped it: that is a finding."
+            .to_owned(),
+        (_, stops) => {
+            format!("The change was played once more. It would have been stopped by: {}.", stops.join(", "))
+        }
+    }
+}
+
+pub(super) fn item_state(item: &Item) -> String {
+    let owner = item.owner.as_deref().unwrap_or("nobody yet");
+    let due = item.due.map_or_else(|| "no date".to_owned(), |due| when::shown(due)[..10].to_owned());
+    match &item.closed_by {
+        Some(by) => format!("owner: {owner}; closed by {by}"),
+        None => format!("owner: {owner}; due: {due}"),
+    }
+}
+
+/// How this incident's times stand against the earlier ones: the median of those that are known.
+pub(super) fn against_earlier(review: &Review) -> Option<String> {
+    type Pick = fn(&Durations) -> Option<Span>;
+    let median = |pick: Pick| {
+        let mut known: Vec<Span> =
+            review.earlier.iter().filter_map(|earlier| pick(&earlier.times.durations())).collect();
+        known.sort_unstable();
+        known.get(known.len() / 2).copied()
+    };
+    let now = review.times.durations();
+    let mut said = Vec::new();
+    let pairs: [(&str, Pick); 3] = [
+        ("to detect", |it| it.to_detect),
+        ("to acknowledge", |it| it.to_acknowledge),
+        ("to mitigate", |it| it.to_mitigate),
+    ];
+    for (name, pick) in pairs {
+        if let (Some(now), Some(before)) = (pick(&now), median(pick)) {
+            said.push(format!("{name}: {} (before: {})", when::span(now), when::span(before)));
+        }
+    }
+    let count = review.earlier.len();
+    let incidents = if count == 1 { "one earlier incident" } else { "the median of earlier incidents" };
+    (!said.is_empty()).then(|| {
+        format!(
+            "Against {incidents} ({count}): {}. A median hides how bad each one was; read them one by one.",
+            said.join("; ")
+        )
+    })
+}
