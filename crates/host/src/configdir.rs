@@ -25,7 +25,7 @@ pub const TREE_BYTES_MAX: u64 = 1 << 30;
 /// How many files, links and directories a tree may hold.
 pub const TREE_FILES_MAX: usize = 200_000;
 /// How deep its directories may lie.
-const DEPTH_MAX: usize = 64;
+pub(crate) const DEPTH_MAX: usize = 64;
 
 /// What stands in a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,6 +15,7 @@ pub mod app;
 pub mod clock;
 mod codec;
 pub mod configdir;
+pub mod drift;
 pub mod fuse;
 pub mod identity;
 pub mod install;

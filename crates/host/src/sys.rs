@@ -82,6 +82,46 @@ pub(crate) fn lock_memory() {
     let _best_effort = unsafe { libc::mlockall(flags | libc::MCL_ONFAULT) };
 }
 
+/// Has this thread woken before others that want to run, as far as we may: it is idle but for moments.
+pub(crate) fn first_in_line() {
+    let priority = libc::sched_param { sched_priority: 1 };
+    let policy = libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK;
+    // SAFETY: the kernel reads one structure that we own; zero is the calling thread.
+    if unsafe { libc::sched_setscheduler(0, policy, &raw const priority) } != 0 {
+        let _as_usual_then = rustix::process::setpriority_process(None, -15);
+    }
+}
+
+/// What the kernel calls a directory in fanotify's events: its file system, the kind of its handle, the handle.
+/// A link is not followed.
+pub(crate) fn file_handle(path: &std::path::Path) -> io::Result<Vec<u8>> {
+    use std::os::unix::ffi::OsStrExt as _;
+    const HEAD: usize = 8;
+    let name = std::ffi::CString::new(path.as_os_str().as_bytes())?;
+    // handle_bytes u32, handle_type i32, then the handle; aligned as its first field is.
+    let mut handle = [0_u32; (HEAD + libc::MAX_HANDLE_SZ as usize) / 4];
+    handle[0] = libc::MAX_HANDLE_SZ as u32;
+    let mut mount = 0;
+    // SAFETY: `name` ends with a zero; the kernel writes the head and at most the `MAX_HANDLE_SZ` bytes that the head says
+    // are there, into an array that is as large.
+    let done = unsafe {
+        libc::name_to_handle_at(libc::AT_FDCWD, name.as_ptr(), handle.as_mut_ptr().cast(), &raw mut mount, 0)
+    };
+    zero(done == 0)?;
+    // SAFETY: `statfs` is plain numbers, for which zeroes are a value; the kernel fills it in for a path that ends with a
+    // zero.
+    let (done, fs) = unsafe {
+        let mut fs: libc::statfs = std::mem::zeroed();
+        (libc::statfs(name.as_ptr(), &raw mut fs), fs)
+    };
+    zero(done == 0)?;
+    // SAFETY: `fsid_t` is two integers of four bytes and nothing else; it hides them.
+    let fsid: [u8; 8] = unsafe { std::mem::transmute(fs.f_fsid) };
+    let length = usize::try_from(handle[0]).unwrap_or(0).min(libc::MAX_HANDLE_SZ as usize);
+    let bytes: Vec<u8> = handle.iter().flat_map(|word| word.to_ne_bytes()).collect();
+    Ok([&fsid[..], &bytes[4..HEAD + length]].concat())
+}
+
 fn filled(mut buffer: Vec<u8>, length: isize) -> io::Result<Vec<u8>> {
     let length = usize::try_from(length).map_err(|_| io::Error::last_os_error())?;
     buffer.truncate(length);

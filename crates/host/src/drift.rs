@@ -1,0 +1,13 @@
+//! What differs on this host from what was released: a pass over the whole tree, events as it happens, and who did it.
+//!
+//! * [`pass`] is the truth: it reads every file. Events can be lost (a queue overflows, a file is written through another
+//!   mount), so that a pass follows every loss and comes by itself from time to time.
+//! * [`events`] tells of single paths within milliseconds: fanotify where we may, inotify else.
+//! * [`author`] says which command made a change, how that is known, and when it is not.
+//!
+//! Nothing here waits for anybody: what a process does is watched, never held up, with one exception that lives in a
+//! process of its own under a watchdog.
+
+pub mod author;
+pub mod events;
+pub mod pass;
