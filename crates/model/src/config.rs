@@ -75,6 +75,10 @@ pub(crate) struct NodeData {
     pub(crate) parent: u32,
     pub(crate) end: u32,
     pub(crate) context: Context,
+    /// Whether braces follow it.
+    pub(crate) block: bool,
+    /// Its name.
+    pub(crate) symbol: Symbol,
 }
 
 /// A configuration.
@@ -254,12 +258,15 @@ impl<'c> Node<'c> {
 
     /// Whether it has this name.
     pub fn is(self, name: &str) -> bool {
-        self.name_bytes() == name.as_bytes()
+        match catalog::names().get(usize::from(self.symbol().0)) {
+            Some(own) => *own == name,
+            None => self.name_bytes() == name.as_bytes(),
+        }
     }
 
     /// Whether braces follow it, even empty ones.
     pub fn is_block(self) -> bool {
-        self.is_root() || self.line_data().block
+        self.data().block
     }
 
     /// Where it stands.
@@ -308,7 +315,7 @@ impl<'c> Node<'c> {
     }
 
     pub(crate) fn symbol(self) -> Symbol {
-        if self.is_root() { Symbol::UNKNOWN } else { self.line_data().symbol }
+        self.data().symbol
     }
 
     pub(crate) fn data(self) -> &'c NodeData {

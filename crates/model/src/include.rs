@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::files::{Content, Files, Path, Wants};
 use crate::glob;
 use crate::lower::Lowered;
-use crate::parsed::{Line, ParsedFile, index_u32};
+use crate::parsed::{Line, ParsedFile, Symbol, index_u32};
 use crate::problem::Problem;
 use crate::settings::{Settings, tidy};
 use crate::wants;
@@ -53,6 +53,17 @@ struct Splice<'a> {
     full: bool,
 }
 
+/// What holds everything.
+const ROOT: NodeData = NodeData {
+    line: 0,
+    file: FileId(0),
+    parent: 0,
+    end: 1,
+    context: Context::Main,
+    block: true,
+    symbol: Symbol::UNKNOWN,
+};
+
 /// Where a file's directives go.
 #[derive(Clone, Copy)]
 struct Place {
@@ -65,7 +76,7 @@ impl<'a> Splice<'a> {
         let config = Config {
             settings: settings.clone(),
             files: Vec::new(),
-            nodes: vec![NodeData { line: 0, file: FileId(0), parent: 0, end: 1, context: Context::Main }],
+            nodes: vec![ROOT],
             includes: Vec::new(),
             problems: Vec::new(),
             presence: files.presence.clone(),
@@ -176,7 +187,15 @@ impl<'a> Splice<'a> {
                 break;
             }
             let node = index_u32(self.config.nodes.len());
-            self.config.nodes.push(NodeData { line: index, file, parent, end: node + 1, context });
+            self.config.nodes.push(NodeData {
+                line: index,
+                file,
+                parent,
+                end: node + 1,
+                context,
+                block: line.block,
+                symbol: line.symbol,
+            });
             if line.end > index + 1 {
                 blocks.push((line.end, Place { parent: node, context: inside(&parsed, index, context) }));
             } else if context.includes() {

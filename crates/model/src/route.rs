@@ -4,7 +4,7 @@
 //! header, the server, the location, the directives in their order, up to the answer. What the walk would need and nobody
 //! has said (a file, the client's address, another module) becomes a [`Dependence`](crate::Dependence) of the answer.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 use crate::catalog::Version;
@@ -24,9 +24,11 @@ pub(crate) mod defined;
 mod entry;
 mod error_page;
 mod facts;
+mod fixed;
 pub(crate) mod generate;
 pub(crate) mod geo;
 mod given;
+mod groups;
 pub(crate) mod hash;
 pub(crate) mod headers;
 mod limits;
@@ -49,6 +51,7 @@ mod realip;
 mod redirect;
 pub(crate) mod regex;
 mod rewrite;
+mod role;
 pub(crate) mod script;
 mod sent;
 mod shape;
@@ -77,6 +80,10 @@ use listen::Sockets;
 use location::Locations;
 use observe::Watch;
 use regex::Patterns;
+
+/// The bits of the roles that answer for a location.
+const ANSWERING: u128 =
+    Role::PASSES | Role::EmptyGif.bit() | Role::StubStatus.bit() | Role::Handler("").bit();
 
 /// What lies at a path of the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -113,11 +120,13 @@ pub struct Router<'c> {
     /// By the place of the server in [`Config::servers`]; made when a request first comes there.
     locations: Vec<OnceLock<Arc<Locations>>>,
     /// By the name in lower case.
-    upstreams: HashMap<Vec<u8>, usize>,
-    defined: OnceLock<HashMap<String, (&'static str, NodeId)>>,
-    own_variables: OnceLock<HashSet<String>>,
+    upstreams: foldhash::HashMap<Vec<u8>, usize>,
+    defined: OnceLock<defined::Definitions>,
+    own_variables: OnceLock<defined::Names>,
     maps: OnceLock<map::Maps>,
     tables: OnceLock<facts::Tables>,
+    first_modules: OnceLock<Vec<&'static str>>,
+    addresses: fixed::Addresses,
     /// Host and port of every pass without variables, in lower case.
     resolved: OnceLock<HashSet<Vec<u8>>>,
     /// Every `include` of which nobody knows what it brings.
@@ -129,7 +138,7 @@ impl<'c> Router<'c> {
     pub fn new(config: &'c Config) -> Router<'c> {
         let blocks = Blocks::of(config);
         let sockets = Sockets::of(config, &blocks);
-        let mut upstreams = HashMap::new();
+        let mut upstreams = foldhash::HashMap::default();
         for (place, upstream) in
             config.upstreams().iter().enumerate().filter(|(_, upstream)| !upstream.stream)
         {
@@ -148,6 +157,8 @@ impl<'c> Router<'c> {
             own_variables: OnceLock::new(),
             maps: OnceLock::new(),
             tables: OnceLock::new(),
+            first_modules: OnceLock::new(),
+            addresses: fixed::Addresses::default(),
             resolved: OnceLock::new(),
             unknown_includes: unknown.map(|include| include.node).collect(),
         }
@@ -269,9 +280,11 @@ impl<'c> Router<'c> {
     fn handler(&self, block: NodeId) -> Option<NodeId> {
         let answers =
             |role: Role| matches!(role, Role::Pass(_) | Role::EmptyGif | Role::StubStatus | Role::Handler(_));
-        let own = |block| self.blocks.own(block).iter().rev().find(|fact| answers(fact.role));
-        if let Some(fact) = own(block) {
-            return Some(fact.node);
+        if self.blocks.has_own(block, ANSWERING) {
+            let mut own = self.blocks.own(block).iter().rev();
+            if let Some(fact) = own.find(|fact| answers(fact.role)) {
+                return Some(fact.node);
+            }
         }
         let node = self.config.node(block);
         if !node.is("limit_except") {

@@ -12,7 +12,7 @@ use crate::config::{Config, Node, NodeId};
 use crate::context::Context;
 use crate::lower::{ServerKind, Upstream};
 use crate::request::{Dependence, LocalAddress};
-use crate::route::defined::{definitions, own_variables};
+use crate::route::defined::{Definitions, Names, definitions, own_variables};
 use crate::route::geo::Geo;
 use crate::route::listen::{Key, Socket, Sockets};
 use crate::route::map::Map;
@@ -46,8 +46,8 @@ pub struct StreamRouter<'c> {
     /// Those of http and of mail, which `pass` may hand a connection to.
     others: [Sockets; 2],
     patterns: Patterns,
-    defined: HashMap<String, (&'static str, NodeId)>,
-    own_variables: HashSet<String>,
+    defined: Definitions,
+    own_variables: Names,
     maps: OnceLock<HashMap<NodeId, Arc<Map>>>,
     geos: OnceLock<HashMap<NodeId, Geo>>,
     shares: OnceLock<HashMap<NodeId, Shares>>,

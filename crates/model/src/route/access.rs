@@ -82,10 +82,13 @@ impl Walk<'_, '_> {
 
     /// Modules that may refuse, and that are not modelled.
     fn gates(&mut self) {
-        let blocks: Vec<NodeId> = self.router.blocks.around(self.block).collect();
-        for block in blocks {
-            for fact in self.router.blocks.own(block) {
-                let node = self.router.config.node(fact.node);
+        let router = self.router;
+        if !router.blocks.has_around(self.block, Role::Gate("").bit()) {
+            return;
+        }
+        for block in router.blocks.around(self.block) {
+            for fact in router.blocks.own(block) {
+                let node = router.config.node(fact.node);
                 let off = node.arg(0).is_some_and(|value| value.eq_ignore_ascii_case(b"off"));
                 match fact.role {
                     Role::Gate("third-party") => self.depend(node.name()),

@@ -33,6 +33,9 @@ impl<'c> Walk<'_, 'c> {
         if plain {
             self.add_expires();
         }
+        if !self.router.blocks.has_around(self.block, Role::AddHeader.bit()) {
+            return;
+        }
         for directive in self.header_directives() {
             let always = directive.arg(2) == Some(b"always");
             if !plain && !always {

@@ -178,11 +178,11 @@ impl Walk<'_, '_> {
     pub(super) fn method_traced(&self) -> Traced {
         let piece = || Piece::Input(Input::Method);
         match (self.is_watched() && !self.beside.subrequest, self.method_is_of_page) {
-            (false, _) => Traced::text(self.method.clone()),
-            (true, false) => Traced::piece(self.method.clone(), piece()),
+            (false, _) => Traced::text(&*self.method),
+            (true, false) => Traced::piece(self.method.to_vec(), piece()),
             (true, true) => {
                 let of = Template(vec![piece()]);
-                Traced::piece(self.method.clone(), Piece::Changed { how: "get-or-head", of })
+                Traced::piece(self.method.to_vec(), Piece::Changed { how: "get-or-head", of })
             }
         }
     }
@@ -195,13 +195,13 @@ impl Walk<'_, '_> {
 
     /// The name by which the server was asked for.
     pub(super) fn host_traced(&self) -> Traced {
-        self.given(&self.host, || Input::Host)
+        self.given(&*self.host, || Input::Host)
     }
 
     /// A value that the request gives.
-    pub(super) fn given(&self, bytes: &[u8], input: impl FnOnce() -> Input) -> Traced {
+    pub(super) fn given(&self, bytes: impl Into<Vec<u8>>, input: impl FnOnce() -> Input) -> Traced {
         if self.is_watched() {
-            Traced::piece(bytes.to_vec(), Piece::Input(input()))
+            Traced::piece(bytes.into(), Piece::Input(input()))
         } else {
             Traced::text(bytes)
         }

@@ -4,11 +4,13 @@
 //! src/http/ngx_http_core_module.c; `ngx_http_auth_request_handler`, src/http/modules/ngx_http_auth_request_module.c;
 //! `ngx_http_subrequest`, src/http/ngx_http_core_module.c
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::FileKind;
 use super::access::Say;
 use super::blocks::Role;
+use super::groups::Groups;
 use super::question::{Answered, Atom, Input, Is, Piece, Template, Test};
 use super::traced::Traced;
 use super::walk::{Turn, URI_CHANGES_MAX, Walk, shown};
@@ -203,7 +205,7 @@ impl<'r, 'c> Walk<'r, 'c> {
             server: self.server,
             block: self.server_node().id(),
             host: self.host.clone(),
-            method: b"GET".to_vec(),
+            method: Cow::Borrowed(b"GET"),
             uri: Traced::text(uri),
             args: Traced::default(),
             method_is_of_page: true,
@@ -224,13 +226,13 @@ impl<'r, 'c> Walk<'r, 'c> {
             headers: self.headers.clone(),
             handler: None,
             location_header: None,
-            captured: Vec::new(),
+            captured: Groups::default(),
             variables: std::mem::take(&mut self.variables),
             mapping: std::mem::take(&mut self.mapping),
             maps_asked: self.maps_asked,
             candidates: Vec::new(),
             doubt: None,
-            cause: String::new(),
+            cause: Cow::default(),
             returned: false,
             beside,
             steps: Vec::new(),

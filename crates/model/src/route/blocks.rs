@@ -1,78 +1,12 @@
 //! The directives that decide about routing, block by block, found once.
 
-use std::sync::LazyLock;
+use foldhash::HashMap;
 
-use crate::catalog;
+pub(super) use super::role::Role;
 use crate::config::{Config, Node, NodeId};
 use crate::context::Context;
 use crate::number;
-use crate::request::PassKind;
-
-/// What a directive means for the way of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    Root,
-    Alias,
-    Index,
-    Autoindex,
-    TryFiles,
-    ErrorPage,
-    RecursiveErrorPages,
-    /// `return`, `rewrite`, `set`, `if`, `break`: run in their order.
-    Code,
-    Pass(PassKind),
-    /// `proxy_intercept_errors` and its kind.
-    InterceptErrors(PassKind),
-    EmptyGif,
-    StubStatus,
-    /// Another module answers in its own way.
-    Handler(&'static str),
-    Internal,
-    LimitExcept,
-    /// `allow`, `deny`
-    Access,
-    Satisfy,
-    AuthBasic,
-    AuthBasicUserFile,
-    /// Another module may refuse or change the request.
-    Gate(&'static str),
-    AuthRequest,
-    AuthRequestSet,
-    LimitReq,
-    LimitConn,
-    LimitReqStatus,
-    LimitConnStatus,
-    LimitReqDryRun,
-    LimitConnDryRun,
-    RealIp,
-    RealIpHeader,
-    RealIpRecursive,
-    AddHeader,
-    AddHeaderInherit,
-    Expires,
-    SetHeader(PassKind),
-    ProxyHttpVersion,
-    ClientMaxBodySize,
-    AbsoluteRedirect,
-    PortInRedirect,
-    ServerNameInRedirect,
-    MergeSlashes,
-    IgnoreInvalidHeaders,
-    UnderscoresInHeaders,
-    LargeHeaderBuffers,
-    Ssl,
-    Http2,
-    SslVerifyClient,
-    SslRejectHandshake,
-    Resolver,
-    /// What comes from an upstream is kept, or served in parts.
-    Keeps,
-    GzipStatic,
-    /// For whom something is packed.
-    GzipFor,
-    DavMethods,
-    RandomIndex,
-}
+use crate::parsed::index_u32;
 
 /// A directive that decides.
 #[derive(Debug, Clone, Copy)]
@@ -87,6 +21,17 @@ pub(super) struct Blocks<'c> {
     /// `starts[n]..starts[n + 1]` are the facts of node `n`.
     starts: Vec<u32>,
     facts: Vec<Fact>,
+    /// By node, its place in `roles`.
+    places: Vec<u32>,
+    roles: Vec<Roles>,
+}
+
+/// The bits of roles that stand in a block, and of those that stand in it or around it. Most blocks are alike, and most
+/// roles are nowhere: so most questions are answered without a look at a directive.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+struct Roles {
+    own: u128,
+    around: u128,
 }
 
 impl<'c> Blocks<'c> {
@@ -97,9 +42,7 @@ impl<'c> Blocks<'c> {
             if !context.is_http() || context == Context::Upstream {
                 continue;
             }
-            let known = ROLES.get(usize::from(node.symbol().0));
-            let role = known.copied().unwrap_or_else(|| stranger(node.name_bytes()));
-            if let Some(role) = role {
+            if let Some(role) = Role::of(node) {
                 found.push((data.parent, Fact { role, node: node.id() }));
             }
         }
@@ -111,7 +54,50 @@ impl<'c> Blocks<'c> {
         for at in 1..starts.len() {
             starts[at] += starts[at - 1];
         }
-        Blocks { config, starts, facts: found.into_iter().map(|(_, fact)| fact).collect() }
+        let facts = found.into_iter().map(|(_, fact)| fact).collect();
+        let mut blocks = Blocks { config, starts, facts, places: Vec::new(), roles: vec![Roles::default()] };
+        blocks.note_roles();
+        blocks
+    }
+
+    fn note_roles(&mut self) {
+        let mut known = HashMap::from_iter([(Roles::default(), 0)]);
+        // The root has no roles. What stands side by side without a block is alike.
+        self.places.push(0);
+        let mut before = None;
+        for node in self.config.nodes() {
+            let (id, parent) = (node.id(), node.data().parent);
+            let own = self.own(id).iter().fold(0, |bits, fact| bits | fact.role.bit());
+            let place = match before {
+                Some((same, place)) if same == parent && own == 0 => place,
+                _ => {
+                    let outer = self.roles[self.places[parent as usize] as usize].around;
+                    let roles = Roles { own, around: own | outer };
+                    *known.entry(roles).or_insert_with(|| {
+                        self.roles.push(roles);
+                        index_u32(self.roles.len() - 1)
+                    })
+                }
+            };
+            if own == 0 {
+                before = Some((parent, place));
+            }
+            self.places.push(place);
+        }
+    }
+
+    fn roles(&self, block: NodeId) -> Roles {
+        self.roles[self.places[block.index()] as usize]
+    }
+
+    /// Whether a block itself has a directive of one of the roles that these are the bits of.
+    pub(super) fn has_own(&self, block: NodeId, bits: u128) -> bool {
+        self.roles(block).own & bits != 0
+    }
+
+    /// Whether a block or one around it has such a directive.
+    pub(super) fn has_around(&self, block: NodeId, bits: u128) -> bool {
+        self.roles(block).around & bits != 0
     }
 
     /// The facts of a block itself, in the order of the text.
@@ -121,7 +107,8 @@ impl<'c> Blocks<'c> {
 
     /// The directives of a block itself that have this role.
     pub(super) fn own_with(&self, block: NodeId, role: Role) -> impl DoubleEndedIterator<Item = Node<'c>> {
-        let facts = self.own(block).iter().filter(move |fact| fact.role == role);
+        let own = if self.has_own(block, role.bit()) { self.own(block) } else { &[] };
+        let facts = own.iter().filter(move |fact| fact.role == role);
         facts.map(|fact| self.config.node(fact.node))
     }
 
@@ -136,7 +123,13 @@ impl<'c> Blocks<'c> {
 
     /// The nearest block that has directives of this role, itself included.
     pub(super) fn nearest(&self, block: NodeId, role: Role) -> Option<NodeId> {
-        self.around(block).find(|&block| self.own(block).iter().any(|fact| fact.role == role))
+        if !self.has_around(block, role.bit()) {
+            return None;
+        }
+        let has = |&block: &NodeId| {
+            self.has_own(block, role.bit()) && self.own(block).iter().any(|fact| fact.role == role)
+        };
+        self.around(block).find(has)
     }
 
     /// The directive of this role that is in force in a block.
@@ -160,170 +153,5 @@ impl<'c> Blocks<'c> {
     pub(super) fn size(&self, block: NodeId, role: Role, argument: usize, default: i64) -> i64 {
         let value = self.effective(block, role).and_then(|node| node.arg(argument));
         value.and_then(number::offset).unwrap_or(default)
-    }
-}
-
-/// The role of every name in the catalogue.
-static ROLES: LazyLock<Vec<Option<Role>>> = LazyLock::new(|| {
-    let catalog = catalog::Catalog::for_version(None);
-    let role_of = |name: &&str| {
-        let third_party = catalog.entries(name).all(catalog::Entry::is_third_party);
-        role(name).or_else(|| if third_party { stranger(name.as_bytes()) } else { None })
-    };
-    catalog::names().iter().map(role_of).collect()
-});
-
-fn role(name: &str) -> Option<Role> {
-    Some(match name {
-        "root" => Role::Root,
-        "alias" => Role::Alias,
-        "index" => Role::Index,
-        "autoindex" => Role::Autoindex,
-        "try_files" => Role::TryFiles,
-        "error_page" => Role::ErrorPage,
-        "recursive_error_pages" => Role::RecursiveErrorPages,
-        "return" | "rewrite" | "set" | "if" | "break" => Role::Code,
-        "proxy_pass" => Role::Pass(PassKind::Proxy),
-        "fastcgi_pass" => Role::Pass(PassKind::Fastcgi),
-        "uwsgi_pass" => Role::Pass(PassKind::Uwsgi),
-        "scgi_pass" => Role::Pass(PassKind::Scgi),
-        "grpc_pass" => Role::Pass(PassKind::Grpc),
-        "memcached_pass" => Role::Pass(PassKind::Memcached),
-        "proxy_intercept_errors" => Role::InterceptErrors(PassKind::Proxy),
-        "fastcgi_intercept_errors" => Role::InterceptErrors(PassKind::Fastcgi),
-        "uwsgi_intercept_errors" => Role::InterceptErrors(PassKind::Uwsgi),
-        "scgi_intercept_errors" => Role::InterceptErrors(PassKind::Scgi),
-        "grpc_intercept_errors" => Role::InterceptErrors(PassKind::Grpc),
-        "empty_gif" => Role::EmptyGif,
-        "stub_status" => Role::StubStatus,
-        "flv" => Role::Handler("flv"),
-        "mp4" => Role::Handler("mp4"),
-        "hls" => Role::Handler("hls"),
-        "perl" => Role::Handler("perl"),
-        "js_content" => Role::Handler("njs"),
-        "api" | "status" => Role::Handler("api"),
-        "tunnel_pass" => Role::Handler("tunnel"),
-        "content_by_lua" | "content_by_lua_block" | "content_by_lua_file" => Role::Handler("lua"),
-        "echo" | "echo_exec" | "echo_location" | "echo_duplicate" => Role::Handler("echo"),
-        "internal" => Role::Internal,
-        "limit_except" => Role::LimitExcept,
-        "allow" | "deny" => Role::Access,
-        "satisfy" => Role::Satisfy,
-        "auth_basic" => Role::AuthBasic,
-        "auth_basic_user_file" => Role::AuthBasicUserFile,
-        "auth_request" => Role::AuthRequest,
-        "auth_request_set" => Role::AuthRequestSet,
-        "auth_jwt" => Role::Gate("auth_jwt"),
-        "auth_oidc" => Role::Gate("auth_oidc"),
-        "auth_require" => Role::Gate("auth_require"),
-        "limit_req" => Role::LimitReq,
-        "limit_conn" => Role::LimitConn,
-        "limit_req_status" => Role::LimitReqStatus,
-        "limit_conn_status" => Role::LimitConnStatus,
-        "limit_req_dry_run" => Role::LimitReqDryRun,
-        "limit_conn_dry_run" => Role::LimitConnDryRun,
-        "degrade" => Role::Gate("degradation"),
-        "image_filter" => Role::Gate("image_filter"),
-        "xslt_stylesheet" => Role::Gate("xslt"),
-        "js_access" | "js_header_filter" => Role::Gate("njs"),
-        "disable_symlinks" => Role::Gate("disable_symlinks"),
-        "session_log" => return None,
-        "set_real_ip_from" => Role::RealIp,
-        "real_ip_header" => Role::RealIpHeader,
-        "real_ip_recursive" => Role::RealIpRecursive,
-        "add_header" => Role::AddHeader,
-        "add_header_inherit" => Role::AddHeaderInherit,
-        "expires" => Role::Expires,
-        "proxy_set_header" => Role::SetHeader(PassKind::Proxy),
-        "grpc_set_header" => Role::SetHeader(PassKind::Grpc),
-        "proxy_http_version" => Role::ProxyHttpVersion,
-        "client_max_body_size" => Role::ClientMaxBodySize,
-        "absolute_redirect" => Role::AbsoluteRedirect,
-        "port_in_redirect" => Role::PortInRedirect,
-        "server_name_in_redirect" => Role::ServerNameInRedirect,
-        "merge_slashes" => Role::MergeSlashes,
-        "ignore_invalid_headers" => Role::IgnoreInvalidHeaders,
-        "underscores_in_headers" => Role::UnderscoresInHeaders,
-        "large_client_header_buffers" => Role::LargeHeaderBuffers,
-        "ssl" => Role::Ssl,
-        "http2" => Role::Http2,
-        "ssl_verify_client" => Role::SslVerifyClient,
-        "ssl_reject_handshake" => Role::SslRejectHandshake,
-        "resolver" => Role::Resolver,
-        "proxy_cache"
-        | "fastcgi_cache"
-        | "uwsgi_cache"
-        | "scgi_cache"
-        | "proxy_force_ranges"
-        | "fastcgi_force_ranges"
-        | "uwsgi_force_ranges"
-        | "scgi_force_ranges"
-        | "slice" => Role::Keeps,
-        "gzip_static" => Role::GzipStatic,
-        "gzip_disable" | "gzip_http_version" | "gzip_proxied" => Role::GzipFor,
-        "dav_methods" => Role::DavMethods,
-        "random_index" => Role::RandomIndex,
-        _ => return None,
-    })
-}
-
-/// What begins so answers, serves another file or changes the request, though most of its module does not.
-const ANSWERING: &[&str] = &[
-    "passenger_enabled",
-    "brotli_static",
-    "zstd_static",
-    "more_set_input_headers",
-    "more_clear_input_headers",
-    "echo_location_",
-    "echo_subrequest",
-    "echo_request_body",
-    "echo_foreach_split",
-];
-
-/// What begins so belongs to modules that do not change where a request goes.
-const HARMLESS: &[&str] = &[
-    "brotli",
-    "echo_",
-    "headers_more",
-    "include",
-    "js_",
-    "lua_",
-    "map",
-    "more_",
-    "ndk_",
-    "opentelemetry",
-    "opentracing",
-    "otel_",
-    "vhost_traffic_status",
-    "zstd",
-    "geoip2",
-    "geoip_",
-    "pagespeed",
-    "passenger_",
-    "jaeger",
-    "zipkin",
-    "datadog_",
-    "subs_filter",
-    "sub_filter",
-    "set_",
-    "array_",
-];
-
-/// The role of a directive of a module that nginx does not bring itself.
-fn stranger(name: &[u8]) -> Option<Role> {
-    let text = std::str::from_utf8(name).unwrap_or("?");
-    if text.contains("by_lua") {
-        return Some(Role::Gate("lua"));
-    }
-    if text.starts_with("modsecurity") {
-        return Some(Role::Gate("modsecurity"));
-    }
-    if ANSWERING.iter().any(|prefix| text.starts_with(prefix)) {
-        return Some(Role::Gate("third-party"));
-    }
-    if HARMLESS.iter().any(|prefix| text.starts_with(prefix)) {
-        None
-    } else {
-        Some(Role::Gate("third-party"))
     }
 }

@@ -17,8 +17,7 @@ impl<'c> Walk<'_, 'c> {
         if let Some(handler) = self.handler {
             return self.handled(self.router.config.node(handler));
         }
-        let uri = self.uri.clone();
-        if self.is_empty(&uri) {
+        if self.of_uri(Walk::is_empty) {
             // nginx looks at the byte before it.
             self.depend("empty-uri");
         }
@@ -32,7 +31,7 @@ impl<'c> Walk<'_, 'c> {
         {
             self.depend("dav");
         }
-        let directory = self.ends(&uri, b"/");
+        let directory = self.of_uri(|walk, uri| walk.ends(uri, b"/"));
         if directory {
             if self.router.blocks.flag(self.block, Role::RandomIndex, false) && (read || post) {
                 self.depends_on.insert(Dependence::Random);
@@ -177,21 +176,21 @@ impl<'c> Walk<'_, 'c> {
 
     fn file(&mut self, post: bool) -> Turn {
         let Some(mapped) = self.map_uri() else { return Turn::Finish(500) };
-        let path = mapped.path();
+        let path = mapped.into_path();
         if !post && let Some(turn) = self.packed(&path) {
             return turn;
         }
         match self.kind(&path, FileKind::File) {
             FileKind::Directory => {
                 let to = self.uri.escaped(Escape::Uri).and(b"/").then(&self.args.behind(b'?'));
-                self.step("file", format!("{} is a directory", shown(&path)), None);
+                self.step("file", || format!("{} is a directory", shown(&path)), None);
                 self.location_header = Some(to);
                 return self.error(301, "a directory without its last slash");
             }
             FileKind::Absent => return self.error(404, format!("{} is not there", shown(&path))),
             FileKind::Unknown => {
                 self.depends_on.insert(Dependence::FileExists(path.to_vec()));
-                self.step("file", format!("whether {} is there is not known", shown(&path)), None);
+                self.step("file", || format!("whether {} is there is not known", shown(&path)), None);
             }
             FileKind::File => {}
         }
@@ -207,7 +206,18 @@ impl<'c> Walk<'_, 'c> {
         self.method_is_of_page || self.is_method(&[b"GET", b"HEAD"])
     }
 
+    /// What a question says of the URI.
+    fn of_uri(&mut self, ask: impl FnOnce(&mut Self, &Traced) -> bool) -> bool {
+        let uri = std::mem::take(&mut self.uri);
+        let says = ask(self, &uri);
+        self.uri = uri;
+        says
+    }
+
     fn is_method(&mut self, of: &[&[u8]]) -> bool {
+        if !self.is_watched() {
+            return of.contains(&&*self.method);
+        }
         let method = self.method_traced();
         self.is_one_of(&method, of)
     }

@@ -1,10 +1,15 @@
 //! Which directive defines a variable.
 
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 
 use super::Router;
 use crate::config::{Config, NodeId};
 use crate::context::Context;
+
+/// By the name of the variable: the module to speak of, and the directive.
+pub(crate) type Definitions = HashMap<String, (&'static str, NodeId)>;
+/// Names of variables.
+pub(crate) type Names = HashSet<String>;
 
 /// The directives that define variables, which argument names it, and the module to speak of.
 const DEFINING: &[(&str, Option<usize>, &str)] = &[
@@ -23,10 +28,7 @@ const DEFINING: &[(&str, Option<usize>, &str)] = &[
 ];
 
 /// The variables that directives of one kind of context define, by name: the module, and the directive.
-pub(crate) fn definitions(
-    config: &Config,
-    wanted: impl Fn(Context) -> bool,
-) -> HashMap<String, (&'static str, NodeId)> {
+pub(crate) fn definitions(config: &Config, wanted: impl Fn(Context) -> bool) -> Definitions {
     let mut defined = HashMap::new();
     for &(directive, argument, module) in DEFINING {
         for node in config.named(directive).filter(|node| wanted(node.context())) {
@@ -41,7 +43,7 @@ pub(crate) fn definitions(
 }
 
 /// The variables that `set` or a named group gives a value, in one kind of context.
-pub(crate) fn own_variables(config: &Config, wanted: impl Fn(Context) -> bool) -> HashSet<String> {
+pub(crate) fn own_variables(config: &Config, wanted: impl Fn(Context) -> bool) -> Names {
     let of = |directive: &str| config.named(directive).filter(|node| wanted(node.context()));
     let mut own = HashSet::new();
     for node in of("set") {

@@ -2,12 +2,14 @@
 //!
 //! Source: `ngx_http_init_connection`, `ngx_http_ssl_servername`, src/http/ngx_http_request.c
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Router;
 use super::blocks::Role;
 use super::facts::Beside;
 use super::given::Given;
+use super::groups::Groups;
 use super::headers;
 use super::listen::{Key, Socket};
 use super::name::{Claim, Found};
@@ -18,6 +20,9 @@ use super::traced::Traced;
 use super::walk::{Turn, URI_CHANGES_MAX, Walk, shown};
 use crate::config::NodeId;
 use crate::request::{Dependence, Facts, LocalAddress, Outcome, Request, Route, Step};
+
+/// How many steps most requests take.
+const STEPS_USUAL: usize = 6;
 
 /// What a connection has that its requests share.
 pub(super) struct Handshake {
@@ -35,7 +40,7 @@ pub(super) fn route<'r>(router: &'r Router<'_>, request: &'r Request, watch: Opt
 }
 
 /// The same without the words of its steps.
-pub(super) fn quick(router: &Router<'_>, request: &Request) -> Route {
+pub(super) fn quick<'r>(router: &'r Router<'_>, request: &'r Request) -> Route {
     walk(router, request, None, true)
 }
 
@@ -45,7 +50,7 @@ fn walk<'r>(
     mut watch: Option<&'r mut Watch>,
     is_quiet: bool,
 ) -> Route {
-    let mut steps = Vec::new();
+    let mut steps = Vec::with_capacity(STEPS_USUAL);
     let mut depends_on = BTreeSet::new();
     let closed = |reason: String,
                   listen,
@@ -108,12 +113,12 @@ fn walk<'r>(
         version: request.version,
         server: handshake.server,
         block: router.config.servers()[handshake.server].node,
-        host: Vec::new(),
-        method: request.method.clone(),
+        host: Cow::default(),
+        method: Cow::Borrowed(&request.method),
         method_is_of_page: false,
         uri: Traced::default(),
         args: Traced::default(),
-        unparsed_uri: Vec::new(),
+        unparsed_uri: Cow::default(),
         quoted_uri: false,
         plus_in_uri: false,
         valid_unparsed_uri: false,
@@ -129,14 +134,14 @@ fn walk<'r>(
         headers: Vec::new(),
         handler: None,
         location_header: None,
-        captured: Vec::new(),
+        captured: Groups::default(),
         variables: BTreeMap::new(),
         mapping: Vec::new(),
         maps_asked: 0,
         candidates: Vec::new(),
         doubt: None,
         fallen_back: Vec::new(),
-        cause: String::new(),
+        cause: Cow::default(),
         returned: false,
         beside: Beside::of(request, socket),
         steps,
@@ -175,10 +180,10 @@ fn socket<'r>(
             sockets.at(address)
         }
         None => {
-            let host = request.header("host").and_then(|host| headers::host(host, router.version()));
+            let host = || request.header("host").and_then(|host| headers::host(host, router.version()));
             sockets.guess(request, |socket| {
                 let names = socket.names(router.config, &router.patterns);
-                let found = host.as_ref().zip(names).map(|(host, names)| names.find(host));
+                let found = host().zip(names).map(|(host, names)| names.find(&host));
                 matches!(found, Some(Found::Server(..)))
             })
         }
@@ -219,7 +224,7 @@ fn shake(router: &Router<'_>, request: &Request, socket: &Socket, watch: Option<
             let text = format!("the handshake names {}: {}", shown(&name), claim.how);
             handshake.step = Some(Step { what: "handshake", text, node: claim.node });
             handshake.captured = captured.map(|captured| (captured, claim));
-            (handshake.server, handshake.name) = (claim.server, Some(name));
+            (handshake.server, handshake.name) = (claim.server, Some(name.into_owned()));
         }
         Found::Nobody => {}
         Found::Unknown(_) => handshake.unknown = true,

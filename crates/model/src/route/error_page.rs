@@ -2,6 +2,8 @@
 //!
 //! Source: `ngx_http_special_response_handler`, `ngx_http_send_error_page`, src/http/ngx_http_special_response.c
 
+use std::borrow::Cow;
+
 use super::blocks::{Blocks, Role};
 use super::walk::{Turn, Walk, shown};
 use crate::config::NodeId;
@@ -52,11 +54,10 @@ impl Walk<'_, '_> {
                 Outcome::Redirect { status: seen, location: location.clone() }
             }
             _ if self.returned => Outcome::Return { status: seen, body: None },
-            _ => Outcome::Error { status: seen, reason: self.cause.clone() },
+            _ => Outcome::Error { status: seen, reason: self.cause.to_string() },
         };
         if let Outcome::Error { status, reason } = &outcome {
-            let text = format!("{status}: {reason}");
-            self.step("error", text, None);
+            self.step("error", || format!("{status}: {reason}"), None);
         }
         Turn::Done(outcome, Some(seen))
     }
@@ -68,14 +69,14 @@ impl Walk<'_, '_> {
             self.err_status = (overwrite > 0).then_some(overwrite);
         }
         let uri = self.eval(&page.uri).text;
-        self.step("error_page", format!("{status} is answered by {}", shown(&uri)), node);
+        self.step("error_page", || format!("{status} is answered by {}", shown(&uri)), node);
         let (local, named) = (self.begins(&uri, b"/"), self.begins(&uri, b"@"));
         match (local, named) {
             (true, _) => {
                 // The method becomes GET, and the arguments are those of the page.
                 self.method_is_of_page = true;
-                if self.method != b"HEAD" {
-                    self.method = b"GET".to_vec();
+                if *self.method != *b"HEAD" {
+                    self.method = Cow::Borrowed(b"GET");
                 }
                 let (uri, args) = self.split_args(&uri);
                 self.internal_redirect(uri, args, node)

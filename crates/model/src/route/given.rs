@@ -13,7 +13,7 @@ use super::question::{Answered, Atom, Input, Is, Piece, Question, Template, Test
 use super::regex::{Matched, Patterns};
 use super::uri::{Escape, escape, unescape_redirect};
 use super::variables::{argument, cookie_of, header_of};
-use super::walk::Walk;
+use super::walk::{Header, Walk};
 use crate::choice::Chosen;
 use crate::config::NodeId;
 use crate::number::atoi;
@@ -42,24 +42,24 @@ pub struct Given {
 impl Given {
     /// Whether a request names a host, asks for a path and sends no header twice.
     pub(super) fn is_plain(walk: &Walk<'_, '_>) -> bool {
-        let is_first = |(at, (name, _)): (usize, &(Vec<u8>, Vec<u8>))| {
+        let is_first = |(at, (name, _)): (usize, &Header<'_>)| {
             !walk.headers[..at].iter().any(|(other, _)| other.eq_ignore_ascii_case(name))
         };
         walk.valid_unparsed_uri
             && !walk.host.is_empty()
-            && walk.unparsed_uri == walk.request.target
+            && *walk.unparsed_uri == walk.request.target
             && walk.headers.iter().enumerate().all(is_first)
     }
 
     pub(super) fn of(walk: &Walk<'_, '_>) -> Given {
         Given {
-            host: walk.host.clone(),
+            host: walk.host.to_vec(),
             sni: walk.request.sni.clone().unwrap_or_default().to_ascii_lowercase(),
             uri: walk.uri.to_vec(),
             args: walk.args.to_vec(),
-            target: walk.unparsed_uri.clone(),
-            method: walk.method.clone(),
-            headers: walk.headers.clone(),
+            target: walk.unparsed_uri.to_vec(),
+            method: walk.method.to_vec(),
+            headers: walk.headers.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect(),
             client: match walk.beside.peer {
                 Peer::Ip(address) => Some(address),
                 Peer::Unix | Peer::Unknown => walk.request.client,

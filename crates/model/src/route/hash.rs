@@ -2,8 +2,9 @@
 //!
 //! Source: `ngx_hash_add_key`, `ngx_hash_find_combined`, src/core/ngx_hash.c
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+
+use foldhash::{HashMap, HashMapExt as _};
 
 /// What each name means. Of two equal names the first counts.
 #[derive(Debug)]
@@ -54,7 +55,7 @@ impl<T: Copy> Hash<T> {
         if let Some(Some(value)) = self.exact.get(name) {
             return Some((*value, "exact name"));
         }
-        let dots = || name.iter().enumerate().filter(|(_, byte)| **byte == b'.').map(|(at, _)| at);
+        let dots = || (0..name.len()).filter(|&at| name[at] == b'.');
         if !self.below.is_empty()
             && let Some(value) = dots().find_map(|dot| self.below.get(&name[dot + 1..]))
         {
@@ -63,8 +64,7 @@ impl<T: Copy> Hash<T> {
         if self.above.is_empty() {
             return None;
         }
-        let from_the_end: Vec<usize> = dots().collect();
-        let above = from_the_end.into_iter().rev().find_map(|dot| self.above.get(&name[..dot]));
+        let above = dots().rev().find_map(|dot| self.above.get(&name[..dot]));
         above.map(|value| (*value, "wildcard"))
     }
 }

@@ -1,13 +1,15 @@
 //! The header lines of a request, byte by byte, and what nginx demands of a host.
 
+use std::borrow::Cow;
+
 use crate::catalog::Version;
 use crate::request::Request;
 
 /// A header line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Header {
-    pub(super) name: Vec<u8>,
-    pub(super) value: Vec<u8>,
+pub(super) struct Header<'r> {
+    pub(super) name: Cow<'r, [u8]>,
+    pub(super) value: Cow<'r, [u8]>,
     /// Whether the name has a byte that is neither a letter, a digit, `-` nor `_`.
     pub(super) invalid: bool,
     /// Whether the name has an underscore.
@@ -17,7 +19,7 @@ pub(super) struct Header {
 /// The lines of the header; the flag is false where a line makes nginx answer 400, which ends the list.
 ///
 /// Source: `ngx_http_parse_header_line`, src/http/ngx_http_parse.c
-pub(super) fn parse(request: &Request) -> (Vec<Header>, bool) {
+pub(super) fn parse(request: &Request) -> (Vec<Header<'_>>, bool) {
     let ends = |byte: &u8| matches!(byte, b'\r' | b'\n');
     let one_line = |(name, value): &(Vec<u8>, Vec<u8>)| {
         !name.iter().any(|byte| ends(byte) || *byte == b':') && !value.iter().any(ends)
@@ -46,21 +48,29 @@ pub(super) fn parse(request: &Request) -> (Vec<Header>, bool) {
         rest = after;
         match self::line(line) {
             Parsed::End => return (headers, true),
-            Parsed::Header(header) => headers.push(header),
+            Parsed::Header(header) => headers.push(header.into_owned()),
             Parsed::Bad => return (headers, false),
         }
     }
     (headers, true)
 }
 
-enum Parsed {
-    Header(Header),
+impl Header<'_> {
+    fn into_owned(self) -> Header<'static> {
+        let Header { name, value, invalid, underscore } = self;
+        let [name, value] = [name, value].map(|bytes| Cow::Owned(bytes.into_owned()));
+        Header { name, value, invalid, underscore }
+    }
+}
+
+enum Parsed<'l> {
+    Header(Header<'l>),
     End,
     Bad,
 }
 
 /// A line without its line feed.
-fn line(line: &[u8]) -> Parsed {
+fn line(line: &[u8]) -> Parsed<'_> {
     // Carriage returns may only stand at the end.
     let carriage = line.iter().position(|&byte| byte == b'\r').unwrap_or(line.len());
     let returns = &line[carriage..];
@@ -77,7 +87,7 @@ fn line(line: &[u8]) -> Parsed {
 }
 
 /// A header by its name and what stands behind the colon; `None` where nginx answers 400.
-fn header(name: &[u8], value: &[u8]) -> Option<Header> {
+fn header<'l>(name: &'l [u8], value: &'l [u8]) -> Option<Header<'l>> {
     if name.is_empty() || name.iter().any(|&byte| byte <= b' ' || byte == 0x7f) || value.contains(&0) {
         return None;
     }
@@ -88,8 +98,8 @@ fn header(name: &[u8], value: &[u8]) -> Option<Header> {
     }
     let invalid = |byte: &u8| !byte.is_ascii_alphanumeric() && !matches!(byte, b'-' | b'_');
     Some(Header {
-        name: name.to_vec(),
-        value: value.to_vec(),
+        name: Cow::Borrowed(name),
+        value: Cow::Borrowed(value),
         invalid: name.iter().any(invalid),
         underscore: name.contains(&b'_'),
     })
@@ -101,11 +111,16 @@ const STRICT_HOSTS: Version = Version { major: 1, minor: 29, patch: 4 };
 /// The name in a host, in lower case and without port and last dot; `None` where nginx answers 400.
 ///
 /// Source: `ngx_http_validate_host`, src/http/ngx_http_request.c
-pub(super) fn host(host: &[u8], version: Option<Version>) -> Option<Vec<u8>> {
+pub(super) fn host(host: &[u8], version: Option<Version>) -> Option<Cow<'_, [u8]>> {
     if version.is_none_or(|version| version >= STRICT_HOSTS) { strict_host(host) } else { lax_host(host) }
 }
 
-pub(crate) fn lax_host(host: &[u8]) -> Option<Vec<u8>> {
+/// In lower case; most are.
+fn lower(name: &[u8]) -> Cow<'_, [u8]> {
+    if name.iter().any(u8::is_ascii_uppercase) { name.to_ascii_lowercase().into() } else { name.into() }
+}
+
+pub(crate) fn lax_host(host: &[u8]) -> Option<Cow<'_, [u8]>> {
     let mut end = host.len();
     let mut last_dot = None;
     let (mut usual, mut literal) = (true, false);
@@ -121,13 +136,14 @@ pub(crate) fn lax_host(host: &[u8]) -> Option<Vec<u8>> {
         }
     }
     end -= usize::from(end > 0 && last_dot == Some(end - 1));
-    (end > 0).then(|| host[..end].to_ascii_lowercase())
+    (end > 0).then(|| lower(&host[..end]))
 }
 
-fn strict_host(host: &[u8]) -> Option<Vec<u8>> {
-    const SUBDELIMS: &[u8] = b"!$&'()*+,;=";
+fn strict_host(host: &[u8]) -> Option<Cow<'_, [u8]>> {
+    // Unreserved, sub-delims, and the percent sign.
     let allowed = |byte: u8| {
-        byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || SUBDELIMS.contains(&byte) || byte == b'%'
+        matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'.' | b'_' | b'~')
+            || matches!(byte, b'!' | b'$' | b'&'..=b',' | b';' | b'=' | b'%')
     };
     let end = match host {
         [b'[', rest @ ..] => {
@@ -156,7 +172,7 @@ fn strict_host(host: &[u8]) -> Option<Vec<u8>> {
         _ => return None,
     }
     let name = name.strip_suffix(b".").unwrap_or(name);
-    (!name.is_empty()).then(|| name.to_ascii_lowercase())
+    (!name.is_empty()).then(|| lower(name))
 }
 
 #[cfg(test)]
@@ -164,7 +180,7 @@ mod tests {
     use super::*;
 
     fn both(text: &str) -> [Option<String>; 2] {
-        let text_of = |name: Vec<u8>| String::from_utf8_lossy(&name).into_owned();
+        let text_of = |name: Cow<'_, [u8]>| String::from_utf8_lossy(&name).into_owned();
         [Version::parse("1.22.1"), None].map(|version| host(text.as_bytes(), version).map(text_of))
     }
 

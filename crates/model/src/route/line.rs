@@ -6,11 +6,11 @@ use crate::request::{HttpVersion, Request};
 
 /// A request line taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Line {
+pub(super) struct Line<'r> {
     /// The host of an absolute target, with its port.
-    pub(super) host: Option<Vec<u8>>,
+    pub(super) host: Option<&'r [u8]>,
     /// The target in origin form, as it stands; `$request_uri`.
-    pub(super) target: Vec<u8>,
+    pub(super) target: &'r [u8],
     /// Whether the target has a path (`http://a?x` has none).
     pub(super) has_path: bool,
     /// The version, which a line feed in the target turns into HTTP/0.9.
@@ -19,7 +19,7 @@ pub(super) struct Line {
 
 /// Reads the request line of a request; `None` where nginx answers 400 at once. `connects` says whether the target of a
 /// CONNECT is a host and a port.
-pub(super) fn parse(request: &Request, connects: bool) -> Option<Line> {
+pub(super) fn parse(request: &Request, connects: bool) -> Option<Line<'_>> {
     let method = &request.method;
     if method.is_empty()
         || !method.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'_' | b'-'))
@@ -29,8 +29,7 @@ pub(super) fn parse(request: &Request, connects: bool) -> Option<Line> {
     let rest = trim_spaces(&request.target);
     if connects && method == b"CONNECT" {
         let host = authority(rest).filter(|_| request.version >= HttpVersion::V1_0)?;
-        let (host, target) = (Some(host.to_vec()), b"/".to_vec());
-        return Some(Line { host, target, has_path: true, version: request.version });
+        return Some(Line { host: Some(host), target: b"/", has_path: true, version: request.version });
     }
     let (host, path) = if rest.starts_with(b"/") { (None, rest) } else { absolute(rest)? };
     let (target, after) = split_target(path)?;
@@ -43,10 +42,10 @@ pub(super) fn parse(request: &Request, connects: bool) -> Option<Line> {
         return None;
     }
     let (target, has_path) = match (&host, target) {
-        (Some(_), b"") => (b"/".to_vec(), true),
-        (_, target) => (target.to_vec(), target.starts_with(b"/")),
+        (Some(_), b"") => (&b"/"[..], true),
+        (_, target) => (target, target.starts_with(b"/")),
     };
-    Some(Line { host: host.map(<[u8]>::to_vec), target, has_path, version })
+    Some(Line { host, target, has_path, version })
 }
 
 enum After {
@@ -134,7 +133,7 @@ mod tests {
         let mut request = Request::parse("GET http://a/").unwrap();
         request.method = method.as_bytes().to_vec();
         request.target = target.as_bytes().to_vec();
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         parse(&request, true).map(|line| (line.host.map(text), text(line.target)))
     }
 

@@ -3,9 +3,10 @@
 //! Source: `ngx_http_add_addresses`, `ngx_http_optimize_servers`, src/http/ngx_http.c; `ngx_http_init_connection`,
 //! src/http/ngx_http_request.c
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
+
+use foldhash::{HashMap, HashMapExt as _};
 
 use super::blocks::{Blocks, Role};
 use super::name::Names;
@@ -192,9 +193,11 @@ impl Sockets {
     pub(crate) fn guess(&self, request: &Request, knows: impl Fn(&Socket) -> bool) -> Option<usize> {
         let fits = |socket: &Socket| request.port.is_none_or(|port| socket.key.port() == Some(port));
         let same_tls = |socket: &Socket| socket.tls == request.tls;
-        let mut fitting: Vec<usize> = (0..self.all.len()).filter(|&at| fits(&self.all[at])).collect();
-        if fitting.iter().any(|&at| same_tls(&self.all[at])) {
-            fitting.retain(|&at| same_tls(&self.all[at]));
+        let any_of_port = || (0..self.all.len()).filter(|&at| fits(&self.all[at]));
+        let needs_tls = any_of_port().any(|at| same_tls(&self.all[at]));
+        let fitting = || any_of_port().filter(|&at| !needs_tls || same_tls(&self.all[at]));
+        if fitting().nth(1).is_none() {
+            return fitting().next();
         }
         let open = |socket: &Socket| match &socket.key {
             Key::Inet(address) => !address.ip().is_loopback(),
@@ -204,15 +207,12 @@ impl Sockets {
         let literal = request.header("host").and_then(literal_ip);
         let exact =
             |socket: &Socket| matches!((&socket.key, literal), (Key::Inet(a), Some(ip)) if a.ip() == ip);
-        let first = |test: &dyn Fn(&Socket) -> bool| fitting.iter().copied().find(|&at| test(&self.all[at]));
-        if fitting.len() < 2 {
-            return fitting.first().copied();
-        }
+        let first = |test: &dyn Fn(&Socket) -> bool| fitting().find(|&at| test(&self.all[at]));
         first(&exact)
             .or_else(|| first(&|socket| open(socket) && knows(socket)))
             .or_else(|| first(&|socket| knows(socket)))
             .or_else(|| first(&open))
-            .or_else(|| fitting.first().copied())
+            .or_else(|| fitting().next())
     }
 }
 

@@ -3,11 +3,13 @@
 //! Source: `ngx_http_init_locations`, `ngx_http_create_locations_tree`, src/http/ngx_http.c;
 //! `ngx_http_core_find_location`, `ngx_http_core_find_static_location`, src/http/ngx_http_core_module.c
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashMapExt as _};
+
 use super::blocks::{Blocks, Role};
-use super::regex::{Ask, Captured, Matched, Pattern, Patterns};
+use super::regex::{Ask, Matched, Pattern, Patterns};
 use super::script;
 use crate::config::NodeId;
 use crate::lower::{Location, LocationKind, Server};
@@ -58,12 +60,11 @@ pub(crate) enum End {
 }
 
 /// What was found.
-pub(crate) struct Search<'u> {
-    uri: &'u [u8],
-    ask: Ask,
+#[derive(Default)]
+pub(crate) struct Sought {
     pub(crate) location: Option<NodeId>,
-    /// What the regexes on the way captured, in order, and the locations that they stand in.
-    pub(crate) captured: Vec<(Captured, NodeId)>,
+    /// The regexes on the way that matched, in order.
+    pub(crate) captured: Vec<Arc<Pattern>>,
     /// Why, outermost first.
     pub(crate) notes: Vec<(NodeId, &'static str)>,
 }
@@ -82,15 +83,22 @@ impl Locations {
         self.named.get(name).copied()
     }
 
-    pub(super) fn find<'u>(&self, uri: &'u [u8]) -> (End, Search<'u>) {
-        self.find_by(uri, Pattern::of)
+    pub(super) fn find(&self, uri: &[u8]) -> (End, Sought) {
+        self.find_by(uri, Pattern::matches)
     }
 
     /// The same, where `ask` answers for the regexes.
-    pub(crate) fn find_by<'u>(&self, uri: &'u [u8], ask: Ask) -> (End, Search<'u>) {
-        let mut search = Search { uri, ask, location: None, captured: Vec::new(), notes: Vec::new() };
-        (search.level(&self.top), search)
+    pub(crate) fn find_by(&self, uri: &[u8], ask: Ask) -> (End, Sought) {
+        let mut search = Search { uri, ask, sought: Sought::default() };
+        (search.level(&self.top), search.sought)
     }
+}
+
+/// A search on its way.
+struct Search<'u> {
+    uri: &'u [u8],
+    ask: Ask,
+    sought: Sought,
 }
 
 impl Level {
@@ -142,14 +150,16 @@ impl Level {
         Level { texts, regexes }
     }
 
-    fn text(&self, text: &[u8]) -> Option<&Text> {
-        let at = self.texts.binary_search_by(|known| known.text.as_slice().cmp(text)).ok()?;
-        Some(&self.texts[at])
+    /// The text that completes the last slash of a URI; `after` is the first text behind the URI.
+    fn slashed(&self, uri: &[u8], after: usize) -> Option<&Text> {
+        let behind = &self.texts[after..];
+        let before = |known: &Text| known.text.strip_prefix(uri).is_some_and(|rest| rest < b"/");
+        let slashed = behind.get(behind.partition_point(before))?;
+        (slashed.auto_redirect && slashed.text.strip_prefix(uri) == Some(b"/")).then_some(slashed)
     }
 
     /// The longest prefix of a URI.
-    fn prefix(&self, uri: &[u8]) -> Option<&Prefix> {
-        let after = self.texts.partition_point(|known| known.text.as_slice() <= uri);
+    fn prefix(&self, uri: &[u8], after: usize) -> Option<&Prefix> {
         let mut at = after.checked_sub(1);
         while let Some(index) = at {
             let text = &self.texts[index];
@@ -178,14 +188,15 @@ fn passes(blocks: &Blocks<'_>, location: NodeId) -> bool {
 
 impl Search<'_> {
     fn level(&mut self, level: &Level) -> End {
-        let equal = level.text(self.uri);
+        let after = level.texts.partition_point(|known| known.text.as_slice() <= self.uri);
+        let equal = level.texts[..after].last().filter(|known| known.text == self.uri);
         if let Some(exact) = equal.and_then(|text| text.exact) {
             self.note(exact, "the URI is equal to it; nothing else is tried");
             return End::Ok;
         }
-        let prefix = level.prefix(self.uri);
+        let prefix = level.prefix(self.uri, after);
         if equal.is_none_or(|text| text.prefix.is_none())
-            && let Some(text) = level.text(&[self.uri, b"/"].concat()).filter(|text| text.auto_redirect)
+            && let Some(text) = level.slashed(self.uri, after)
             && let Some(node) = text.exact.or(text.prefix.as_ref().map(|prefix| prefix.node))
         {
             self.note(
@@ -216,8 +227,8 @@ impl Search<'_> {
                     self.note(*node, "whether its regex matches cannot be told");
                     return End::Unknown;
                 }
-                Matched::Yes(captured) => {
-                    self.captured.push((captured, *node));
+                Matched::Yes(_) => {
+                    self.sought.captured.push(Arc::clone(pattern));
                     self.note(*node, "first regex of its level that matches");
                     return match self.level(inside) {
                         End::Unknown => End::Unknown,
@@ -230,7 +241,7 @@ impl Search<'_> {
     }
 
     fn note(&mut self, node: NodeId, why: &'static str) {
-        self.location = Some(node);
-        self.notes.push((node, why));
+        self.sought.location = Some(node);
+        self.sought.notes.push((node, why));
     }
 }

@@ -32,13 +32,21 @@ impl Mapped {
     pub(super) fn path(&self) -> Traced {
         self.root.clone().then(&self.rest)
     }
+
+    pub(super) fn into_path(self) -> Traced {
+        self.root.then(&self.rest)
+    }
 }
 
 impl<'c> Walk<'_, 'c> {
     /// The directive that says where files lie; `None`: the default, `html`.
     fn root_directive(&self) -> Option<Node<'c>> {
         let blocks = &self.router.blocks;
-        blocks.around(self.block).find_map(|block| {
+        let bits = Role::Root.bit() | Role::Alias.bit();
+        if !blocks.has_around(self.block, bits) {
+            return None;
+        }
+        blocks.around(self.block).filter(|&block| blocks.has_own(block, bits)).find_map(|block| {
             let mut own = blocks.own(block).iter().rev();
             let fact = own.find(|fact| matches!(fact.role, Role::Root | Role::Alias))?;
             Some(self.router.config.node(fact.node))
@@ -46,7 +54,11 @@ impl<'c> Walk<'_, 'c> {
     }
 
     pub(super) fn alias(&self) -> Alias {
-        let Some(directive) = self.root_directive().filter(|node| node.is("alias")) else { return Alias::No };
+        self.alias_of(self.root_directive())
+    }
+
+    fn alias_of(&self, directive: Option<Node<'c>>) -> Alias {
+        let Some(directive) = directive.filter(|node| node.is("alias")) else { return Alias::No };
         match directive.parent().filter(|node| node.is("location")).map(location_pattern) {
             Some((LocationKind::Regex { .. }, _)) => Alias::Whole,
             Some((_, pattern)) if !pattern.is_empty() => Alias::Length(pattern.len()),
@@ -57,9 +69,9 @@ impl<'c> Walk<'_, 'c> {
     /// The path of the URI; `None`, with the reason as the cause of an error, where nginx answers 500.
     pub(super) fn map_uri(&mut self) -> Option<Mapped> {
         let directive = self.root_directive();
-        let alias = self.alias();
+        let alias = self.alias_of(directive);
         if alias != Alias::No && !self.valid_location {
-            self.cause = String::from("alias cannot be used where a rewrite changed the URI");
+            self.cause = "alias cannot be used where a rewrite changed the URI".into();
             self.returned = false;
             return None;
         }

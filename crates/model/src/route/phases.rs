@@ -20,13 +20,8 @@ const BODY_BYTES_DEFAULT: i64 = 1 << 20;
 impl Walk<'_, '_> {
     pub(super) fn server_rewrite(&mut self) -> Turn {
         // Both run before any `return`, and nobody knows what they do.
-        let config = self.router.config;
-        let named = |name: &str| config.named(name).any(|node| node.arg(0) != Some(b"off"));
-        if named("server_rewrite_by_lua_block") || named("server_rewrite_by_lua_file") {
-            self.depend("lua");
-        }
-        if named("modsecurity") {
-            self.depend("modsecurity");
+        for module in self.router.first_modules() {
+            self.depend(module);
         }
         let server = self.server_node().id();
         if let Some(turn) = self.run_codes(server) {
@@ -40,12 +35,10 @@ impl Walk<'_, '_> {
     pub(super) fn find_location(&mut self) -> Turn {
         (self.handler, self.uri_changed) = (None, false);
         self.block = self.server_node().id();
-        let uri = self.uri.clone();
-        let (end, search) = self.router.locations(self.server).find(&uri);
+        let (end, search) = self.router.locations(self.server).find(&self.uri);
         self.ask_location(end, search.location);
-        for (captured, node) in search.captured {
-            let (kind, text) = location_pattern(self.router.config.node(node));
-            self.capture(captured, text, kind == LocationKind::Regex { caseless: true }, &uri);
+        for pattern in &search.captured {
+            self.capture_of_uri(pattern);
         }
         for (node, why) in search.notes {
             let router = self.router;
@@ -115,13 +108,23 @@ impl Walk<'_, '_> {
         if !self.change_uri(&uri) {
             return Turn::Finish(500);
         }
-        self.step("rewrite", format!("the location is searched again for {}", shown(&uri)), None);
+        self.step("rewrite", || format!("the location is searched again for {}", shown(&uri)), None);
         self.block = self.server_node().id();
         Turn::FindLocation
     }
 }
 
 impl Router<'_> {
+    /// The modules that run before any `return`, and nobody knows what they do.
+    fn first_modules(&self) -> &[&'static str] {
+        let named = |name: &str| self.config.named(name).any(|node| node.arg(0) != Some(b"off"));
+        self.first_modules.get_or_init(|| {
+            let lua = named("server_rewrite_by_lua_block") || named("server_rewrite_by_lua_file");
+            let found = [("lua", lua), ("modsecurity", named("modsecurity"))];
+            found.into_iter().filter(|(_, is_there)| *is_there).map(|(module, _)| module).collect()
+        })
+    }
+
     /// A location as it is written.
     pub(super) fn pattern_shown(&self, location: NodeId) -> String {
         let (kind, pattern) = location_pattern(self.config.node(location));

@@ -10,7 +10,7 @@ use super::error_page;
 use super::question::{Answered, Atom, Input, Is, Test};
 use super::script;
 use super::traced::Traced;
-use super::uri::Escape;
+use super::uri::{Escape, escape};
 use super::walk::{Turn, Walk, shown};
 use crate::catalog::Version;
 use crate::config::Node;
@@ -19,12 +19,12 @@ use crate::lower::{LocationKind, location_pattern};
 use crate::request::{Outcome, PassKind};
 
 /// The address of a pass, taken apart.
-struct Address {
-    scheme: &'static str,
+pub(super) struct Address {
+    pub(super) scheme: &'static str,
     /// Host and port, or `unix:` and a path, as they stand.
-    authority: Traced,
+    pub(super) authority: Traced,
     /// What follows.
-    uri: Traced,
+    pub(super) uri: Traced,
 }
 
 /// What nginx takes for a host and a port.
@@ -43,6 +43,9 @@ impl<'c> Walk<'_, 'c> {
         };
         let text = directive.arg(0).unwrap_or(b"");
         let variables = script::has_variables(text);
+        if !variables && !self.is_watched() && kind != PassKind::Memcached {
+            return self.pass_to(directive, kind, text);
+        }
         let value = self.eval(text);
         let Some(address) = self.address(&value.text, kind, variables) else {
             if !value.known {
@@ -99,7 +102,7 @@ impl<'c> Walk<'_, 'c> {
         self.passed(directive, PassKind::Memcached, (upstream, servers), pass)
     }
 
-    fn passed(
+    pub(super) fn passed(
         &mut self,
         directive: Node<'c>,
         kind: PassKind,
@@ -159,19 +162,27 @@ impl<'c> Walk<'_, 'c> {
         own(self.block).or_else(|| own(outer?.id())).or((!is_inner).then_some(handler))
     }
 
-    fn uri_to_pass(&mut self, directive: Node<'c>, own: &Traced, variables: bool) -> Option<Traced> {
+    pub(super) fn uri_to_pass(
+        &mut self,
+        directive: Node<'c>,
+        own: &Traced,
+        variables: bool,
+    ) -> Option<Traced> {
         let has_own = !self.is_empty(own);
         if variables && has_own {
             return Some(own.clone());
         }
         if !has_own && self.valid_unparsed_uri {
-            return Some(self.given(&self.unparsed_uri, || Input::Target));
+            return Some(self.given(&*self.unparsed_uri, || Input::Target));
         }
         let replaces = self.valid_location && has_own;
         let cut = if replaces { self.text_length(directive) } else { 0 };
         // `try_files` may have found a URI that is shorter than the location's text. Older releases count on without looking.
         if cut > self.uri.len() && self.router.version().is_none_or(|version| version < COUNTS_SINCE) {
             self.depend("proxy");
+        }
+        if !self.is_watched() {
+            return Some(Traced::text(self.uri_to_send(if replaces { own } else { b"" }, cut)));
         }
         let uri = self.uri.clone();
         let rest = self.cut(&uri, cut.min(uri.len()));
@@ -186,6 +197,23 @@ impl<'c> Walk<'_, 'c> {
         Some(uri)
     }
 
+    /// The same where nobody follows the bytes.
+    fn uri_to_send(&self, own: &[u8], cut: usize) -> Vec<u8> {
+        let rest = &self.uri[cut.min(self.uri.len())..];
+        let mut uri = Vec::with_capacity(own.len() + rest.len() + 1 + self.args.len());
+        uri.extend_from_slice(own);
+        if self.internal || self.quoted_uri {
+            uri.extend(escape(rest, Escape::Uri));
+        } else {
+            uri.extend_from_slice(rest);
+        }
+        if !self.args.is_empty() {
+            uri.push(b'?');
+            uri.extend_from_slice(&self.args);
+        }
+        uri
+    }
+
     /// How much of the URI the text of the location is, for a pass with a URI of its own.
     fn text_length(&self, directive: Node<'c>) -> usize {
         let location = directive.parent().filter(|node| node.is("location"));
@@ -195,12 +223,12 @@ impl<'c> Walk<'_, 'c> {
         }
     }
 
-    fn own_uri(&self) -> Traced {
+    pub(super) fn own_uri(&self) -> Traced {
         self.uri.escaped(Escape::Uri).then(&self.args.behind(b'?'))
     }
 
     /// The name of the upstream, and its servers.
-    fn upstream(&mut self, address: &Address, variables: bool) -> (Option<String>, Vec<String>) {
+    pub(super) fn upstream(&mut self, address: &Address, variables: bool) -> (Option<String>, Vec<String>) {
         let authority = &address.authority;
         let name = shown(authority);
         let found = self.router.upstream(authority);
@@ -210,7 +238,9 @@ impl<'c> Walk<'_, 'c> {
             let (backup, primary): (Vec<_>, Vec<_>) = servers.partition(|server| server.backup);
             let servers = primary.iter().chain(&backup).map(|server| with_port(&server.address, "80"));
             let servers: Vec<String> = servers.collect();
-            self.tell_word(&format!("{name}: {}", servers.join(" ")));
+            if self.is_watched() {
+                self.tell_word(&format!("{name}: {}", servers.join(" ")));
+            }
             return (Some(name), servers);
         }
         let default_port = if matches!(address.scheme, "https" | "grpcs") { "443" } else { "80" };
@@ -248,7 +278,7 @@ impl<'c> Walk<'_, 'c> {
         is
     }
 
-    fn address(&mut self, value: &Traced, kind: PassKind, variables: bool) -> Option<Address> {
+    pub(super) fn address(&mut self, value: &Traced, kind: PassKind, variables: bool) -> Option<Address> {
         let schemes: &[(&'static str, &str)] = match kind {
             PassKind::Proxy => &[("http", "http://"), ("https", "https://")],
             PassKind::Grpc => &[("grpc", "grpc://"), ("grpcs", "grpcs://")],

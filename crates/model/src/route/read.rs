@@ -3,6 +3,8 @@
 //! Source: `ngx_http_process_request_line`, `ngx_http_process_request_headers`, `ngx_http_set_virtual_server`,
 //! `ngx_http_process_request_header`, `ngx_http_process_request`, src/http/ngx_http_request.c
 
+use std::borrow::Cow;
+
 use super::blocks::Role;
 use super::entry::Handshake;
 use super::error_page::PLAIN_TO_TLS;
@@ -42,7 +44,7 @@ const EITHER_SINCE: Version = Version { major: 1, minor: 25, patch: 1 };
 /// Releases from this one on read its target as a host and a port. Between the two, nobody asked.
 const CONNECT_SINCE: Version = Version { major: 1, minor: 31, patch: 3 };
 
-impl Walk<'_, '_> {
+impl<'r> Walk<'r, '_> {
     /// Reads request line and header and chooses the server.
     pub(super) fn read(&mut self, handshake: &Handshake) -> Result<(), Turn> {
         self.check_protocol()?;
@@ -58,7 +60,7 @@ impl Walk<'_, '_> {
         self.beside.has_line = true;
         self.read_uri(&line)?;
         if let Some(host) = &line.host {
-            self.take_host(host, handshake, "the host of the request line is broken")?;
+            self.take_host(Cow::Borrowed(host), handshake, "the host of the request line is broken")?;
         }
         if self.version >= HttpVersion::V1_0 {
             self.read_headers(handshake)?;
@@ -88,7 +90,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn bad(&mut self, why: impl Into<String>) -> Turn {
+    fn bad(&mut self, why: impl Into<Cow<'static, str>>) -> Turn {
         self.error(400, why)
     }
 
@@ -123,7 +125,7 @@ impl Walk<'_, '_> {
     fn check_protocol(&mut self) -> Result<(), Turn> {
         let version = self.router.version();
         let between = |version: &Version| (CONNECT_FROM..CONNECT_SINCE).contains(version);
-        if self.method == b"CONNECT" && version.as_ref().is_some_and(between) {
+        if *self.method == *b"CONNECT" && version.as_ref().is_some_and(between) {
             self.depend("connect");
         }
         if self.request.tls || self.socket.tls {
@@ -151,22 +153,33 @@ impl Walk<'_, '_> {
         letters && printable && self.request.version > HttpVersion::V0_9
     }
 
-    fn read_uri(&mut self, line: &Line) -> Result<(), Turn> {
+    fn read_uri(&mut self, line: &Line<'r>) -> Result<(), Turn> {
         let server = self.server_node().id();
         let merge = self.router.blocks.flag(server, Role::MergeSlashes, true);
-        let target = if line.has_path { line.target.clone() } else { [b"/", &line.target[..]].concat() };
+        let target =
+            if line.has_path { line.target.into() } else { Cow::Owned([b"/", line.target].concat()) };
         let Some(Target { uri, args, quoted, plus }) = normalize(&target, merge) else {
             return Err(self.bad("the URI is broken or leads above the root"));
         };
-        (self.uri, self.args) = (self.given(&uri, || Input::Uri), self.given(&args, || Input::Args));
+        (self.uri, self.args) = (self.given(uri, || Input::Uri), self.given(args, || Input::Args));
         (self.quoted_uri, self.plus_in_uri) = (quoted, plus);
-        (self.unparsed_uri, self.valid_unparsed_uri) = (line.target.clone(), line.has_path);
+        (self.unparsed_uri, self.valid_unparsed_uri) = (line.target.into(), line.has_path);
         Ok(())
     }
 
     /// Checks a host and chooses its server.
-    fn take_host(&mut self, host: &[u8], handshake: &Handshake, why: &str) -> Result<(), Turn> {
-        let Some(host) = headers::host(host, self.router.version()) else { return Err(self.bad(why)) };
+    fn take_host(
+        &mut self,
+        host: Cow<'r, [u8]>,
+        handshake: &Handshake,
+        why: &'static str,
+    ) -> Result<(), Turn> {
+        let version = self.router.version();
+        let host = match &host {
+            Cow::Borrowed(host) => headers::host(host, version),
+            Cow::Owned(host) => headers::host(host, version).map(|host| Cow::Owned(host.into_owned())),
+        };
+        let Some(host) = host else { return Err(self.bad(why)) };
         self.choose_server(&host, handshake)?;
         self.host = host;
         Ok(())
@@ -179,7 +192,7 @@ impl Walk<'_, '_> {
                 self.capture_name(captured, &claim, host, Input::Sni);
             }
             let server = self.server_node();
-            self.step("server", format!("{} as in the handshake", shown(host)), Some(server.id()));
+            self.step("server", || format!("{} as in the handshake", shown(host)), Some(server.id()));
             return Ok(());
         }
         let names = self.socket.names(router.config, &router.patterns);
@@ -207,7 +220,7 @@ impl Walk<'_, '_> {
                 if names.is_some() && handshake.name.is_none() {
                     self.step(
                         "server",
-                        format!("no server has the name \"{}\": the default", shown(host)),
+                        || format!("no server has the name \"{}\": the default", shown(host)),
                         Some(default),
                     );
                 } else if names.is_none() {
@@ -216,7 +229,7 @@ impl Walk<'_, '_> {
                 if let Found::Unknown(pattern) = found {
                     self.step(
                         "server",
-                        format!("whether ~{} matches cannot be told", shown(pattern.text())),
+                        || format!("whether ~{} matches cannot be told", shown(pattern.text())),
                         None,
                     );
                     self.depend("regex");
@@ -241,6 +254,7 @@ impl Walk<'_, '_> {
 
     fn read_headers(&mut self, handshake: &Handshake) -> Result<(), Turn> {
         let (parsed, good) = headers::parse(self.request);
+        self.headers.reserve_exact(parsed.len());
         let mut host_seen = false;
         for header in parsed {
             let server = self.server_node().id();
@@ -253,8 +267,7 @@ impl Walk<'_, '_> {
             if invalid && blocks.flag(server, Role::IgnoreInvalidHeaders, true) {
                 continue;
             }
-            let name = header.name.to_ascii_lowercase();
-            if name == b"host" {
+            if header.name.eq_ignore_ascii_case(b"host") {
                 if host_seen {
                     return Err(self.bad("there are two Host headers"));
                 }
@@ -262,15 +275,14 @@ impl Walk<'_, '_> {
                 // Pages of an error see it, broken or not.
                 self.headers.push((header.name, header.value.clone()));
                 if self.host.is_empty() {
-                    self.take_host(&header.value, handshake, "the Host header is broken")?;
+                    self.take_host(header.value, handshake, "the Host header is broken")?;
                 } else if headers::host(&header.value, self.router.version()).is_none() {
                     return Err(self.bad("the Host header is broken"));
                 }
                 continue;
             }
-            let unique = std::str::from_utf8(&name)
-                .is_ok_and(|name| UNIQUE.contains(&name) && self.header(name).is_some());
-            if unique {
+            let is_unique = |name: &&str| header.name.eq_ignore_ascii_case(name.as_bytes());
+            if UNIQUE.iter().any(|name| is_unique(name) && self.header(name).is_some()) {
                 return Err(self.bad(format!("there are two {} headers", shown(&header.name))));
             }
             self.headers.push((header.name, header.value));

@@ -55,7 +55,7 @@ impl Walk<'_, '_> {
     /// The values of a header, in order.
     pub(super) fn lines_of(&self, name: &[u8]) -> Vec<Vec<u8>> {
         let named = self.headers.iter().filter(|(header, _)| header.eq_ignore_ascii_case(name));
-        named.map(|(_, value)| value.clone()).collect()
+        named.map(|(_, value)| value.to_vec()).collect()
     }
 
     /// The address that a list of proxies leads to; `None`: the one before stays.

@@ -27,7 +27,7 @@ impl Walk<'_, '_> {
             Outcome::Close { .. } => false,
             // What comes from an upstream is the upstream's to shorten, unless it is kept here.
             Outcome::Pass { .. } => {
-                asks(CONDITIONS) && self.router.blocks.nearest(self.block, Role::Keeps).is_some()
+                self.router.blocks.nearest(self.block, Role::Keeps).is_some() && asks(CONDITIONS)
             }
             // A text of the configuration has no time, no tag and no ranges.
             Outcome::Return { body: Some(_), .. } => {

@@ -1,10 +1,10 @@
 //! Regular expressions as nginx runs them, with a limit on the work that one may cause.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::sync::{Mutex, PoisonError};
 
+use foldhash::HashMap;
 use pcre2::bytes::{Regex, RegexBuilder};
 
 use crate::language::{Language, NotRegular};
@@ -83,23 +83,42 @@ impl Pattern {
         }
     }
 
-    /// The same without the groups, by the automaton where there is one already.
-    pub(crate) fn holds(&self, subject: &[u8]) -> Matched {
-        let answer = |holds| if holds { Matched::Yes(Captured::default()) } else { Matched::No };
-        if let Some(Ok(language)) = self.language.get() {
-            return answer(language.contains(subject));
-        }
+    /// The same without the groups.
+    pub(crate) fn matches(&self, subject: &[u8]) -> Matched {
         let Some(regex) = self.compiled.get_or_init(|| self.compile()) else { return Matched::Unknown };
         if self.timeouts.load(Ordering::Relaxed) >= TIMEOUTS_MAX {
             return Matched::Unknown;
         }
-        regex.is_match(subject).map_or_else(
-            |_| {
+        match regex.is_match(subject) {
+            Ok(true) => Matched::Yes(Captured::default()),
+            Ok(false) => Matched::No,
+            Err(_) => {
                 self.timeouts.fetch_add(1, Ordering::Relaxed);
                 Matched::Unknown
-            },
-            answer,
-        )
+            }
+        }
+    }
+
+    /// A group of a match that [`Pattern::matches`] has found.
+    pub(crate) fn group(&self, subject: &[u8], group: usize) -> Option<Vec<u8>> {
+        self.captured(subject)?.groups.into_iter().nth(group)
+    }
+
+    /// All groups of such a match.
+    pub(crate) fn captured(&self, subject: &[u8]) -> Option<Captured> {
+        match self.of(subject) {
+            Matched::Yes(captured) => Some(captured),
+            Matched::No | Matched::Unknown => None,
+        }
+    }
+
+    /// The same without the groups, by the automaton where there is one already.
+    pub(crate) fn holds(&self, subject: &[u8]) -> Matched {
+        match self.language.get() {
+            Some(Ok(language)) if language.contains(subject) => Matched::Yes(Captured::default()),
+            Some(Ok(_)) => Matched::No,
+            _ => self.matches(subject),
+        }
     }
 
     /// The strings in which it finds a match.
@@ -148,12 +167,9 @@ impl Pattern {
     }
 }
 
-/// The regexes of a configuration: the same text is the same regex.
+/// The regexes of a configuration: the same text is the same regex. Those that ignore the case of letters come second.
 #[derive(Debug, Default)]
-pub(crate) struct Patterns(Mutex<HashMap<Key, Arc<Pattern>>>);
-
-/// The text, and whether the case of letters is ignored.
-type Key = (Vec<u8>, bool);
+pub(crate) struct Patterns(Mutex<[HashMap<Vec<u8>, Arc<Pattern>>; 2]>);
 
 impl Patterns {
     pub(crate) fn get(&self, text: &[u8], caseless: bool) -> Arc<Pattern> {
@@ -165,7 +181,11 @@ impl Patterns {
             timeouts: AtomicU32::new(0),
             language: OnceLock::new(),
         };
-        known.entry((text.to_vec(), caseless)).or_insert_with(|| Arc::new(pattern())).clone()
+        let known = &mut known[usize::from(caseless)];
+        if let Some(pattern) = known.get(text) {
+            return Arc::clone(pattern);
+        }
+        Arc::clone(known.entry(text.to_vec()).or_insert_with(|| Arc::new(pattern())))
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::FileKind;
 use super::blocks::Role;
+use super::groups::Groups;
 use super::question::{Answered, Test};
 use super::regex::Matched;
 use super::script;
@@ -68,7 +69,7 @@ impl<'c> Walk<'_, 'c> {
         self.returned = true;
         if status >= 400 && text.is_empty() {
             self.step("return", status.to_string(), Some(node.id()));
-            self.cause = format!("return {status}");
+            self.cause = format!("return {status}").into();
             return Turn::Finish(status);
         }
         let parts = script::parts(text, false);
@@ -77,7 +78,8 @@ impl<'c> Walk<'_, 'c> {
             return self.error(500, "a capture became longer while the text was put together");
         }
         let value = made.text;
-        self.step("return", format!("{status} {}", shown(&value)).trim_end().to_owned(), Some(node.id()));
+        let text = || format!("{status} {}", shown(&value)).trim_end().to_owned();
+        self.step("return", text, Some(node.id()));
         if matches!(status, 301 | 302 | 303 | 307 | 308) {
             self.location_header = Some(value);
             return Turn::Finish(status);
@@ -94,7 +96,7 @@ impl<'c> Walk<'_, 'c> {
     fn set(&mut self, node: Node<'c>) -> Flow {
         let name = node.arg(0).unwrap_or(b"").strip_prefix(b"$").unwrap_or(b"").to_ascii_lowercase();
         let value = self.eval_in(node.arg(1).unwrap_or(b""), true).text;
-        self.step("set", format!("${} = {}", shown(&name), shown(&value)), Some(node.id()));
+        self.step("set", || format!("${} = {}", shown(&name), shown(&value)), Some(node.id()));
         if name == b"args" {
             (self.args, self.valid_unparsed_uri) = (value, false);
         } else {
@@ -111,7 +113,7 @@ impl<'c> Walk<'_, 'c> {
         match self.router.patterns.get(pattern, false).of(&uri) {
             Matched::No => {
                 self.ask_regex(&uri, pattern, false, false);
-                self.captured.clear();
+                self.captured = Groups::default();
                 return Flow::Through;
             }
             Matched::Unknown => {
@@ -149,7 +151,7 @@ impl<'c> Walk<'_, 'c> {
                 if add_args {
                     to.push(&self.args.behind(if replacement.contains(&b'?') { b'&' } else { b'?' }));
                 }
-                self.step("rewrite", format!("{status} {}", shown(&to)), Some(node.id()));
+                self.step("rewrite", || format!("{status} {}", shown(&to)), Some(node.id()));
                 (self.location_header, self.returned) = (Some(to), true);
                 Flow::Answer(Turn::Finish(status))
             }
@@ -256,7 +258,7 @@ impl<'c> Walk<'_, 'c> {
                     }
                     Matched::No => {
                         self.ask_regex(&left.text, right, caseless, false);
-                        self.captured.clear();
+                        self.captured = Groups::default();
                         false
                     }
                     Matched::Unknown => {

@@ -20,12 +20,12 @@ impl<'c> Walk<'_, 'c> {
         let blocks = &self.router.blocks;
         let block = if self.router.tables().sets { blocks.nearest(self.block, role) } else { None };
         let set: Vec<Node<'c>> = block.map_or_else(Vec::new, |block| blocks.own_with(block, role).collect());
-        let mut sent: Vec<SentHeader> = Vec::new();
+        let mut sent: Vec<SentHeader> = Vec::with_capacity(set.len() + 2);
         for directive in &set {
             let name = directive.arg(0).unwrap_or(b"");
             let text = directive.arg(1).unwrap_or(b"");
             if text == b"$proxy_host" {
-                sent.push(header(name, &host, Some(directive.id())));
+                sent.push(header(name, host, Some(directive.id())));
                 continue;
             }
             let value = self.eval_quietly(text);
@@ -39,7 +39,7 @@ impl<'c> Walk<'_, 'c> {
             set.iter().any(|directive| directive.arg(0).is_some_and(|set| set.eq_ignore_ascii_case(name)))
         };
         if !is_set(b"Host") {
-            sent.push(header(b"Host", &host, None));
+            sent.push(header(b"Host", host, None));
         }
         let keeps = self.router.version().is_none_or(|version| version >= KEEPS_SINCE);
         if !is_set(b"Connection") && !keeps {
@@ -54,14 +54,14 @@ fn header(name: &[u8], value: &[u8], node: Option<NodeId>) -> SentHeader {
 }
 
 /// `$proxy_host`: host and port of a URL, without the port of its scheme.
-fn proxy_host(url: &[u8]) -> Vec<u8> {
+fn proxy_host(url: &[u8]) -> &[u8] {
     let (own, rest) = match url.strip_prefix(b"https://") {
         Some(rest) => (&b":443"[..], rest),
         None => (&b":80"[..], url.strip_prefix(b"http://").unwrap_or(url)),
     };
     if rest.starts_with(b"unix:") {
-        return b"localhost".to_vec();
+        return b"localhost";
     }
     let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
-    rest[..end].strip_suffix(own).unwrap_or(&rest[..end]).to_vec()
+    rest[..end].strip_suffix(own).unwrap_or(&rest[..end])
 }

@@ -22,6 +22,10 @@ pub(super) fn normalize(target: &[u8], merge_slashes: bool) -> Option<Target> {
         [b'?', args @ ..] => args.split(|&byte| byte == b'#').next().unwrap_or(b""),
         _ => b"",
     };
+    if is_normal(path) {
+        let plus = path.contains(&b'+');
+        return Some(Target { uri: path.to_vec(), args: args.to_vec(), quoted: false, plus });
+    }
     let quoted = path.contains(&b'%');
     let decoded = decode(path)?;
     let plus = decoded.iter().any(|character| character.0 == b'+');
@@ -40,6 +44,16 @@ pub(super) fn normalize(target: &[u8], merge_slashes: bool) -> Option<Target> {
     }
     close_segment(&mut uri, segment_start)?;
     Some(Target { uri, args: args.to_vec(), quoted, plus })
+}
+
+/// Whether a path is its own normal form: nothing is encoded, and no segment is empty or begins with a dot.
+fn is_normal(path: &[u8]) -> bool {
+    let mut after_slash = false;
+    path.iter().all(|&byte| {
+        let special = byte == b'%' || (after_slash && matches!(byte, b'/' | b'.'));
+        after_slash = byte == b'/';
+        !special
+    })
 }
 
 /// The bytes of a path with `%XX` decoded; the flag says that a byte may no longer act as a separator.

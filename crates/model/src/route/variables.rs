@@ -14,7 +14,7 @@ const ALL_LINES: Version = Version { major: 1, minor: 23, patch: 0 };
 
 impl Walk<'_, '_> {
     pub(super) fn group(&self, group: usize) -> Traced {
-        self.captured.get(group).cloned().unwrap_or_default()
+        self.captured.get(group).unwrap_or_default()
     }
 
     /// All that the value of a variable rests on that cannot be known.
@@ -67,7 +67,7 @@ impl Walk<'_, '_> {
     fn builtin(&mut self, name: &str) -> Option<Traced> {
         let value = match name {
             "uri" | "document_uri" | "fastcgi_script_name" => self.uri.clone(),
-            "request_uri" => self.given(&self.unparsed_uri, || Input::Target),
+            "request_uri" => self.given(&*self.unparsed_uri, || Input::Target),
             "args" | "query_string" => self.args.clone(),
             "is_args" => {
                 let mark = if self.args.is_empty() { Vec::new() } else { b"?".to_vec() };
@@ -101,7 +101,7 @@ impl Walk<'_, '_> {
                 let address = if self.beside.is_forwarded {
                     Traced::text(address)
                 } else {
-                    self.given(&address, || Input::Client)
+                    self.given(address, || Input::Client)
                 };
                 // What a location says of proxies comes too late for a value that was asked for before.
                 self.variables.insert(name.as_bytes().to_vec(), address.clone());
@@ -109,7 +109,7 @@ impl Walk<'_, '_> {
             }
             "realip_remote_addr" => {
                 let address = self.connection_addr()?;
-                self.given(&address, || Input::Client)
+                self.given(address, || Input::Client)
             }
             "binary_remote_addr" => {
                 let address = self.binary_addr()?;
@@ -183,8 +183,8 @@ impl Walk<'_, '_> {
             HttpVersion::V1_1 => b" HTTP/1.1",
             HttpVersion::V2 => b" HTTP/2.0",
         };
-        let method = self.given(&self.request.method, || Input::Method);
-        method.and(b" ").then(&self.given(&self.request.target, || Input::Target)).and(version)
+        let method = self.given(&*self.request.method, || Input::Method);
+        method.and(b" ").then(&self.given(&*self.request.target, || Input::Target)).and(version)
     }
 
     /// `$arg_x`, `$http_x`, `$cookie_x`.
@@ -210,7 +210,7 @@ impl Walk<'_, '_> {
         }
         let name = name.strip_prefix("http_")?;
         let value = header_of(&self.headers, name, self.router.takes_first_lines());
-        Some(self.given(&value, || Input::Header(name.as_bytes().to_vec())))
+        Some(self.given(value, || Input::Header(name.as_bytes().to_vec())))
     }
 
     /// The first name of the server, as `$server_name` has it; `None`: the name of the machine.
@@ -274,13 +274,13 @@ impl Router<'_> {
 }
 
 /// The value of `$http_x`: all lines of a header, or the first.
-pub(super) fn header_of(headers: &[(Vec<u8>, Vec<u8>)], name: &str, first_only: bool) -> Vec<u8> {
+pub(super) fn header_of<B: AsRef<[u8]>>(headers: &[(B, B)], name: &str, first_only: bool) -> Vec<u8> {
     let is = |header: &[u8]| {
         let same = |(a, b): (&u8, u8)| a.eq_ignore_ascii_case(&b) || (*a == b'-' && b == b'_');
         header.len() == name.len() && header.iter().zip(name.bytes()).all(same)
     };
     let values: Vec<&[u8]> =
-        headers.iter().filter(|(header, _)| is(header)).map(|(_, value)| &value[..]).collect();
+        headers.iter().filter(|(header, _)| is(header.as_ref())).map(|(_, value)| value.as_ref()).collect();
     if first_only && !matches!(name, "cookie" | "x_forwarded_for") {
         return values.first().map_or_else(Vec::new, |value| value.to_vec());
     }
@@ -289,9 +289,9 @@ pub(super) fn header_of(headers: &[(Vec<u8>, Vec<u8>)], name: &str, first_only: 
 }
 
 /// The value of `$cookie_x`.
-pub(super) fn cookie_of<'h>(headers: &'h [(Vec<u8>, Vec<u8>)], name: &[u8]) -> &'h [u8] {
-    let cookies = headers.iter().filter(|(header, _)| header.eq_ignore_ascii_case(b"cookie"));
-    cookies.filter_map(|(_, value)| cookie(value, name)).next().unwrap_or(b"")
+pub(super) fn cookie_of<'h, B: AsRef<[u8]>>(headers: &'h [(B, B)], name: &[u8]) -> &'h [u8] {
+    let cookies = headers.iter().filter(|(header, _)| header.as_ref().eq_ignore_ascii_case(b"cookie"));
+    cookies.filter_map(|(_, value)| cookie(value.as_ref(), name)).next().unwrap_or(b"")
 }
 
 /// Source: `ngx_http_arg`, src/http/ngx_http_parse.c

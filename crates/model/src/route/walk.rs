@@ -1,10 +1,12 @@
 //! One request on its way: what nginx keeps in `ngx_http_request_t`, and the loop over its phases.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::Router;
 use super::facts::Beside;
+use super::groups::Groups;
 use super::listen::Socket;
 use super::observe::Watch;
 use super::question::Piece;
@@ -22,6 +24,9 @@ pub(super) const URI_CHANGES_MAX: u32 = 10;
 /// How long the text of a step may get.
 const STEP_BYTES_MAX: usize = 2_000;
 
+/// The name and the value of a header.
+pub(super) type Header<'r> = (Cow<'r, [u8]>, Cow<'r, [u8]>);
+
 /// A request on its way.
 pub(super) struct Walk<'r, 'c> {
     pub(super) router: &'r Router<'c>,
@@ -35,13 +40,13 @@ pub(super) struct Walk<'r, 'c> {
     /// The block whose settings are in force: the server, a location, a `limit_except`, an `if`.
     pub(super) block: NodeId,
     /// The name by which the server was asked for; empty: none.
-    pub(super) host: Vec<u8>,
-    pub(super) method: Vec<u8>,
+    pub(super) host: Cow<'r, [u8]>,
+    pub(super) method: Cow<'r, [u8]>,
     /// Whether an `error_page` made it GET.
     pub(super) method_is_of_page: bool,
     pub(super) uri: Traced,
     pub(super) args: Traced,
-    pub(super) unparsed_uri: Vec<u8>,
+    pub(super) unparsed_uri: Cow<'r, [u8]>,
     pub(super) quoted_uri: bool,
     pub(super) plus_in_uri: bool,
     /// Whether the URI is still the one that the client sent.
@@ -58,12 +63,12 @@ pub(super) struct Walk<'r, 'c> {
     pub(super) content_length: Option<i64>,
     pub(super) body_discarded: bool,
     /// The headers that nginx keeps.
-    pub(super) headers: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(super) headers: Vec<Header<'r>>,
     /// The directive that answers for the location, if one does.
     pub(super) handler: Option<NodeId>,
     /// The `Location` of the answer so far.
     pub(super) location_header: Option<Traced>,
-    pub(super) captured: Vec<Traced>,
+    pub(super) captured: Groups,
     pub(super) variables: BTreeMap<Vec<u8>, Traced>,
     /// The maps that wait for their source or value.
     pub(super) mapping: Vec<NodeId>,
@@ -75,7 +80,7 @@ pub(super) struct Walk<'r, 'c> {
     /// The `try_files` that went on to their last name, while the walk is watched.
     pub(super) fallen_back: Vec<NodeId>,
     /// Why the last error is one, for people; and whether the configuration itself said so.
-    pub(super) cause: String,
+    pub(super) cause: Cow<'static, str>,
     pub(super) returned: bool,
     /// The client, guards and limits.
     pub(super) beside: Beside,
@@ -200,7 +205,7 @@ impl<'c> Walk<'_, 'c> {
     }
 
     /// An error of nginx, with its reason for people.
-    pub(super) fn error(&mut self, status: u16, why: impl Into<String>) -> Turn {
+    pub(super) fn error(&mut self, status: u16, why: impl Into<Cow<'static, str>>) -> Turn {
         (self.cause, self.returned) = (why.into(), false);
         Turn::Finish(status)
     }
@@ -208,7 +213,7 @@ impl<'c> Walk<'_, 'c> {
     /// Takes over what a regex captured in `of`.
     pub(super) fn capture(&mut self, captured: Captured, text: &[u8], caseless: bool, of: &Traced) {
         if !self.is_watched() || of.is_text() {
-            self.captured = captured.groups.into_iter().map(Traced::text).collect();
+            self.captured = Groups::of(captured.groups.into_iter().map(Traced::text).collect());
             self.variables
                 .extend(captured.named.into_iter().map(|(name, value)| (name, Traced::text(value))));
             return;
@@ -218,10 +223,10 @@ impl<'c> Walk<'_, 'c> {
             let (pattern, of) = (text.to_vec(), template.clone());
             Traced::piece(bytes, Piece::Group { pattern, caseless, group, of })
         };
-        self.captured = captured.groups.into_iter().enumerate().map(group).collect();
+        self.captured = Groups::of(captured.groups.into_iter().enumerate().map(group).collect());
         for (name, group) in self.router.patterns.get(text, caseless).names() {
             if let Some(value) = self.captured.get(group) {
-                self.variables.insert(name, value.clone());
+                self.variables.insert(name, value);
             }
         }
     }
@@ -238,7 +243,7 @@ impl<'c> Walk<'_, 'c> {
         if !self.change_uri(&uri) {
             return Turn::Finish(500);
         }
-        self.step("internal redirect", shown(&uri), node);
+        self.step("internal redirect", || shown(&uri), node);
         (self.uri, self.args) = (uri, args);
         (self.internal, self.valid_unparsed_uri, self.add_uri_to_alias) = (true, false, false);
         self.valid_location = true;
@@ -258,8 +263,8 @@ impl<'c> Walk<'_, 'c> {
         let Some(location) = self.router.locations(self.server).named(name) else {
             return self.error(500, format!("there is no location {}", shown(name)));
         };
-        self.step("internal redirect", format!("to {}", shown(name)), node);
-        self.step("location", shown(name), Some(location));
+        self.step("internal redirect", || format!("to {}", shown(name)), node);
+        self.step("location", || shown(name), Some(location));
         (self.internal, self.uri_changed, self.handler) = (true, false, None);
         self.enter(location);
         Turn::LocationRewrite
@@ -281,7 +286,7 @@ impl<'c> Walk<'_, 'c> {
         self.uri_changes = self.uri_changes.saturating_sub(1);
         if self.uri_changes == 0 {
             let why = format!("the URI was changed more than {URI_CHANGES_MAX} times, last to {}", shown(to));
-            (self.cause, self.returned) = (why, false);
+            (self.cause, self.returned) = (why.into(), false);
         }
         self.uri_changes > 0
     }
@@ -295,8 +300,9 @@ impl<'c> Walk<'_, 'c> {
         self.ask_excepted(block, limited.is_none());
         if let Some(inner) = limited {
             self.block = inner.id();
-            let method = shown(&self.method);
-            self.step("limit_except", format!("{method} is not among its methods"), Some(inner.id()));
+            let method = self.method.clone();
+            let text = || format!("{} is not among its methods", shown(&method));
+            self.step("limit_except", text, Some(inner.id()));
         }
         if let Some(handler) = self.router.handler(self.block) {
             self.handler = Some(handler);

@@ -93,7 +93,7 @@ impl Session<'_, '_> {
         let (router, socket) = (self.router, self.socket);
         let names = socket.names(router.config, &router.patterns)?;
         let sni = self.sni();
-        let host = lax_host(&sni).unwrap_or_default();
+        let host = lax_host(&sni).unwrap_or_default().into_owned();
         let found = if host.is_empty() { Found::Nobody } else { names.find(&host) };
         let place = router.tcp.all.iter().position(|other| other.key == socket.key).unwrap_or_default();
         let server = match &found {
