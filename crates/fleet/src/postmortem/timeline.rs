@@ -11,7 +11,7 @@ pub(super) fn timeline(story: &Story<'_>) -> Vec<Moment> {
     story.entries.iter().map(moment).collect()
 }
 
-fn say(what: &What) -> String {
+pub(super) fn say(what: &What) -> String {
     match what {
         What::Adopted(it) => format!("{} adopted what stood on {}: {}", it.who, it.host, it.why),
         What::Proposed { release, proposal: it } => {

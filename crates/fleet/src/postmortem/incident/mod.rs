@@ -1,13 +1,128 @@
 //! The document that is written after an incident, as a value: what users met, when somebody knew, which change did it, what was
 //! suspected in vain, and what would have stopped it. Rendering is done elsewhere.
 
+mod case;
+mod change;
+mod moments;
+mod strips;
+#[cfg(test)]
+mod tests;
 mod times;
+mod words;
 
 pub use times::{Durations, Times};
 
 use super::{Claim, Moment, Task};
+use crate::journal::{IncidentStep, Seen as Watched, Severity};
 use crate::watch::{ProbeId, VantageId};
-use crate::{HostId, Sequence, Span, Timestamp};
+use crate::{Event, HostId, IncidentId, Sequence, Span, Timestamp, What};
+use case::Case;
+
+/// So many earlier incidents are compared with.
+const EARLIER_MAX: usize = 10;
+
+/// What happened in `incident`. `events` is the whole journal from its first event; `night` says whether somebody who is woken at
+/// that moment is owed more. `None` when the journal holds no such incident, or when it is part of another one.
+pub fn review(events: &[Event], incident: IncidentId, night: &dyn Fn(Timestamp) -> bool) -> Option<Review> {
+    let case = Case::of(events, incident)?;
+    let times = moments::times(&case);
+    let strips = strips::strips(&case);
+    let change = change::change(&case);
+    let severity = case.clues.iter().map(|(_, clue)| clue.severity).max().map_or("", Severity::name);
+    Some(Review {
+        id: incident.to_string(),
+        title: case.title.to_owned(),
+        severity: severity.to_owned(),
+        hosts: case.hosts(),
+        summary: words::summary(&case, &times),
+        impact: impact(&case, &strips),
+        marks: moments::marks(&case),
+        timeline: timeline(&case),
+        causes: words::causes(&case),
+        misleading: words::misleading(&case),
+        detection: words::detection(&case, &times),
+        items: words::items(&case, change.as_ref(), &times),
+        earlier: earlier(events, incident, case.onset),
+        coffees: words::coffees(&case, night),
+        cautions: cautions(&case),
+        counterfactual: Vec::new(),
+        rate: Vec::new(),
+        strips,
+        change,
+        times,
+    })
+}
+
+/// The incidents that the journal holds and that are not a part of another one, in order.
+pub fn incidents(events: &[Event]) -> Vec<IncidentId> {
+    let mut found = Vec::new();
+    for event in events {
+        if let What::Incident(it) = &event.what {
+            match &it.step {
+                IncidentStep::Opened { .. } => found.push(it.incident),
+                IncidentStep::Merged { .. } => found.retain(|id| *id != it.incident),
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+fn timeline(case: &Case<'_>) -> Vec<Moment> {
+    let told = case.entries().filter(|(_, event)| case.tells(event));
+    let moment = |(entry, event): (Sequence, &Event)| {
+        // What was seen is told of the moment in which it was so, not of the one in which it was written down.
+        let at = match &event.what {
+            What::Watch(Watched::Turned(it)) => it.at,
+            _ => event.at,
+        };
+        Moment { at, what: super::timeline::say(&event.what), entry }
+    };
+    let mut moments: Vec<Moment> = told.map(moment).collect();
+    moments.sort_by_key(|moment| (moment.at, moment.entry));
+    moments
+}
+
+fn impact(case: &Case<'_>, strips: &[Strip]) -> Impact {
+    let down = strips::time_down(strips);
+    let seen: Vec<Sequence> =
+        case.clues.iter().filter(|(_, clue)| clue.probe.is_some()).map(|(on, _)| *on).collect();
+    let claim = if seen.is_empty() {
+        Claim::not_enough("no probe asked for what failed, and no log was counted")
+    } else {
+        let probes = case.probes().iter().map(|probe| format!("“{probe}”")).collect::<Vec<_>>().join(", ");
+        let hosts = case.hosts().len();
+        let hosts = if hosts == 1 { "one host".to_owned() } else { format!("{hosts} hosts") };
+        Claim::rests(format!("{probes} failed at {hosts}, {down} in all"), seen)
+    };
+    Impact { requests: None, probe_time_down: down, probes: case.probes(), claim }
+}
+
+fn earlier(events: &[Event], incident: IncidentId, onset: Timestamp) -> Vec<Earlier> {
+    let others = incidents(events).into_iter().rev().filter(|id| *id != incident);
+    let cases = others.filter_map(|id| Case::of(events, id)).filter(|case| case.onset < onset);
+    let earlier = |case: Case<'_>| Earlier {
+        id: case.id.to_string(),
+        title: case.title.to_owned(),
+        times: moments::times(&case),
+    };
+    cases.take(EARLIER_MAX).map(earlier).collect()
+}
+
+fn cautions(case: &Case<'_>) -> Vec<String> {
+    let mut cautions = Vec::new();
+    for (entry, event) in case.entries().filter(|(_, event)| case.near(event.at)) {
+        if let What::Watch(Watched::Gap { what, from, until }) = &event.what {
+            cautions.push(format!("nothing was heard of {what} for {} (#{entry})", until.since(*from)));
+        }
+    }
+    if let Some((_, finding, _)) = case.cause()
+        && !finding.confident
+    {
+        cautions.push("the cause is not certain: the diagnosis asks for more evidence".to_owned());
+    }
+    cautions
+}
 
 /// What happened in one incident.
 #[derive(Debug, Clone, PartialEq, Eq)]
