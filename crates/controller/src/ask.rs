@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use evenkeel_fleet::Timestamp;
 use evenkeel_fleet::journal::RouteAnswer;
+use evenkeel_fleet::watch::Failure;
 use evenkeel_host::nginx::sockets::Listen;
-use evenkeel_host::probe::http::{Failure, Method, Probe, Target, send};
+use evenkeel_host::probe::http::{Method, Request, send};
+use evenkeel_host::probe::{Limits, Target};
 use evenkeel_syntax::secret::redact_str;
 use tokio::runtime::Runtime;
 
@@ -246,24 +248,22 @@ async fn ask(route: &Route, listens: &[Listen], limit: Duration) -> Answer {
         // Users who ask for it get no answer either.
         Err(why) => return Answer::Failed(why),
     };
-    let probe = Probe {
-        target,
-        tls: false,
+    let request = Request {
         method,
         uri: route.target.clone(),
         host: route.authority(),
         headers: route.headers.clone(),
-        connect_limit: CONNECT_WITHIN,
-        limit,
+        tls: None,
     };
-    match send(&probe).await {
+    let limits = Limits { connect_ms: Limits::within(CONNECT_WITHIN).connect_ms, ..Limits::within(limit) };
+    match send(&target, &request, limits).await {
         Ok(sample) => {
             let text =
                 |(name, value): (String, Vec<u8>)| (name, String::from_utf8_lossy(&value).into_owned());
             let headers = sample.headers.into_iter().map(text).collect();
             Answer::Came { status: sample.status, headers, body: sample.body, took: sample.took }
         }
-        Err(Failure::TimedOut { .. }) => Answer::Slow,
+        Err(Failure::Silent | Failure::Slow) => Answer::Slow,
         Err(failure) => Answer::Failed(failure.to_string()),
     }
 }

@@ -16,7 +16,8 @@ use std::time::Duration;
 use evenkeel_host::identity::ProcessId;
 use evenkeel_host::nginx::sockets::Listen;
 use evenkeel_host::nginx::workers::workers;
-use evenkeel_host::probe::http::{Method, Probe, Target, send};
+use evenkeel_host::probe::http::{Method, Request, send};
+use evenkeel_host::probe::{Limits, Target};
 use tokio::runtime::Runtime;
 
 use crate::ask::own;
@@ -91,17 +92,16 @@ impl Endpoint {
 
 /// Asks once, on a connection of its own; gives the number that the answer begins with.
 async fn answer(address: SocketAddr) -> Result<i32, String> {
-    let probe = Probe {
-        target: Target::Tcp(address),
-        tls: false,
+    let request = Request {
         method: Method::Get,
         uri: "/".to_owned(),
         host: address.to_string(),
         headers: Vec::new(),
-        connect_limit: WITHIN,
-        limit: WITHIN,
+        tls: None,
     };
-    let sample = send(&probe).await.map_err(|failure| format!("gave no answer: {failure}"))?;
+    let sample = send(&Target::Tcp(address), &request, Limits::within(WITHIN))
+        .await
+        .map_err(|failure| format!("gave no answer: {failure}"))?;
     if sample.status != 200 {
         return Err(format!("answered {} instead of 200 with `$pid`", sample.status));
     }

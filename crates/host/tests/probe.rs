@@ -6,24 +6,29 @@ use std::os::unix::net::UnixListener;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use evenkeel_host::probe::http::{BODY_BYTES_MAX, Failure, Method, Probe, Sample, Target, send};
+use evenkeel_fleet::watch::Failure;
+use evenkeel_host::probe::http::{BODY_BYTES_MAX, Method, Reply, Request, send};
+use evenkeel_host::probe::{Limits, Target};
 
-fn probe(target: Target) -> Probe {
-    Probe {
-        target,
-        tls: false,
+const LIMITS: Limits = Limits { connect_ms: 5_000, whole_ms: 20_000 };
+
+fn request() -> Request {
+    Request {
         method: Method::Get,
         uri: "/a?x=1".to_owned(),
         host: "shop.test".to_owned(),
         headers: Vec::new(),
-        connect_limit: Duration::from_secs(5),
-        limit: Duration::from_secs(20),
+        tls: None,
     }
 }
 
-fn ask(probe: &Probe) -> Result<Sample, Failure> {
+fn ask_for(target: &Target, request: &Request, limits: Limits) -> Result<Reply, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(send(probe))
+    runtime.block_on(send(target, request, limits))
+}
+
+fn ask(address: SocketAddr) -> Result<Reply, Failure> {
+    ask_for(&Target::Tcp(address), &request(), LIMITS)
 }
 
 /// Serves one connection: reads the head of a request, then does what it is told. Gives the head.
@@ -55,14 +60,19 @@ fn answer(bytes: &'static [u8]) -> (SocketAddr, JoinHandle<String>) {
 #[test]
 fn answer_comes_with_status_headers_and_body() {
     let (address, server) = answer(b"HTTP/1.1 502 Bad Gateway\r\nX-A: 1\r\nContent-Length: 5\r\n\r\nsorry");
-    let mut probe = probe(Target::Tcp(address));
-    probe.headers.push(("X-Probe".to_owned(), "evenkeel".to_owned()));
-    let sample = ask(&probe).unwrap();
+    let mut request = request();
+    request.headers.push(("X-Probe".to_owned(), "evenkeel".to_owned()));
+    let sample = ask_for(&Target::Tcp(address), &request, LIMITS).unwrap();
     assert_eq!((sample.status, sample.body.as_slice(), sample.truncated), (502, &b"sorry"[..], false));
     assert!(sample.headers.contains(&("x-a".to_owned(), b"1".to_vec())));
     let head = server.join().unwrap();
     assert!(head.starts_with("GET /a?x=1 HTTP/1.1\r\n"), "{head}");
-    for line in ["host: shop.test\r\n", "x-probe: evenkeel\r\n", "connection: close\r\n"] {
+    for line in [
+        "host: shop.test\r\n",
+        "x-probe: evenkeel\r\n",
+        "connection: close\r\n",
+        "user-agent: evenkeel-probe/",
+    ] {
         assert!(head.contains(line), "{head}");
     }
 }
@@ -70,7 +80,8 @@ fn answer_comes_with_status_headers_and_body() {
 #[test]
 fn head_request_has_no_body() {
     let (address, server) = answer(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n");
-    let sample = ask(&Probe { method: Method::Head, ..probe(Target::Tcp(address)) }).unwrap();
+    let head = Request { method: Method::Head, ..request() };
+    let sample = ask_for(&Target::Tcp(address), &head, LIMITS).unwrap();
     assert_eq!((sample.status, sample.body.len()), (200, 0));
     assert!(server.join().unwrap().starts_with("HEAD "));
 }
@@ -85,10 +96,10 @@ fn unix_socket_is_asked_too() {
         read_head(&mut stream);
         stream.write_all(b"HTTP/1.1 200 OK\r\n\r\nuntil the end").unwrap();
     });
-    assert_eq!(ask(&probe(Target::Unix(path))).unwrap().body, b"until the end");
+    assert_eq!(ask_for(&Target::Unix(path), &request(), LIMITS).unwrap().body, b"until the end");
     server.join().unwrap();
-    let missing = ask(&probe(Target::Unix(dir.path().join("missing"))));
-    assert!(matches!(missing, Err(Failure::Unreachable { .. })), "{missing:?}");
+    let missing = ask_for(&Target::Unix(dir.path().join("missing")), &request(), LIMITS);
+    assert!(matches!(missing, Err(Failure::OwnSide { .. })), "{missing:?}");
 }
 
 #[test]
@@ -96,7 +107,7 @@ fn closed_port_is_refused() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    assert_eq!(ask(&probe(Target::Tcp(address))), Err(Failure::Refused));
+    assert_eq!(ask(address), Err(Failure::Refused));
 }
 
 #[test]
@@ -113,9 +124,9 @@ fn full_queue_is_a_connect_that_times_out() {
             waiting.push(stream);
             assert!(waiting.len() < 100, "the queue does not fill");
         }
-        let connect_limit = Duration::from_millis(200);
-        let failure = send(&Probe { connect_limit, ..probe(Target::Tcp(address)) }).await;
-        assert_eq!(failure, Err(Failure::ConnectTimedOut { limit_ms: 200 }));
+        let limits = Limits { connect_ms: 200, ..LIMITS };
+        let failure = send(&Target::Tcp(address), &request(), limits).await;
+        assert_eq!(failure, Err(Failure::Filtered));
     });
 }
 
@@ -126,8 +137,8 @@ fn silent_server_times_out() {
         stream.read_to_end(&mut rest).unwrap();
     });
     let before = Instant::now();
-    let failure = ask(&Probe { limit: Duration::from_millis(200), ..probe(Target::Tcp(address)) });
-    assert_eq!(failure, Err(Failure::TimedOut { limit_ms: 200 }));
+    let failure = ask_for(&Target::Tcp(address), &request(), Limits::within(Duration::from_millis(200)));
+    assert_eq!(failure, Err(Failure::Silent));
     assert!(before.elapsed() < Duration::from_secs(10));
     server.join().unwrap();
 }
@@ -141,8 +152,8 @@ fn body_that_drips_times_out_as_a_whole() {
             std::thread::sleep(Duration::from_millis(5));
         }
     });
-    let failure = ask(&Probe { limit: Duration::from_millis(200), ..probe(Target::Tcp(address)) });
-    assert_eq!(failure, Err(Failure::TimedOut { limit_ms: 200 }));
+    let failure = ask_for(&Target::Tcp(address), &request(), Limits::within(Duration::from_millis(200)));
+    assert_eq!(failure, Err(Failure::Slow));
     server.join().unwrap();
 }
 
@@ -155,16 +166,16 @@ fn reset_close_and_other_protocols_are_told_apart() {
         let (stream, _) = listener.accept().unwrap();
         stream.peek(&mut [0]).unwrap();
     });
-    assert_eq!(ask(&probe(Target::Tcp(address))), Err(Failure::Reset));
+    assert_eq!(ask(address), Err(Failure::Reset));
     server.join().unwrap();
     let (address, server) = serve(drop);
-    assert_eq!(ask(&probe(Target::Tcp(address))), Err(Failure::Closed));
+    assert_eq!(ask(address), Err(Failure::ClosedEmpty));
     server.join().unwrap();
     let (address, server) = answer(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort");
-    assert_eq!(ask(&probe(Target::Tcp(address))), Err(Failure::Closed));
+    assert_eq!(ask(address), Err(Failure::Truncated));
     server.join().unwrap();
     let (address, server) = answer(b"SSH-2.0-OpenSSH_9.2\r\n");
-    assert!(matches!(ask(&probe(Target::Tcp(address))), Err(Failure::NotHttp { .. })));
+    assert!(matches!(ask(address), Err(Failure::NotHttp)));
     server.join().unwrap();
 }
 
@@ -175,22 +186,21 @@ fn long_body_is_cut() {
             .write_all(b"HTTP/1.1 200 OK\r\n\r\n")
             .and_then(|()| stream.write_all(&vec![b'x'; 3 << 20]));
     });
-    let sample = ask(&probe(Target::Tcp(address))).unwrap();
+    let sample = ask(address).unwrap();
     assert_eq!((sample.body.len(), sample.truncated), (BODY_BYTES_MAX, true));
     server.join().unwrap();
 }
 
 #[test]
-fn probe_that_cannot_be_sent_is_said() {
-    let target = || Target::Tcp(([127, 0, 0, 1], 1).into());
-    let bad = |probe: Probe| match ask(&probe) {
-        Err(Failure::BadProbe { reason }) => reason,
+fn request_that_cannot_be_sent_is_the_fault_of_who_asks() {
+    let target = Target::Tcp(([127, 0, 0, 1], 1).into());
+    let bad = |request: Request| match ask_for(&target, &request, LIMITS) {
+        Err(Failure::OwnSide { reason }) => reason,
         other => panic!("{other:?}"),
     };
-    assert!(bad(Probe { uri: "/a b".to_owned(), ..probe(target()) }).starts_with("\"/a b\""));
+    assert!(bad(Request { uri: "/a b".to_owned(), ..request() }).starts_with("\"/a b\""));
     assert!(
-        bad(Probe { headers: vec![("a b".to_owned(), String::new())], ..probe(target()) })
+        bad(Request { headers: vec![("a b".to_owned(), String::new())], ..request() })
             .contains("header name")
     );
-    assert_eq!(ask(&Probe { tls: true, ..probe(target()) }), Err(Failure::Unsupported { what: "TLS" }));
 }

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use evenkeel_fleet::{BundleId, Evidence, EvidenceKind, Input, ReleaseId};
 use evenkeel_host::app::{Armed, Guard, Step, StepError, Versions, take_back};
-use evenkeel_host::probe::http::{Method, Probe, Target, send};
+use evenkeel_host::probe::http::{Method, Request, send};
+use evenkeel_host::probe::{Limits, Target};
 use evenkeel_host::slots::Record;
 use evenkeel_host::trusted;
 use evenkeel_syntax::fileset::{Entry, FileSet, RelPath};
@@ -201,19 +202,17 @@ impl Host {
     }
 
     fn version_answered(&self, answers: &Answers, teller: &dyn Teller) -> Result<(), String> {
-        let probe = Probe {
-            target: Target::Tcp(answers.at),
-            tls: false,
+        let request = Request {
             method: Method::Get,
             uri: answers.target.clone(),
             host: answers.host.clone(),
             headers: Vec::new(),
-            connect_limit: ASK_WITHIN,
-            limit: ASK_WITHIN,
+            tls: None,
         };
+        let (target, limits) = (Target::Tcp(answers.at), Limits::within(ASK_WITHIN));
         let end = Instant::now() + ANSWERS_WITHIN;
         loop {
-            let why = match self.runtime.block_on(send(&probe)) {
+            let why = match self.runtime.block_on(send(&target, &request, limits)) {
                 Ok(sample) => {
                     let body = String::from_utf8_lossy(&sample.body);
                     if sample.status == 200 && body.contains(&answers.contains) {

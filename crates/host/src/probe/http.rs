@@ -1,66 +1,89 @@
-//! One HTTP request and what came back.
+//! One HTTP request and what came back, held against what was expected.
 
-use std::error::Error;
-use std::io;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+mod expect;
+
 use std::time::{Duration, Instant};
 
+use evenkeel_fleet::watch::Failure;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{CONNECTION, HOST, HeaderName, HeaderValue};
-use hyper::{Request, Response};
+use hyper::header::{CONNECTION, HOST, HeaderName, HeaderValue, USER_AGENT};
+use hyper::{Request as Sent, Response, Uri};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
-use tokio::time::timeout_at;
+use serde::{Deserialize, Serialize};
 
-/// Where a probe connects to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// An address and port.
-    Tcp(SocketAddr),
-    /// A unix socket.
-    Unix(PathBuf),
-}
+use super::tap::{Ear, Heard, Tap};
+use super::tls::Tls;
+use super::visit::{Prober, Stream, Visit};
+use super::{Limits, Target};
+
+pub use expect::Expect;
+
+/// What is to be known of this kind.
+pub(super) const PAGE: &str = "Sends one GET or HEAD by HTTP/1.1, over TLS for https. Up: status, headers and contents are as \
+expected. Redirects are answers; they are not followed.";
+
+/// How the probes of this program call themselves.
+pub const AGENT: &str = concat!("evenkeel-probe/", env!("CARGO_PKG_VERSION"));
+
+/// How many bytes of a body are kept.
+pub const BODY_BYTES_MAX: usize = 1 << 20;
+/// How many bytes the head of an answer may have.
+const HEAD_BYTES_MAX: usize = 1 << 16;
 
 /// The methods a probe may use: those that change nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum Method {
     /// `GET`
+    #[default]
     Get,
     /// `HEAD`
     Head,
 }
 
-/// A request to send once, on a connection of its own.
-#[derive(Debug, Clone)]
-pub struct Probe {
-    /// Where to.
-    pub target: Target,
-    /// Whether TLS is asked for; answered with [`Failure::Unsupported`] so far.
-    pub tls: bool,
+/// A request that is sent once, on a connection of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Request {
     /// How.
+    #[serde(default)]
     pub method: Method,
     /// Path and query, as sent.
     pub uri: String,
     /// The `Host` header.
     pub host: String,
     /// Further headers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<(String, String)>,
-    /// How long connecting may take.
-    pub connect_limit: Duration,
-    /// How long all of it may take.
-    pub limit: Duration,
+    /// The handshake before it, when it goes over TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
 }
 
-/// How many bytes of a body are kept.
-pub const BODY_BYTES_MAX: usize = 1 << 20;
+/// A request and what its answer must be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Http {
+    /// What is sent.
+    pub request: Request,
+    /// What must come back.
+    #[serde(default)]
+    pub expect: Expect,
+}
+
+/// Why a text is no URL to ask for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("read {url:?} as http://HOST/PATH or https://HOST/PATH: {reason}")]
+pub struct BadUrl {
+    url: String,
+    reason: String,
+}
 
 /// One answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sample {
+pub struct Reply {
     /// The status.
     pub status: u16,
     /// The headers, in order, names in lower case.
@@ -73,151 +96,159 @@ pub struct Sample {
     pub took: Duration,
 }
 
-/// Why there is no [`Sample`]. Each is something that a client would have met.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Failure {
-    /// Nobody listens there.
-    #[error("connect: refused")]
-    Refused,
-    /// No connection in time.
-    #[error("connect within {limit_ms} ms")]
-    ConnectTimedOut {
-        /// The limit.
-        limit_ms: u64,
-    },
-    /// There is no way to that address.
-    #[error("connect: {reason}")]
-    Unreachable {
-        /// What the kernel said.
-        reason: String,
-    },
-    /// No whole answer in time.
-    #[error("hear a whole answer within {limit_ms} ms")]
-    TimedOut {
-        /// The limit.
-        limit_ms: u64,
-    },
-    /// The connection was reset.
-    #[error("hear an answer: the connection was reset")]
-    Reset,
-    /// The connection was closed before a whole answer.
-    #[error("hear an answer: the connection was closed")]
-    Closed,
-    /// What came is not HTTP.
-    #[error("hear an answer: what came is not HTTP ({reason})")]
-    NotHttp {
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The probe itself cannot be sent.
-    #[error("send the request: {reason}")]
-    BadProbe {
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// This kind of request is not known yet.
-    #[error("send the request: {what} is not supported yet")]
-    Unsupported {
-        /// What is missing.
-        what: &'static str,
-    },
+impl Request {
+    /// A GET for a URL: its host is the `Host` header and, over TLS, the name that is asked for.
+    ///
+    /// # Errors
+    /// [`BadUrl`] when it is none, or of another scheme.
+    pub fn get(url: &str) -> Result<Request, BadUrl> {
+        let bad = |reason: &str| BadUrl { url: url.chars().take(200).collect(), reason: reason.to_owned() };
+        let parsed: Uri = url.parse().map_err(|error: hyper::http::uri::InvalidUri| bad(&error.to_string()))?;
+        let authority = parsed.authority().ok_or_else(|| bad("it has no host"))?;
+        if authority.as_str().contains('@') {
+            return Err(bad("a user and password do not belong into it"));
+        }
+        let tls = match parsed.scheme_str() {
+            Some("http") => None,
+            Some("https") => Some(Tls::new(authority.host())),
+            _ => return Err(bad("neither http nor https")),
+        };
+        let uri = parsed.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+        Ok(Request { method: Method::Get, uri, host: authority.as_str().to_owned(), headers: Vec::new(), tls })
+    }
+
+    /// The host of it, without a port: a name, or an address without brackets.
+    #[must_use]
+    pub fn host_name(&self) -> &str {
+        let without_port = match self.host.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !host.ends_with(':') => host,
+            _ => &self.host,
+        };
+        without_port.trim_matches(['[', ']'])
+    }
+
+    /// The port that it goes to when nobody says otherwise.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        let default = if self.tls.is_some() { 443 } else { 80 };
+        let said = self.host.rsplit_once(':').filter(|(host, _)| !host.contains(':') || host.ends_with(']'));
+        said.and_then(|(_, port)| port.parse().ok()).unwrap_or(default)
+    }
+
+    fn sent(&self) -> Result<Sent<Empty<Bytes>>, Failure> {
+        let bad = |reason: String| Failure::OwnSide { reason };
+        let method = match self.method {
+            Method::Get => hyper::Method::GET,
+            Method::Head => hyper::Method::HEAD,
+        };
+        let mut request = Sent::builder().method(method).uri(&self.uri);
+        let mut said = Vec::new();
+        let host = [(HOST.as_str(), self.host.as_str())];
+        let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        for (name, value) in host.into_iter().chain(headers) {
+            let name = HeaderName::from_bytes(name.as_bytes())
+                .map_err(|_| bad(format!("{name:?} is not a header name")))?;
+            let value =
+                HeaderValue::from_str(value).map_err(|_| bad(format!("the value of {name} cannot be sent")))?;
+            said.push(name.clone());
+            request = request.header(name, value);
+        }
+        for (name, value) in [(CONNECTION, "close"), (USER_AGENT, AGENT)] {
+            if !said.contains(&name) {
+                request = request.header(name, HeaderValue::from_static(value));
+            }
+        }
+        request.body(Empty::new()).map_err(|error| bad(format!("{:?} cannot be asked for: {error}", self.uri)))
+    }
 }
 
-/// Sends one request and reads its answer. Needs a tokio runtime with IO and time.
+impl Http {
+    /// A GET for a URL, whose answer must be a success or a redirect.
+    ///
+    /// # Errors
+    /// [`BadUrl`] when it is none, or of another scheme.
+    pub fn get(url: &str) -> Result<Http, BadUrl> {
+        Ok(Http { request: Request::get(url)?, expect: Expect::default() })
+    }
+
+    pub(super) async fn ask(&self, visit: &mut Visit<'_>) -> Result<(), Failure> {
+        let reply = exchange(visit, &self.request).await?;
+        visit.seen.hint = hint(&reply);
+        self.expect.judge(&reply, visit.started.elapsed())
+    }
+}
+
+/// Sends one request and reads its answer, whatever it is. Needs a tokio runtime with IO and time.
 ///
 /// # Errors
 /// [`Failure`] is what a client would have met.
-pub async fn send(probe: &Probe) -> Result<Sample, Failure> {
-    if probe.tls {
-        return Err(Failure::Unsupported { what: "TLS" });
-    }
-    let started = Instant::now();
-    let request = request(probe)?;
-    match &probe.target {
-        Target::Tcp(address) => {
-            let stream = connect(probe, TcpStream::connect(address)).await?;
-            // The one small request must not wait for another.
-            let _only_slower = stream.set_nodelay(true);
-            within(probe, started, exchange(stream, request, started)).await
-        }
-        Target::Unix(path) => {
-            let stream = connect(probe, UnixStream::connect(path)).await?;
-            within(probe, started, exchange(stream, request, started)).await
+pub async fn send(target: &Target, request: &Request, limits: Limits) -> Result<Reply, Failure> {
+    let prober = Prober::default();
+    let mut visit = Visit::new(&prober, target, limits);
+    exchange(&mut visit, request).await
+}
+
+async fn exchange(visit: &mut Visit<'_>, request: &Request) -> Result<Reply, Failure> {
+    let sent = request.sent()?;
+    let stream = visit.connect().await?;
+    match &request.tls {
+        None => over(visit, sent, stream).await,
+        Some(tls) => {
+            let stream = tls.shake(visit, stream, &["http/1.1"]).await?;
+            over(visit, sent, Box::new(stream)).await
         }
     }
 }
 
-fn request(probe: &Probe) -> Result<Request<Empty<Bytes>>, Failure> {
-    let bad = |reason: String| Failure::BadProbe { reason };
-    let method = match probe.method {
-        Method::Get => hyper::Method::GET,
-        Method::Head => hyper::Method::HEAD,
-    };
-    let mut request = Request::builder().method(method).uri(&probe.uri);
-    let mut own_connection = false;
-    let host = [(HOST.as_str(), probe.host.as_str())];
-    let headers = probe.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    for (name, value) in host.into_iter().chain(headers) {
-        let shown = |what: &str| format!("{name:?} is not a header {what}");
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad(shown("name")))?;
-        let value =
-            HeaderValue::from_str(value).map_err(|_| bad(format!("the value of {name} cannot be sent")))?;
-        own_connection |= name == CONNECTION;
-        request = request.header(name, value);
+async fn over(
+    visit: &mut Visit<'_>,
+    request: Sent<Empty<Bytes>>,
+    stream: Box<dyn Stream>,
+) -> Result<Reply, Failure> {
+    let (stream, ear) = Tap::new(stream);
+    let begun = Instant::now();
+    let ended = visit.within(talk(stream, request, &ear)).await;
+    let heard = ear.heard();
+    if let Some(first_at) = heard.first_at {
+        visit.phases.first_byte = Some(first_at.duration_since(begun));
+        visit.phases.rest = Some(first_at.elapsed());
     }
-    if !own_connection {
-        request = request.header(CONNECTION, HeaderValue::from_static("close"));
-    }
-    request.body(Empty::new()).map_err(|error| bad(format!("{:?}: {error}", probe.uri)))
+    let mut reply = ended.unwrap_or_else(|| Err(heard.timed_out()))?;
+    reply.took = visit.started.elapsed();
+    visit.seen.status = Some(reply.status);
+    visit.seen.body_bytes = Some(reply.body.len() as u64);
+    Ok(reply)
 }
 
-async fn connect<S>(probe: &Probe, connecting: impl Future<Output = io::Result<S>>) -> Result<S, Failure> {
-    let limit = probe.connect_limit.min(probe.limit);
-    let limit_ms = millis(limit);
-    match tokio::time::timeout(limit, connecting).await {
-        Err(_) => Err(Failure::ConnectTimedOut { limit_ms }),
-        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Err(Failure::Refused),
-        Ok(Err(error)) => Err(Failure::Unreachable { reason: error.to_string() }),
-        Ok(Ok(stream)) => Ok(stream),
-    }
-}
-
-async fn within<T>(
-    probe: &Probe,
-    started: Instant,
-    exchange: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    let limit_ms = millis(probe.limit);
-    let end = tokio::time::Instant::from_std(started + probe.limit);
-    timeout_at(end, exchange).await.unwrap_or(Err(Failure::TimedOut { limit_ms }))
-}
-
-async fn exchange<S>(stream: S, request: Request<Empty<Bytes>>, started: Instant) -> Result<Sample, Failure>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let (mut sender, connection) =
-        http1::handshake::<_, Empty<Bytes>>(TokioIo::new(stream)).await.map_err(|error| failure(&error))?;
+async fn talk(
+    stream: Tap<Box<dyn Stream>>,
+    request: Sent<Empty<Bytes>>,
+    ear: &Ear,
+) -> Result<Reply, Failure> {
+    let (mut sender, connection) = http1::Builder::new()
+        .max_buf_size(HEAD_BYTES_MAX)
+        .handshake::<_, Empty<Bytes>>(TokioIo::new(stream))
+        .await
+        .map_err(|error| failure(&error, &ear.heard()))?;
     let answer = async {
-        let response = sender.send_request(request).await.map_err(|error| failure(&error))?;
-        read(response, started).await
+        let response = sender.send_request(request).await.map_err(|error| failure(&error, &ear.heard()))?;
+        read(response).await.map_err(|error| failure(&error, &ear.heard()))
     };
     // The connection has to be driven while the answer is read, and is of no interest after that.
     let mut answer = std::pin::pin!(answer);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         biased;
-        sample = &mut answer => sample,
+        reply = &mut answer => reply,
         // What ended the connection has reached the answer as well, and says more there.
         _ended = &mut connection => answer.await,
     }
 }
 
-async fn read(response: Response<Incoming>, started: Instant) -> Result<Sample, Failure> {
+async fn read(response: Response<Incoming>) -> Result<Reply, hyper::Error> {
     let (head, mut incoming) = response.into_parts();
     let headers = head.headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
-    let mut sample = Sample {
+    let mut reply = Reply {
         status: head.status.as_u16(),
         headers: headers.collect(),
         body: Vec::new(),
@@ -225,35 +256,36 @@ async fn read(response: Response<Incoming>, started: Instant) -> Result<Sample, 
         took: Duration::ZERO,
     };
     while let Some(frame) = incoming.frame().await {
-        let frame = frame.map_err(|error| failure(&error))?;
+        let frame = frame?;
         let Some(data) = frame.data_ref() else { continue };
-        let room = BODY_BYTES_MAX - sample.body.len();
-        sample.body.extend_from_slice(&data[..data.len().min(room)]);
+        let room = BODY_BYTES_MAX - reply.body.len();
+        reply.body.extend_from_slice(&data[..data.len().min(room)]);
         if data.len() > room {
-            sample.truncated = true;
+            reply.truncated = true;
             break;
         }
     }
-    sample.took = started.elapsed();
-    Ok(sample)
+    Ok(reply)
 }
 
-/// Says what an error of the exchange would have looked like to a client.
-fn failure(error: &hyper::Error) -> Failure {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        match cause.downcast_ref::<io::Error>().map(io::Error::kind) {
-            Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => return Failure::Reset,
-            Some(io::ErrorKind::UnexpectedEof) => return Failure::Closed,
-            _ => source = cause.source(),
-        }
+/// What it means that an exchange ended with `error` after this was heard.
+fn failure(error: &hyper::Error, heard: &Heard) -> Failure {
+    if error.is_parse() && heard.bytes > 0 {
+        return Failure::NotHttp;
     }
-    if error.is_parse() {
-        return Failure::NotHttp { reason: error.to_string() };
-    }
-    Failure::Closed
+    // A body in chunks that are none is refused as one that is read badly, while the stream goes on.
+    heard.ended().unwrap_or(Failure::NotHttp)
 }
 
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+/// What nginx says of itself in the error pages that it makes: two of them look like any other 400 by their status.
+///
+/// Source: `ngx_http_error_496_page`, `ngx_http_error_497_page`, src/http/ngx_http_special_response.c (1.31)
+fn hint(reply: &Reply) -> Option<String> {
+    let known = [
+        "The plain HTTP request was sent to HTTPS port",
+        "No required SSL certificate was sent",
+        "The SSL certificate error",
+    ];
+    let body = String::from_utf8_lossy(&reply.body[..reply.body.len().min(4_096)]);
+    known.iter().find(|text| reply.status == 400 && body.contains(**text)).map(|text| (*text).to_owned())
 }
