@@ -66,6 +66,9 @@ pub use invariant::{
 };
 pub use language::{Budget, Formula, Language, NotRegular, Solution, solve};
 pub use listen::{Listen, ListenAddress, Options};
+pub use log::error::{
+    About, Captures, ErrorLine, LINE_BYTES_MAX, Level as LogLevel, Message, Phase as LogPhase, Stamp,
+};
 pub use log::{
     Assumed, Escape, FormatError, Lacks, LogFormat, LoggedTo, Spans, Stuck, fitting, logged_to, named_formats,
 };

@@ -3,6 +3,7 @@
 //! Source: src/http/modules/ngx_http_log_module.c (`ngx_http_log_compile_format`, `ngx_http_log_escape`,
 //! `ngx_http_log_json_variable`)
 
+pub(crate) mod error;
 mod escape;
 mod field;
 mod named;

@@ -1,0 +1,142 @@
+use evenkeel_model::Message::{DirectoryForbidden, InvalidUrlPrefix, NoNamedLocation, OpenFailed, RewriteCycle, UpstreamUrlInvalid};
+
+use crate::Fact::{
+    AnswersElsewhere, Any, ByDefault, DirectUp, NotProxied, OwnStatus, Probe, RedirectsToItself, Returns, Said, SaidErrno, Status, UpstreamStatus,
+};
+use crate::evidence::ChangeKind::{Application, Edit, Package, Release};
+use crate::row::Shape::{Class, Status as Got};
+use crate::row::{PLAIN, Row};
+
+const REDIRECTS: &[crate::row::Shape] = &[Got(301), Got(302), Got(303), Got(307), Got(308), Class("content")];
+
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        id: "index-missing",
+        says: "the directory {0} has no index, and may not be listed",
+        seen: &[Got(403)],
+        shows: &[Said(DirectoryForbidden)],
+        changes: &[Release, Edit, Application],
+        check: "root, index and try_files of the location; whether the files are deployed",
+        fix: "put the files, or root and try_files, back",
+        ..PLAIN
+    },
+    Row {
+        id: "file-not-readable",
+        says: "nginx may not read {0}",
+        seen: &[Got(403)],
+        shows: &[SaidErrno(OpenFailed, &[13])],
+        changes: &[Application, Release, Package],
+        check: "namei -l PATH: a directory without x for the user of the workers; then SELinux or AppArmor",
+        fix: "give the user of the workers what is missing",
+        ..PLAIN
+    },
+    Row {
+        id: "file-missing",
+        says: "nginx looks for {0}, and there is no such file",
+        seen: &[Got(404)],
+        shows: &[SaidErrno(OpenFailed, &[2, 20]), Status(404)],
+        doubts: &[UpstreamStatus(404), DirectUp],
+        changes: &[Release, Edit, Application],
+        check: "root or alias against where the files are",
+        fix: "mend root or alias, or deploy the files",
+        ..PLAIN
+    },
+    Row {
+        id: "no-location-for-route",
+        says: "the application at {elsewhere} has this path, and no location sends it there",
+        seen: &[Got(404), Got(403), Got(405)],
+        shows: &[Any(&[Status(404), Status(403), Status(405)]), NotProxied, AnswersElsewhere],
+        changes: &[Application, Release, Edit],
+        follows: &[],
+        check: "evenkeel route URL: the location that takes it; whether the application's release came with a configuration",
+        fix: "ship the location with the application",
+        ..PLAIN
+    },
+    Row {
+        id: "configuration-says-404",
+        says: "the configuration itself answers 404",
+        seen: &[Got(404)],
+        shows: &[Any(&[OwnStatus(404), Returns(404)])],
+        settles: &[Returns(404)],
+        excludes: &[SaidErrno(OpenFailed, &[2, 20]), UpstreamStatus(404)],
+        changes: &[Release, Edit, Application],
+        check: "evenkeel route URL: the location that takes it",
+        fix: "add the location that is missing",
+        ..PLAIN
+    },
+    Row {
+        id: "application-says-404",
+        says: "the application itself answers 404: it has no such path, or gets another path than it expects",
+        seen: &[Got(404)],
+        shows: &[UpstreamStatus(404)],
+        changes: &[Release, Edit, Application],
+        check: "the path in the log of the application: proxy_pass with a URI strips the prefix, without one it does not",
+        fix: "put the slash of proxy_pass back, or mend the application",
+        ..PLAIN
+    },
+    Row {
+        id: "application-fails-itself",
+        says: "the application itself answers with an error",
+        seen: &[Got(500), Got(503), Got(403), Got(429), Got(401), Got(400)],
+        shows: &[Any(&[
+            UpstreamStatus(500), UpstreamStatus(503), UpstreamStatus(403), UpstreamStatus(429), UpstreamStatus(401), UpstreamStatus(400),
+        ])],
+        excludes: &[crate::Fact::AnswersTls],
+        changes: &[Application, Release],
+        check: "the log of the application",
+        fix: "mend or take back the application",
+        ..PLAIN
+    },
+    Row {
+        id: "default-server-answers",
+        says: "no server block has the name, and the default one answers: {server}",
+        seen: &[Got(404), Got(403), Got(301), Got(302), Class("content")],
+        shows: &[ByDefault],
+        settles: &[Probe("content")],
+        excludes: &[Returns(444)],
+        changes: &[Release, Edit, Package],
+        check: "whether the file of the site is still included: ls -l sites-enabled",
+        fix: "link the site again, or add the name",
+        ..PLAIN
+    },
+    Row {
+        id: "redirect-to-itself",
+        says: "{url} redirects to itself: nginx or the application takes the request for plain HTTP, or a redirect became the default server",
+        seen: REDIRECTS,
+        shows: &[RedirectsToItself],
+        changes: &[Release, Edit, Package],
+        check: "which server block answers; X-Forwarded-Proto and the list of trusted proxies",
+        fix: "say default_server explicitly; trust the balancer again",
+        ..PLAIN
+    },
+    Row {
+        id: "redirect-cycle",
+        says: "internal redirects go in a circle: {0}",
+        seen: &[Got(500)],
+        shows: &[Said(RewriteCycle)],
+        changes: &[Release, Edit],
+        check: "the location that the line names: try_files, error_page, rewrite",
+        fix: "break the circle: a last parameter of try_files that is there",
+        ..PLAIN
+    },
+    Row {
+        id: "named-location-missing",
+        says: "something refers to the location {0}, which is not there",
+        seen: &[Got(500)],
+        shows: &[Said(NoNamedLocation)],
+        changes: &[Release, Edit],
+        check: "where {0} is named: try_files, error_page",
+        fix: "put the named location back",
+        ..PLAIN
+    },
+    Row {
+        id: "proxy-pass-empty",
+        says: "the variable in proxy_pass is empty for this request",
+        seen: &[Got(500)],
+        shows: &[Any(&[Said(InvalidUrlPrefix), Said(UpstreamUrlInvalid)])],
+        changes: &[Release, Edit],
+        check: "the map or set that gives the variable, and its default",
+        fix: "give the map a default",
+        ..PLAIN
+    },
+];

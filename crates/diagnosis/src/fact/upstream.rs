@@ -1,0 +1,173 @@
+//! What the way to the upstream is like.
+
+use std::net::SocketAddr;
+
+use evenkeel_fleet::watch::Failure;
+
+use super::Fact;
+use super::host::{address, covers, verdict};
+use super::words;
+use crate::Finding;
+use crate::evidence::{Direct, Evidence, Routed};
+
+pub(super) fn ask(fact: Fact, evidence: &Evidence) -> Option<Finding> {
+    Some(match fact {
+        Fact::ByDefault => routed(evidence, |route| {
+            let says = format!("the server block {} answers because no other has the name", route.server);
+            Finding::of(route.by_default, says, format!("the server block {} has the name", route.server))
+        }),
+        Fact::NotProxied => routed(evidence, |route| {
+            let place = route.location.as_deref().unwrap_or("the server itself");
+            match &route.upstream {
+                None => Finding::Yes(format!("{place} answers, and asks no upstream")),
+                Some(upstream) => Finding::No(format!("{place} asks {upstream}")),
+            }
+        }),
+        Fact::Returns(status) => routed(evidence, |route| {
+            let place = route.place.as_deref().unwrap_or("the configuration");
+            Finding::of(
+                route.returns == Some(status),
+                format!("{place} says {status}"),
+                format!("{place} does not say {status}"),
+            )
+        }),
+        Fact::AllServersDown => routed(evidence, |route| {
+            let down =
+                !route.servers.is_empty() && route.servers.iter().all(|server| server.ends_with(" down"));
+            Finding::of(
+                down,
+                "every server of the upstream is marked down",
+                "not every server is marked down",
+            )
+        }),
+        Fact::DirectUp => match configured(evidence) {
+            None => unasked(),
+            Some(all) if all.iter().all(|one| one.failure.is_none()) => {
+                Finding::Yes(format!("{} answers when it is asked without nginx", names(&all)))
+            }
+            Some(all) => {
+                let (one, failure) = all
+                    .iter()
+                    .find_map(|one| Some((one, one.failure.as_ref()?)))
+                    .expect("one of them failed, or the arm above had taken it");
+                Finding::No(format!("{} does not answer without nginx either: {}", one.at, words(failure)))
+            }
+        },
+        Fact::Direct(class) => match configured(evidence) {
+            None => unasked(),
+            Some(all) => match all.iter().find(|one| fails(one, class)) {
+                Some(one) => Finding::Yes(format!(
+                    "{}, asked without nginx: {}",
+                    one.at,
+                    one.failure.as_ref().map(words).unwrap_or_default()
+                )),
+                None => {
+                    Finding::No(format!("{} does not fail so when it is asked without nginx", names(&all)))
+                }
+            },
+        },
+        Fact::AnswersElsewhere => {
+            let other =
+                |one: &&Direct| !one.configured && one.failure.is_none() && !one.at.starts_with("https://");
+            match &evidence.direct {
+                None => unasked(),
+                Some(direct) => match direct.iter().find(other) {
+                    Some(one) => Finding::Yes(format!(
+                        "the application answers at {}{}",
+                        one.at,
+                        one.because.as_ref().map(|why| format!(" ({why})")).unwrap_or_default()
+                    )),
+                    None if direct.iter().all(|one| one.configured) => {
+                        Finding::unknown("at which other address the application may listen: ss -ltnp")
+                    }
+                    None => {
+                        Finding::No(String::from("the application answers at no other address that is known"))
+                    }
+                },
+            }
+        }
+        Fact::AnswersTls => {
+            let tls = |one: &&Direct| !one.configured && one.at.starts_with("https://");
+            match evidence.direct.iter().flatten().find(tls) {
+                None => Finding::unknown("the upstream, asked by TLS"),
+                Some(one) => Finding::of(
+                    one.failure.is_none(),
+                    format!("{} answers", one.at),
+                    format!("{} does not answer by TLS", one.at),
+                ),
+            }
+        }
+        Fact::UpstreamBlocked | Fact::UpstreamConditional => {
+            verdict(fact, evidence, &upstreams(evidence).collect::<Vec<_>>())
+        }
+        Fact::UpstreamQueueFull => match &evidence.listening {
+            None => Finding::unknown("the queue of the upstream's socket: ss -ltn"),
+            Some(listening) => {
+                let full = listening
+                    .iter()
+                    .find(|socket| socket.full && upstreams(evidence).any(|asked| covers(socket.at, asked)));
+                match full {
+                    Some(socket) => Finding::Yes(format!("the queue of {} is full", socket.at)),
+                    None => Finding::No(String::from(
+                        "the queue of the upstream's socket is not full, or not here",
+                    )),
+                }
+            }
+        },
+        Fact::NameMoved => match &evidence.names {
+            None => Finding::unknown("the upstream's name, resolved now"),
+            Some(all) => {
+                let moved = |name: &&crate::evidence::Name| {
+                    !name.addresses.is_empty()
+                        && name.connected.iter().any(|address| !name.addresses.contains(address))
+                };
+                match all.iter().find(moved) {
+                    Some(name) => Finding::Yes(format!(
+                        "nginx connects to {}, and {} is {} now",
+                        name.connected.join(", "),
+                        name.name,
+                        name.addresses.join(", ")
+                    )),
+                    None => Finding::No(String::from("nginx connects to what the names are now")),
+                }
+            }
+        },
+        Fact::NameGone => match &evidence.names {
+            None => Finding::unknown("the upstream's name, resolved now"),
+            Some(all) => match all.iter().find(|name| name.addresses.is_empty()) {
+                Some(name) => Finding::Yes(format!("{} has no address now", name.name)),
+                None => Finding::No(String::from("the names have addresses")),
+            },
+        },
+        _ => return None,
+    })
+}
+
+fn routed(evidence: &Evidence, says: impl Fn(&Routed) -> Finding) -> Finding {
+    evidence.route.as_ref().map_or_else(|| Finding::unknown("the configuration: evenkeel route"), says)
+}
+
+fn unasked() -> Finding {
+    Finding::unknown("the application, asked without nginx")
+}
+
+/// The answers of the addresses that nginx asks; `None`: nobody asked.
+fn configured(evidence: &Evidence) -> Option<Vec<&Direct>> {
+    let all: Vec<_> = evidence.direct.iter().flatten().filter(|one| one.configured).collect();
+    (!all.is_empty()).then_some(all)
+}
+
+fn names(all: &[&Direct]) -> String {
+    all.iter().map(|one| one.at.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn fails(one: &Direct, class: &str) -> bool {
+    one.failure.as_ref().map(Failure::class) == Some(class)
+}
+
+/// The addresses of the upstreams that the log and the route name.
+fn upstreams(evidence: &Evidence) -> impl Iterator<Item = SocketAddr> {
+    let logged = evidence.lines.iter().flatten().filter_map(|lines| lines.upstream.as_deref());
+    let routed = evidence.route.iter().flat_map(|route| route.servers.iter().map(String::as_str));
+    logged.chain(routed).filter_map(address)
+}
