@@ -4,7 +4,7 @@ CARGO ?= cargo
 # How long `make fuzz` looks, in seconds.
 SECONDS_OF_FUZZING ?= 600
 
-.PHONY: demo test test-reload test-kill-points check bench sim fuzz fuzz-routing fuzz-diff setup
+.PHONY: demo test test-reload test-kill-points test-power-cut check bench sim fuzz fuzz-routing fuzz-diff setup
 
 # A good change and bad ones, applied to a real nginx on loopback; post-mortems go to target/demo.
 demo:
@@ -66,11 +66,17 @@ fuzz-diff:
 	$(CARGO) test --locked --profile quick -p evenkeel-model --test diff random -- --nocapture && \
 	$(CARGO) test --locked --profile quick -p evenkeel-cli --test diff_pairs -- --nocapture
 
-# `apply` killed at a thousand system calls in each way of dying; EVENKEEL_KILL_POINTS=all takes every one. `make test`
-# takes ten.
+# `apply`, its fuse, both, their control group and nginx with them killed at a thousand system calls in each way of dying, or at
+# all that change something where there are fewer. `make test` takes eight in each.
 test-kill-points:
 	@scripts/setup.sh test
 	EVENKEEL_KILL_POINTS=$${EVENKEEL_KILL_POINTS:-1000} $(CARGO) test --locked -p evenkeel-cli --test kill_points -- --nocapture
+
+# The power cut at many points of a release and of a way back, on a disk that remembers what it was told. Needs root.
+# `make test` takes eight of each.
+test-power-cut:
+	@scripts/setup.sh test
+	EVENKEEL_POWER_CUTS=$${EVENKEEL_POWER_CUTS:-600} $(CARGO) test --locked -p evenkeel-cli --test power_cut -- --nocapture
 
 setup:
 	@scripts/setup.sh test

@@ -160,11 +160,18 @@ impl Host {
         })
     }
 
+    /// What was confirmed last: what the journal says, and what a command did that died before it had written it down.
     fn released(
         &self,
         journal: Option<&Journal>,
         record: Option<&Record>,
     ) -> Option<(BundleId, Option<ReleaseId>)> {
+        let unwritten = journal.and_then(|journal| {
+            let open = journal.fleet().open(&self.settings.name)?;
+            let record = record.filter(|record| record.stage() == Stage::Confirmed)?;
+            let same = record.applying.release == open.id() && record.applying.to == open.proposal().to;
+            same.then_some((record.applying.to, Some(open.id())))
+        });
         let from_journal = journal.and_then(|journal| {
             let bundle = journal.fleet().host(&self.settings.name)?.confirmed()?;
             let by = journal.fleet().releases().rev().find(|it| {
@@ -172,7 +179,7 @@ impl Host {
             });
             Some((bundle, by.map(evenkeel_fleet::Release::id)))
         });
-        from_journal.or_else(|| Some((record?.confirmed?, None)))
+        unwritten.or(from_journal).or_else(|| Some((record?.confirmed?, None)))
     }
 
     fn drift(&self, released: BundleId, live: &Look) -> Vec<String> {
