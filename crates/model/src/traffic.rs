@@ -94,6 +94,17 @@ impl<'r, 'c> Traffic<'r, 'c> {
         });
     }
 
+    /// Counts whole lines. `first` is the number of the first of them.
+    pub fn lines(&mut self, first: u64, lines: &[u8]) {
+        let (mut at, mut number) = (0, first);
+        for end in memchr::memchr_iter(b'\n', lines) {
+            self.line(number, &lines[at..end]);
+            (at, number) = (end + 1, number + 1);
+        }
+        // The last line of a log may have no end.
+        self.line(number, &lines[at..]);
+    }
+
     /// Counts one line, without its line end. `number` is its place in the log, from 1.
     pub fn line(&mut self, number: u64, line: &[u8]) {
         let Some(log) = &self.log else { return };
@@ -105,7 +116,6 @@ impl<'r, 'c> Traffic<'r, 'c> {
             self.counted.unread(number, line, stuck.at, || log.format.expected(stuck));
             return;
         }
-        let status = log.format.status(line, &self.spans);
         let mut digest = log.digest;
         for &slot in &log.places.all {
             let value = log.format.raw(line, &self.spans, slot);
@@ -116,12 +126,13 @@ impl<'r, 'c> Traffic<'r, 'c> {
             };
         }
         if log.guess_scheme {
+            let status = log.format.status(line, &self.spans);
             digest = digest.with(&status.unwrap_or_default().to_ne_bytes());
         }
         let verdict = match self.seen.get(digest) {
             Some(verdict) => verdict,
             None => {
-                let verdict = self.judge(line, status);
+                let verdict = self.judge(line);
                 self.seen.put(digest, verdict);
                 verdict
             }
@@ -150,12 +161,12 @@ impl<'r, 'c> Traffic<'r, 'c> {
     }
 
     /// Sends the request of a line through both.
-    fn judge(&mut self, line: &[u8], status: Option<u16>) -> Verdict {
+    fn judge(&mut self, line: &[u8]) -> Verdict {
         let Some(log) = &self.log else { return Verdict::NotHttp };
         let read = log.format.request(line, &self.spans, &log.places, &log.assumed);
         let Ok(request) = read.map_err(|NotHttp| ()) else { return Verdict::NotHttp };
         let (request, old) = match log.guess_scheme && request.port.is_none() {
-            true => self.guessed(request, status),
+            true => self.guessed(request, log.format.status(line, &self.spans)),
             false => {
                 let old = self.old.outcome(&request);
                 (request, old)

@@ -1,5 +1,7 @@
 //! A line taken apart by its format.
 
+use memchr::{memchr, memchr3};
+
 use super::field::Class;
 use super::{Escape, LogFormat, Part};
 
@@ -133,8 +135,7 @@ fn find(line: &[u8], from: usize, text: &[u8], escape: Escape) -> Option<usize> 
     let escapes = escape != Escape::None;
     let mut at = from;
     while let Some(rest) = line.get(at..) {
-        let stop = |&byte: &u8| byte == first || (escapes && matches!(byte, b'\\' | b'"'));
-        at += rest.iter().position(stop)?;
+        at += if escapes { memchr3(first, b'\\', b'"', rest)? } else { memchr(first, rest)? };
         if line[at..].starts_with(text) {
             return Some(at);
         }

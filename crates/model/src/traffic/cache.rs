@@ -1,15 +1,13 @@
 //! What requests came to that were seen before: a table of fixed size, and fingerprints of what decides.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Verdict;
 use crate::config::NodeId;
 use crate::diff::What;
 
-/// How many fingerprints are remembered, each in one of two places.
-const PLACES: usize = 1 << 20;
-/// In how many parts that are locked on their own.
-const SHARDS: usize = 1 << 8;
+/// How many pairs of fingerprints are remembered.
+const PAIRS: usize = 1 << 19;
 
 /// A fingerprint of 128 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,16 +62,23 @@ fn fold(a: u64, b: u64) -> u64 {
 /// What requests came to, by their fingerprints: for all workers together, so that each request is routed once. One that
 /// finds both of its places taken drives the older out.
 #[derive(Debug)]
-pub struct Remembered {
-    shards: Vec<Mutex<Vec<Entry>>>,
-}
+pub struct Remembered(Vec<Pair>);
 
-/// A fingerprint and what its request came to.
-#[derive(Debug, Clone, Copy, Default)]
-#[repr(align(32))]
-struct Entry {
-    digest: (u64, u64),
-    /// The blocks, each one more than its number; 0 is none.
+/// The two places of a fingerprint, which come from memory at once.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Pair([Entry; 2]);
+
+/// A fingerprint and what its request came to, without a lock: each half of the fingerprint is kept mixed with what came
+/// of it. A reader that finds words of two writers finds no fingerprint that it looks for.
+///
+/// Source: Hyatt, Mann, "A lock-less transposition table implementation for parallel search chess engines", 2002
+#[derive(Debug, Default)]
+struct Entry([AtomicU64; 4]);
+
+/// What came of a request: the blocks, each one more than its number, 0 for none; and the kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Came {
     blocks: (u32, u32),
     kind: u8,
 }
@@ -86,34 +91,49 @@ const CHANGES: [(u8, What); 4] =
 
 impl Default for Remembered {
     fn default() -> Remembered {
-        let shard = || Mutex::new(vec![Entry::default(); PLACES / SHARDS]);
-        Remembered { shards: (0..SHARDS).map(|_| shard()).collect() }
+        Remembered((0..PAIRS).map(|_| Pair::default()).collect())
     }
 }
 
 impl Remembered {
-    fn shard(&self, digest: Digest) -> (MutexGuard<'_, Vec<Entry>>, usize) {
-        let number = |from: u64| usize::try_from(from).unwrap_or(0);
-        let shard = &self.shards[number(digest.1 % SHARDS as u64)];
-        let place = number(digest.0 >> 32) & (PLACES / SHARDS - 2);
-        (shard.lock().unwrap_or_else(PoisonError::into_inner), place)
+    fn pair(&self, digest: Digest) -> &[Entry; 2] {
+        let place = usize::try_from(digest.1 % PAIRS as u64).unwrap_or(0);
+        &self.0[place].0
     }
 
     pub(super) fn get(&self, digest: Digest) -> Option<Verdict> {
-        let (shard, place) = self.shard(digest);
-        let known = |entry: &&Entry| entry.kind != EMPTY && entry.digest == (digest.0, digest.1);
-        shard[place..place + 2].iter().find(known).map(|entry| entry.verdict())
+        self.pair(digest).iter().find_map(|entry| entry.get(digest)).map(Came::verdict)
     }
 
     pub(super) fn put(&self, digest: Digest, verdict: Verdict) {
-        let (mut shard, place) = self.shard(digest);
-        shard[place + 1] = shard[place];
-        shard[place] = Entry::new(digest, verdict);
+        let [first, second] = self.pair(digest);
+        second.set(first.words());
+        first.set(Came::of(verdict).words(digest));
     }
 }
 
 impl Entry {
-    fn new(digest: Digest, verdict: Verdict) -> Entry {
+    fn words(&self) -> [u64; 4] {
+        self.0.each_ref().map(|word| word.load(Ordering::Relaxed))
+    }
+
+    fn set(&self, words: [u64; 4]) {
+        for (place, word) in self.0.iter().zip(words) {
+            place.store(word, Ordering::Relaxed);
+        }
+    }
+
+    fn get(&self, digest: Digest) -> Option<Came> {
+        let words = self.words();
+        let half = |word: u64| u32::try_from(word & u64::from(u32::MAX)).unwrap_or(0);
+        let blocks = (half(words[2] >> 32), half(words[2]));
+        let came = Came { blocks, kind: u8::try_from(words[3]).unwrap_or(EMPTY) };
+        (came.kind != EMPTY && came.words(digest) == words).then_some(came)
+    }
+}
+
+impl Came {
+    fn of(verdict: Verdict) -> Came {
         let number = |block: Option<NodeId>| block.map_or(0, |block| block.0 + 1);
         let (blocks, kind) = match verdict {
             Verdict::Same => ((0, 0), SAME),
@@ -123,10 +143,17 @@ impl Entry {
                 ((number(old), number(new)), kind.map_or(SAME, |(kind, _)| *kind))
             }
         };
-        Entry { digest: (digest.0, digest.1), blocks, kind }
+        Came { blocks, kind }
     }
 
-    fn verdict(&self) -> Verdict {
+    /// How it is kept. What is mixed differs between the halves, so that no other blocks and kind give both of them.
+    fn words(self, digest: Digest) -> [u64; 4] {
+        let (blocks, kind) =
+            (u64::from(self.blocks.0) << 32 | u64::from(self.blocks.1), u64::from(self.kind));
+        [digest.0 ^ blocks ^ kind, digest.1 ^ blocks.rotate_left(32) ^ kind, blocks, kind]
+    }
+
+    fn verdict(self) -> Verdict {
         let block = |number: u32| number.checked_sub(1).map(NodeId);
         match CHANGES.iter().find(|(kind, _)| *kind == self.kind) {
             Some((_, what)) => Verdict::Changes((block(self.blocks.0), block(self.blocks.1), *what)),
@@ -165,5 +192,42 @@ mod tests {
             assert_eq!(seen.get(digest(number)), Some(verdict(number)));
         }
         assert_eq!(seen.get(digest(4_000_000)), None);
+    }
+
+    #[test]
+    fn words_of_two_writers_are_no_answer() {
+        let digest = |number: u64| Digest::new(1).with(&number.to_ne_bytes());
+        let change = |block: u32, what| Verdict::Changes((Some(NodeId(block)), Some(NodeId(block)), what));
+        let written = [(digest(1), change(4, What::Outcome)), (digest(2), change(5, What::Upstream))];
+        for mix in 0..16_u8 {
+            let entry = Entry::default();
+            let words = written.map(|(digest, verdict)| Came::of(verdict).words(digest));
+            entry.set(std::array::from_fn(|at| words[usize::from(mix >> at & 1)][at]));
+            for (writer, (digest, verdict)) in written.into_iter().enumerate() {
+                let whole = mix == if writer == 0 { 0 } else { 0b1111 };
+                assert_eq!(entry.get(digest).map(Came::verdict), whole.then_some(verdict));
+            }
+        }
+    }
+
+    #[test]
+    fn workers_that_write_at_once_read_nothing_that_nobody_wrote() {
+        let seen = Remembered::default();
+        let digest = |number: u64| Digest(number, 7);
+        let verdict = |number: u64| {
+            let block = Some(NodeId(u32::try_from(number).unwrap()));
+            Verdict::Changes((block, block, CHANGES[usize::try_from(number % 4).unwrap()].1))
+        };
+        std::thread::scope(|scope| {
+            for worker in 0..4 {
+                let (seen, digest, verdict) = (&seen, &digest, &verdict);
+                scope.spawn(move || {
+                    for number in (0..200_000).map(|number| (number * 5 + worker) % 61) {
+                        assert!(seen.get(digest(number)).is_none_or(|known| known == verdict(number)));
+                        seen.put(digest(number), verdict(number));
+                    }
+                });
+            }
+        });
     }
 }
