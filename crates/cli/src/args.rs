@@ -279,14 +279,23 @@ pub(crate) struct Thaw {
 pub(crate) struct Recover {}
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  evenkeel postmortem r12 > r12.md\n  evenkeel postmortem --since 24h")]
+#[command(
+    after_help = "Examples:\n  evenkeel postmortem r12 > r12.md\n  evenkeel postmortem i7 --html i7.html > i7.md\n  \
+evenkeel postmortem --since 24h"
+)]
 pub(crate) struct Postmortem {
-    /// The release, such as r12
+    /// The release or the incident, such as r12 or i7
     #[arg(required_unless_present = "since")]
     pub(crate) id: Option<String>,
     /// Every release since: a time (2026-11-21T09:00:00Z, 2026-11-21) or how long ago (90m, 24h, 7d)
     #[arg(long, value_name = "TIME", conflicts_with = "id")]
     pub(crate) since: Option<String>,
+    /// Write one page of HTML with charts too, which needs nothing beside it (of an incident)
+    #[arg(long, value_name = "FILE", conflicts_with = "since")]
+    pub(crate) html: Option<PathBuf>,
+    /// Do not play the change once more through check, diff, test and rehearse (of an incident)
+    #[arg(long)]
+    pub(crate) no_replay: bool,
 }
 
 /// Reads `500ms`, `10s`, `5m` or `1h`; a bare number is seconds.

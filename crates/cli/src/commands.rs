@@ -5,6 +5,7 @@ mod change;
 mod check;
 mod diff;
 mod history;
+mod incident_review;
 mod init;
 mod package;
 mod postmortem;
@@ -50,7 +51,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Show(args) => history::show(args, &host(global)?, output)?,
         Command::Status(_) => status::status(&host(global)?, output)?,
         Command::Package(args) => package::package(args, global, output)?,
-        Command::Postmortem(args) => postmortem::postmortem(args, &host(global)?, output)?,
+        Command::Postmortem(args) => postmortem::postmortem(args, global, output)?,
     };
     Ok(match exit {
         Exit::Yes => ExitCode::SUCCESS,

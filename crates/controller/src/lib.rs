@@ -8,6 +8,7 @@
 //! * Whatever is stored or shown has been redacted first.
 
 pub mod ask;
+pub mod counterfactual;
 pub mod diff;
 mod endpoint;
 pub mod local;

@@ -21,6 +21,13 @@ pub fn second(at: Timestamp) -> String {
     in_zone(at, TimeZone::system(), "%H:%M:%S")
 }
 
+/// Whether most people sleep at that moment, in the zone of this machine: from 22 to 6 o'clock.
+#[must_use]
+pub fn night(at: Timestamp) -> bool {
+    let hour: u8 = in_zone(at, TimeZone::system(), "%H").parse().unwrap_or(12);
+    !(6..22).contains(&hour)
+}
+
 /// RFC 3339 in UTC, for programs.
 #[must_use]
 pub fn rfc3339(at: Timestamp) -> String {

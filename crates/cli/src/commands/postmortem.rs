@@ -1,18 +1,27 @@
 //! `postmortem`: the document, from the journal.
 
 use anyhow::{anyhow, bail};
-use evenkeel_controller::local::{Host, now};
+use evenkeel_controller::local::now;
 use evenkeel_controller::pages::postmortem::markdown;
 use evenkeel_controller::when;
-use evenkeel_fleet::Postmortem;
+use evenkeel_fleet::{IncidentId, Postmortem};
 use serde_json::json;
 
-use crate::args;
+use crate::args::{self, Global};
 use crate::commands::history::release_id;
+use crate::commands::{host, incident_review};
 use crate::output::{Exit, Output, put};
 
-pub(crate) fn postmortem(args: &args::Postmortem, host: &Host, output: Output) -> anyhow::Result<Exit> {
-    let journal = host.read_journal()?;
+pub(crate) fn postmortem(args: &args::Postmortem, global: &Global, output: Output) -> anyhow::Result<Exit> {
+    let journal = host(global)?.read_journal()?;
+    // `7` is a release; an incident is said with its letter.
+    let incident = args.id.as_deref().filter(|id| id.starts_with('i')).map(str::parse::<IncidentId>);
+    if let Some(id) = incident {
+        return incident_review::write(id?, args, &journal, global, output);
+    }
+    if args.html.is_some() {
+        bail!("write HTML of a release: --html is for incidents (i1, i2, …)");
+    }
     let documents = match (&args.id, &args.since) {
         (Some(id), _) => {
             let id = release_id(id)?;

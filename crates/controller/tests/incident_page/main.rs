@@ -70,7 +70,7 @@ fn markdown_tells_the_same_and_is_not_broken_by_what_comes_from_outside() {
         assert!(text.contains(&format!("{section}\n")), "{section}\n{text}");
     }
     assert!(text.contains("| time to detect | onset to detection | 4.0 s |"), "{text}");
-    assert!(text.contains("It would have been stopped by: diff."));
+    assert!(text.contains("It would have been stopped by: rehearse; and told of by: diff."));
     assert!(text.contains("mail accepted the alert \\| after pager hung"));
     assert!(text.contains("````diff"), "a fence in the diff does not end its block");
     assert!(text.contains("- [x] probe the standby by address") && text.contains("- [ ] open 80/tcp"));

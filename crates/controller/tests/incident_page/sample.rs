@@ -44,9 +44,9 @@ fn mark(second: u64, kind: MarkKind, what: &str, entry: u64) -> Mark {
 pub(crate) fn review() -> Review {
     let moment =
         |second, what: &str, entry| Moment { at: at(second), what: what.to_owned(), entry: Sequence(entry) };
-    let gate = |name: &str, stops, said: &str| Gate {
+    let gate = |name: &str, verdict, said: &str| Gate {
         name: name.to_owned(),
-        stops,
+        verdict,
         said: said.to_owned(),
         took: Some(Span::from_millis(140)),
     };
@@ -105,6 +105,7 @@ pub(crate) fn review() -> Review {
             at: at(98),
             what: "drift in sites-available/default on web1".to_owned(),
             by: "an edit by hand".to_owned(),
+            bundles: None,
             diff: "--- a/sites-available/default\n+++ b/sites-available/default\n-    listen 80;\n+    #listen 80;\n```\n# not a heading\n".to_owned(),
             meaning: vec!["GET /* on shop.test:80 is answered by another server".to_owned()],
             elsewhere: vec![host("web2")],
@@ -130,9 +131,10 @@ pub(crate) fn review() -> Review {
             gaps: vec!["the standby was asked for the first time when it was needed".to_owned()],
         },
         counterfactual: vec![
-            gate("check", Some(false), "no finding"),
-            gate("diff", Some(true), "GET / on shop.test changes its server"),
-            Gate { name: "rehearse".to_owned(), stops: None, said: "no sandbox here".to_owned(), took: None },
+            gate("check", Verdict::Passes, "no finding"),
+            gate("diff", Verdict::Tells, "GET / on shop.test changes its server"),
+            gate("rehearse", Verdict::Stops, "the standby refuses connections"),
+            Gate { name: "test".to_owned(), verdict: Verdict::NotAsked, said: "no routes.toml".to_owned(), took: None },
         ],
         items: vec![
             Item {

@@ -1,7 +1,7 @@
 //! What both forms say in the same words.
 
 use evenkeel_fleet::Span;
-use evenkeel_fleet::postmortem::incident::{Durations, Gate, Item, Review, Times};
+use evenkeel_fleet::postmortem::incident::{Durations, Gate, Item, Review, Times, Verdict};
 
 use crate::when;
 
@@ -38,22 +38,36 @@ pub(super) fn status(review: &Review) -> &'static str {
 }
 
 pub(super) fn verdict(gate: &Gate) -> &'static str {
-    match gate.stops {
-        Some(true) => "would have stopped it",
-        Some(false) => "would have let it pass",
-        None => "could not be asked",
+    match gate.verdict {
+        Verdict::Stops => "would have stopped it",
+        Verdict::Tells => "would have told of it",
+        Verdict::Passes => "would have let it pass",
+        Verdict::NotAsked => "could not be asked",
     }
 }
 
 pub(super) fn counterfactual(gates: &[Gate]) -> String {
-    let stops: Vec<&str> =
-        gates.iter().filter(|gate| gate.stops == Some(true)).map(|gate| gate.name.as_str()).collect();
-    match (gates.is_empty(), stops.as_slice()) {
-        (true, _) => "There is no change to play once more.".to_owned(),
-        (_, []) => "The change was played once more, and nothing would have stopped it: that is a finding."
-            .to_owned(),
-        (_, stops) => {
-            format!("The change was played once more. It would have been stopped by: {}.", stops.join(", "))
+    let of = |verdict: Verdict| {
+        let names = gates.iter().filter(|gate| gate.verdict == verdict).map(|gate| gate.name.as_str());
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let (stops, tells) = (of(Verdict::Stops), of(Verdict::Tells));
+    match (gates.is_empty(), stops.is_empty(), tells.is_empty()) {
+        (true, ..) => "There is no change to play once more.".to_owned(),
+        (_, true, true) => {
+            "The change was played once more, and nothing would have stopped it: that is a finding."
+                .to_owned()
+        }
+        (_, true, false) => format!(
+            "The change was played once more. Nothing would have stopped it; {tells} would have told of it."
+        ),
+        (_, false, true) => {
+            format!("The change was played once more. It would have been stopped by: {stops}.")
+        }
+        (_, false, false) => {
+            format!(
+                "The change was played once more. It would have been stopped by: {stops}; and told of by: {tells}."
+            )
         }
     }
 }

@@ -32,6 +32,7 @@ fn of_event(case: &Case<'_>, entry: Sequence, at: Timestamp, what: &What) -> Opt
                 .author
                 .as_ref()
                 .map_or_else(|| "nobody that was seen".to_owned(), |it| format!("`{}`", it.command)),
+            bundles: None,
             diff: it.diff.clone(),
             meaning: Vec::new(),
             elsewhere: Vec::new(),
@@ -63,6 +64,7 @@ fn of_release(case: &Case<'_>, id: ReleaseId) -> Option<Change> {
         at: release.switched_at().unwrap_or(release.proposed_at()),
         what: format!("release {id} on {}", proposal.host),
         by: format!("a release that says \"{}\"", proposal.why),
+        bundles: Some((proposal.from, proposal.to)),
         diff: proposal.diff.clone(),
         meaning,
         elsewhere,
@@ -90,6 +92,7 @@ fn of_drift(case: &Case<'_>, entry: Sequence, at: Timestamp, it: &Drift) -> Chan
             || "nobody that was seen".to_owned(),
             |author| format!("`{}` ({})", author.command, author.known_by.sure()),
         ),
+        bundles: None,
         diff: String::new(),
         meaning: meant.map(|(_, meaning)| meaning).unwrap_or_default(),
         elsewhere: Vec::new(),
@@ -104,6 +107,7 @@ fn of_packages(entry: Sequence, at: Timestamp, run: &PackageRun) -> Change {
         at,
         what: format!("an upgrade of packages on {}: {}", run.host, run.packages()),
         by: format!("`{}`", run.command),
+        bundles: run.before.zip(run.after),
         diff: run.diff.clone(),
         meaning: (!run.effect.is_empty())
             .then(|| run.effect.clone())

@@ -15,7 +15,7 @@ pub use times::{Durations, Times};
 use super::{Claim, Moment, Task};
 use crate::journal::{IncidentStep, Seen as Watched, Severity};
 use crate::watch::{ProbeId, VantageId};
-use crate::{Event, HostId, IncidentId, Sequence, Span, Timestamp, What};
+use crate::{BundleId, Event, HostId, IncidentId, Sequence, Span, Timestamp, What};
 use case::Case;
 
 /// So many earlier incidents are compared with.
@@ -290,8 +290,10 @@ pub struct Change {
     pub at: Timestamp,
     /// What it was: "release r4", "drift in conf.d/a.conf".
     pub what: String,
-    /// By what it was made: "a package upgrade (nginx-common 1.22.1-9)", "an edit by hand".
+    /// By what it was made: "a package upgrade (webserver-common 1.22.1-9)", "an edit by hand".
     pub by: String,
+    /// The tree before and the tree with it, where both were saved.
+    pub bundles: Option<(BundleId, BundleId)>,
     /// The text diff, redacted.
     pub diff: String,
     /// What it means: which requests changed their outcome.
@@ -348,12 +350,25 @@ pub struct Detection {
 pub struct Gate {
     /// Its name: `check`, `diff`, `rehearse`, …
     pub name: String,
-    /// Whether it would have stopped it; `None` when it could not be asked.
-    pub stops: Option<bool>,
+    /// What would have come of it.
+    pub verdict: Verdict,
     /// What it said.
     pub said: String,
     /// How long it took.
     pub took: Option<Span>,
+}
+
+/// What would have come of asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It would have refused the change.
+    Stops,
+    /// It would have told of it, and refuses nothing.
+    Tells,
+    /// It would have let it pass without a word.
+    Passes,
+    /// It could not be asked.
+    NotAsked,
 }
 
 /// One thing to do, and how far it is.
