@@ -100,11 +100,11 @@ impl Logs {
                 }
                 return Ok(true);
             }
-            match block.bytes.iter().rposition(|&byte| byte == b'\n') {
+            match memchr::memrchr(b'\n', &block.bytes) {
                 Some(end) => {
                     self.rest.extend_from_slice(&block.bytes[end + 1..]);
                     block.bytes.truncate(end + 1);
-                    self.lines += block.bytes.iter().map(|&byte| u64::from(byte == b'\n')).sum::<u64>();
+                    self.lines += memchr::memchr_iter(b'\n', &block.bytes).count() as u64;
                 }
                 None => {
                     block.too_long = true;

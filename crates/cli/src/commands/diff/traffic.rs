@@ -140,10 +140,7 @@ fn work(
         if block.too_long {
             traffic.too_long(block.first_line, &block.bytes, BLOCK_BYTES);
         } else {
-            let lines = block.bytes.strip_suffix(b"\n").unwrap_or(&block.bytes).split(|&byte| byte == b'\n');
-            for (line, number) in lines.zip(block.first_line..) {
-                traffic.line(number, line);
-            }
+            traffic.lines(block.first_line, &block.bytes);
         }
         match next(&mut block) {
             Some(more) => reading = more,
