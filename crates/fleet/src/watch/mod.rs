@@ -3,6 +3,7 @@
 pub mod drift;
 mod failure;
 mod sample;
+pub mod verdict;
 
 pub use failure::{CertificateFault, DnsFault, Failure, Icmp, Layer, alert_name};
 pub use sample::{Answer, ProbeId, Sample, VantageId};
