@@ -74,6 +74,11 @@ impl Receipt {
         Self { before, sequence: before.after(count) }
     }
 
+    /// Whether it is the one for `count` events after `before`.
+    pub(crate) fn is_for(&self, before: Sequence, count: usize) -> bool {
+        (self.before, self.sequence) == (before, before.after(count))
+    }
+
     /// The journal's sequence after the append.
     pub fn sequence(&self) -> Sequence {
         self.sequence
