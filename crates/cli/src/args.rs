@@ -8,10 +8,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use diff::Diff;
 pub(crate) use look::{Check, Format, Init, Level, Rehearse, Route, Rules, Test, TestFormat};
 pub(crate) use package::{Package, PackageCommand};
+pub(crate) use watch::{Incident, IncidentCommand, Watch};
 
 mod diff;
 mod look;
 pub(crate) mod package;
+pub(crate) mod watch;
 
 /// Makes nginx changes safe: checks them, applies them with a way back, and writes down what happened.
 #[derive(Debug, Parser)]
@@ -123,6 +125,10 @@ pub(crate) enum Command {
     Recover(Recover),
     /// Writes the post-mortem of a release that was refused or taken back
     Postmortem(Postmortem),
+    /// Asks every host whether it answers, opens incidents and delivers alerts
+    Watch(Watch),
+    /// Lists, shows and takes care of incidents
+    Incident(Incident),
     /// Has package managers ask before they touch nginx, and writes down what they did
     Package(Package),
 }

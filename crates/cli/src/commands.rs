@@ -5,6 +5,7 @@ mod change;
 mod check;
 mod diff;
 mod history;
+mod incident;
 mod incident_review;
 mod init;
 mod package;
@@ -13,6 +14,7 @@ mod rehearse;
 mod route;
 mod status;
 mod test;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -50,6 +52,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::History(args) => history::history(args, &host(global)?, output)?,
         Command::Show(args) => history::show(args, &host(global)?, output)?,
         Command::Status(_) => status::status(&host(global)?, output)?,
+        Command::Watch(args) => watch::watch(args, global, output)?,
+        Command::Incident(args) => incident::incident(args, global, output)?,
         Command::Package(args) => package::package(args, global, output)?,
         Command::Postmortem(args) => postmortem::postmortem(args, global, output)?,
     };

@@ -1,4 +1,6 @@
-//! Reads `evenkeel.toml`: where the host is, its windows, its rules.
+//! Reads `evenkeel.toml`: where the host is, its windows, its rules, and what is watched.
+
+pub(crate) mod watch;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -10,6 +12,7 @@ use evenkeel_controller::local::{APPS_DIR, Approvals};
 use serde::Deserialize;
 
 use crate::args::{Global, WayBack, duration};
+use watch::{Hosts, Watched};
 
 /// Where the settings are looked for when nobody says otherwise.
 pub(crate) const DEFAULT_FILE: &str = "/etc/evenkeel/evenkeel.toml";
@@ -49,28 +52,21 @@ pub(crate) struct Settings {
     pub(crate) approvals: Approvals,
     /// The levels of rules: `off`, `note`, `warning`, `error`.
     pub(crate) rules: BTreeMap<String, String>,
+    /// What is watched, from where, and who is told.
+    pub(crate) watched: Watched,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct File {
-    host: Host,
+    host: Hosts,
     policy: Policy,
     approval: Approval,
     rules: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-struct Host {
-    config_dir: Option<PathBuf>,
-    nginx: Option<PathBuf>,
-    pid: Option<PathBuf>,
-    state_dir: Option<PathBuf>,
-    keep: Vec<String>,
-    name: Option<String>,
-    apps_dir: Option<PathBuf>,
-    generation: Option<SocketAddr>,
+    vantage: Vec<watch::Vantage>,
+    probe: Vec<watch::Probe>,
+    watch: watch::Watch,
+    alert: Vec<watch::Alert>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -103,12 +99,21 @@ impl Approval {
 impl Settings {
     /// Reads the settings file, if there is one, and lays the flags over it.
     pub(crate) fn load(global: &Global) -> anyhow::Result<Settings> {
-        let (file, from) = match &global.config {
-            Some(path) => (read_toml::<File>(path)?, path.clone()),
-            None if Path::new(DEFAULT_FILE).exists() => {
-                (read_toml(Path::new(DEFAULT_FILE))?, DEFAULT_FILE.into())
-            }
-            None => (File::default(), PathBuf::new()),
+        let usual = Path::new(DEFAULT_FILE);
+        let from = global.config.clone().or_else(|| usual.exists().then(|| usual.into())).unwrap_or_default();
+        let (file, text) = match from.as_os_str().is_empty() {
+            true => (File::default(), String::new()),
+            false => read_toml::<File>(&from)?,
+        };
+        let (host, hosts) = file.host.split(&host_name());
+        let place = watch::Place { file: from.display().to_string(), text };
+        let watched = Watched {
+            place,
+            hosts,
+            vantages: file.vantage,
+            probes: file.probe,
+            watch: file.watch,
+            alerts: file.alert,
         };
         let window = |text: &Option<String>| -> anyhow::Result<Option<Duration>> {
             let read =
@@ -118,23 +123,24 @@ impl Settings {
         let pick = |flag: &Option<PathBuf>, file: Option<PathBuf>, default: &str| {
             absolute(flag.clone().or(file).unwrap_or_else(|| default.into()))
         };
-        if let Some(address) = file.host.generation.filter(|address| !address.ip().is_loopback()) {
+        if let Some(address) = host.generation.filter(|address| !address.ip().is_loopback()) {
             bail!("{}: [host] generation = \"{address}\" is no loopback address", from.display());
         }
         Ok(Settings {
-            generation: file.host.generation,
-            config_dir: pick(&global.config_dir, file.host.config_dir, "/etc/nginx")?,
-            nginx: pick(&global.nginx.last().cloned(), file.host.nginx, "/usr/sbin/nginx")?,
-            pid: pick(&global.pid, file.host.pid, "/run/nginx.pid")?,
-            state_dir: pick(&global.state_dir, file.host.state_dir, "/var/lib/evenkeel")?,
-            apps_dir: pick(&None, file.host.apps_dir, APPS_DIR)?,
-            keep: file.host.keep,
-            name: file.host.name.unwrap_or_else(host_name),
+            generation: host.generation,
+            config_dir: pick(&global.config_dir, host.config_dir, "/etc/nginx")?,
+            nginx: pick(&global.nginx.last().cloned(), host.nginx, "/usr/sbin/nginx")?,
+            pid: pick(&global.pid, host.pid, "/run/nginx.pid")?,
+            state_dir: pick(&global.state_dir, host.state_dir, "/var/lib/evenkeel")?,
+            apps_dir: pick(&None, host.apps_dir, APPS_DIR)?,
+            keep: host.keep,
+            name: host.name.unwrap_or_else(host_name),
             confirm_within: window(&file.policy.confirm_within)?,
             bake: window(&file.policy.bake)?,
             way_back: file.policy.way_back.unwrap_or(WayBack::Auto),
             approvals: file.approval.read(&from)?,
             rules: file.rules,
+            watched,
         })
     }
 }
@@ -149,13 +155,14 @@ fn host_name() -> String {
     if name.trim().is_empty() { "localhost".to_owned() } else { name.trim().to_owned() }
 }
 
-fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
+fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<(T, String)> {
     let about = || format!("read {}", path.display());
     if std::fs::metadata(path).with_context(about)?.len() > FILE_BYTES_MAX {
         bail!("{} is larger than {FILE_BYTES_MAX} bytes", path.display());
     }
     let text = std::fs::read_to_string(path).with_context(about)?;
-    toml::from_str(&text).map_err(|error| anyhow!("{}: {error}", path.display()))
+    let file = toml::from_str(&text).map_err(|error| anyhow!("{}: {error}", path.display()))?;
+    Ok((file, text))
 }
 
 #[cfg(test)]

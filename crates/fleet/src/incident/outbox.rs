@@ -231,9 +231,11 @@ impl Outbox {
                     self.queue(to, incident, id);
                 }
             }
-            AlertStep::Sending { channel, attempt, .. } => {
+            AlertStep::Sending { channel, attempt, repeat } => {
                 if let Some(parcel) = alert.parcels.get_mut(channel).filter(|parcel| parcel.pending()) {
                     parcel.state = ParcelState::Sending;
+                    // That it may be there is not forgotten when this attempt is refused.
+                    parcel.perhaps |= *repeat;
                     parcel.attempts = *attempt;
                     parcel.first_attempt.get_or_insert(at);
                 }

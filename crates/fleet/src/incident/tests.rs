@@ -421,6 +421,8 @@ fn crash_while_sending_is_known_and_the_second_delivery_is_marked() {
     let mut after = World { state: Incidents::replay(&world.events), events: world.events, refused: None };
     let again = after.send(60, "pager").unwrap();
     assert_eq!((again.alert, again.attempt, again.repeat), (A1, 2, true));
+    after.failed(61, A1, false, None);
+    assert!(after.send(70, "pager").unwrap().repeat, "that it may be there is not forgotten");
 }
 
 #[test]

@@ -1,0 +1,205 @@
+//! What is watched, from where, and who is told: `[[host]]`, `[[vantage]]`, `[[probe]]`, `[watch]`, `[[alert]]`.
+
+mod alerts;
+mod hosts;
+mod probes;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{anyhow, bail};
+use evenkeel_controller::notify::Secret;
+use evenkeel_controller::outbox::{Courier, Heartbeat, SEND_WITHIN};
+use evenkeel_controller::watch::Plan;
+use evenkeel_fleet::watch::VantageId;
+use evenkeel_fleet::watch::verdict::Rules;
+use evenkeel_fleet::{HostId, Span, incident};
+use serde::Deserialize;
+
+use super::Settings;
+use crate::args::duration;
+pub(crate) use alerts::Alert;
+pub(crate) use hosts::{Host, Hosts};
+pub(crate) use probes::Probe;
+
+/// The tables of the file that a watch is made of.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Watched {
+    /// Where they stand, for messages.
+    pub(super) place: Place,
+    pub(super) hosts: Vec<Host>,
+    pub(super) vantages: Vec<Vantage>,
+    pub(super) probes: Vec<Probe>,
+    pub(super) watch: Watch,
+    pub(super) alerts: Vec<Alert>,
+}
+
+/// A file and its text, so that a message can say where.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Place {
+    pub(super) file: String,
+    pub(super) text: String,
+}
+
+impl Place {
+    /// `evenkeel.toml:12: …`, where the first line that holds this value, as it is written, is line 12.
+    pub(super) fn near(&self, value: &str, why: &str) -> anyhow::Error {
+        let quoted = [format!("\"{value}\""), format!("'{value}'")];
+        let holds = |line: &str| {
+            quoted.iter().any(|it| line.contains(it.as_str())) && !line.trim_start().starts_with('#')
+        };
+        match self.text.lines().position(holds) {
+            Some(before) => anyhow!("{}:{}: {why}", self.file, before + 1),
+            None => anyhow!("{}: {why}", self.file),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Vantage {
+    name: String,
+    ssh: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct Watch {
+    name: Option<String>,
+    every: Option<String>,
+    limit: Option<String>,
+    agree: Option<u32>,
+    fall: Option<u32>,
+    rise: Option<u32>,
+    live: Option<bool>,
+    resolve_after: Option<String>,
+    merge_within: Option<String>,
+    join_within: Option<String>,
+    remind_every: Option<String>,
+    metrics: Option<SocketAddr>,
+    heartbeat: Option<HeartbeatTable>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct HeartbeatTable {
+    url: Secret,
+    every: Option<String>,
+}
+
+/// How often a probe is asked when nobody says otherwise.
+const EVERY: Duration = Duration::from_secs(5);
+
+impl Place {
+    pub(super) fn time(&self, text: Option<&str>) -> anyhow::Result<Option<Duration>> {
+        let Some(text) = text else { return Ok(None) };
+        let time = duration(text).map_err(|why| self.near(text, &why))?;
+        if time.is_zero() {
+            return Err(self.near(text, "it is no time at all"));
+        }
+        Ok(Some(time))
+    }
+
+    pub(super) fn span(&self, text: Option<&str>) -> anyhow::Result<Option<Span>> {
+        let span = |it: Duration| Span::from_millis(u64::try_from(it.as_millis()).unwrap_or(u64::MAX));
+        Ok(self.time(text)?.map(span))
+    }
+}
+
+impl Watched {
+    /// What tells this watch from others.
+    pub(crate) fn installation(&self, settings: &Settings) -> String {
+        self.watch.name.clone().unwrap_or_else(|| settings.name.clone())
+    }
+
+    /// The decisions that incidents are made by.
+    pub(crate) fn incidents(&self) -> anyhow::Result<incident::Settings> {
+        let (place, watch, default) = (&self.place, &self.watch, incident::Settings::default());
+        Ok(incident::Settings {
+            merge_within: place.span(watch.merge_within.as_deref())?.unwrap_or(default.merge_within),
+            join_within: place.span(watch.join_within.as_deref())?.unwrap_or(default.join_within),
+            resolve_after: place.span(watch.resolve_after.as_deref())?.unwrap_or(default.resolve_after),
+            depends: hosts::depends(place, &self.hosts)?,
+            channels: alerts::channels(place, &self.alerts)?,
+            remind_every: place.span(watch.remind_every.as_deref())?,
+        })
+    }
+
+    /// Everything that a watch is made of.
+    pub(crate) fn plan(&self, settings: &Settings) -> anyhow::Result<Plan> {
+        let (place, watch) = (&self.place, &self.watch);
+        let installation = self.installation(settings);
+        let vantages = self.vantages()?;
+        let every = place.time(watch.every.as_deref())?.unwrap_or(EVERY);
+        let limit = place.time(watch.limit.as_deref())?;
+        let hosts = hosts::addressed(place, &self.hosts, settings)?;
+        let mut asked = probes::asked(place, &self.probes, &hosts, every, limit)?;
+        if watch.live.unwrap_or(true) {
+            asked.extend(probes::live(settings, &hosts, every, limit)?);
+        }
+        let names: BTreeSet<_> = asked.iter().map(|it| (it.probe.clone(), it.host.clone())).collect();
+        if names.len() < asked.len() {
+            bail!("{}: two probes have the same name", place.file);
+        }
+        let asked = vantages.iter().flat_map(|vantage| {
+            asked
+                .iter()
+                .map(|it| evenkeel_controller::watch::Asked { vantage: vantage.clone(), ..it.clone() })
+        });
+        let asked: Vec<_> = asked.collect();
+        let default = Rules::default();
+        let slowest = asked.iter().map(|it| it.every).max().unwrap_or(every);
+        let stale =
+            Span::from_millis(u64::try_from(slowest.as_millis()).unwrap_or(u64::MAX).saturating_mul(3));
+        let rules = Rules {
+            agree: watch.agree.unwrap_or(default.agree),
+            fall: watch.fall.unwrap_or(default.fall),
+            rise: watch.rise.unwrap_or(default.rise),
+            stale_after: default.stale_after.max(stale),
+            ..default
+        };
+        if let Some(metrics) = watch.metrics.filter(|it| !it.ip().is_loopback()) {
+            let why = format!("metrics = \"{metrics}\" is no loopback address; let a proxy show it outside");
+            return Err(place.near(&metrics.to_string(), &why));
+        }
+        let heartbeat = match &watch.heartbeat {
+            None => None,
+            Some(table) => {
+                let every = place.span(table.every.as_deref())?.unwrap_or(Span::from_secs(60));
+                Some(Heartbeat::new(table.url.clone(), every))
+            }
+        };
+        let notifiers = alerts::notifiers(place, &self.alerts, &installation)?;
+        Ok(Plan {
+            installation,
+            asked,
+            vantages,
+            rules,
+            courier: Courier::new(notifiers, SEND_WITHIN),
+            heartbeat,
+            metrics: watch.metrics,
+            state_dir: settings.state_dir.clone(),
+            looker: None,
+        })
+    }
+
+    fn vantages(&self) -> anyhow::Result<BTreeSet<VantageId>> {
+        let mut vantages = BTreeSet::new();
+        for vantage in &self.vantages {
+            if let Some(ssh) = &vantage.ssh {
+                return Err(self.place.near(ssh, "a vantage over ssh is not there yet; leave it out"));
+            }
+            if !vantages.insert(VantageId(vantage.name.clone())) {
+                return Err(self.place.near(&vantage.name, "another vantage has this name"));
+            }
+        }
+        if vantages.is_empty() {
+            vantages.insert(VantageId("here".to_owned()));
+        }
+        Ok(vantages)
+    }
+}
+
+/// A host as the watch sees it: its name and its addresses.
+type Addressed = BTreeMap<HostId, Vec<std::net::IpAddr>>;

@@ -1,0 +1,125 @@
+//! `[host]`, this host; or `[[host]]`, several, this one among them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use evenkeel_fleet::HostId;
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor, value};
+
+use super::{Addressed, Place};
+use crate::settings::Settings;
+
+/// What the file says of hosts.
+#[derive(Debug, Clone)]
+pub(crate) enum Hosts {
+    /// This one.
+    One(Box<Host>),
+    /// Several.
+    Many(Vec<Host>),
+}
+
+/// One host. What says where its nginx is holds for this machine alone.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct Host {
+    pub(crate) config_dir: Option<PathBuf>,
+    pub(crate) nginx: Option<PathBuf>,
+    pub(crate) pid: Option<PathBuf>,
+    pub(crate) state_dir: Option<PathBuf>,
+    pub(crate) keep: Vec<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) apps_dir: Option<PathBuf>,
+    pub(crate) generation: Option<SocketAddr>,
+    /// Where it is asked; several addresses are asked apart.
+    address: Vec<IpAddr>,
+    /// Nobody is alerted of it while one of these has an incident.
+    depends_on: Vec<String>,
+}
+
+impl Default for Hosts {
+    fn default() -> Self {
+        Self::One(Box::default())
+    }
+}
+
+impl Hosts {
+    /// This host, and all of them: this one is the only one, or the one with the name of this machine, or the one that says
+    /// where its files are.
+    pub(crate) fn split(self, this_machine: &str) -> (Host, Vec<Host>) {
+        match self {
+            Self::One(host) => (*host.clone(), vec![*host]),
+            Self::Many(hosts) => {
+                let named = |host: &&Host| host.name.as_deref() == Some(this_machine);
+                let here = |host: &&Host| host.config_dir.is_some() || host.state_dir.is_some();
+                let this = hosts.iter().find(named).or_else(|| hosts.iter().find(here)).cloned();
+                (this.unwrap_or_default(), hosts)
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Hosts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMany;
+        impl<'de> Visitor<'de> for OneOrMany {
+            type Value = Hosts;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("[host], or one [[host]] for each")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Hosts, A::Error> {
+                Host::deserialize(value::MapAccessDeserializer::new(map))
+                    .map(|host| Hosts::One(Box::new(host)))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Hosts, A::Error> {
+                Vec::deserialize(value::SeqAccessDeserializer::new(seq)).map(Hosts::Many)
+            }
+        }
+        deserializer.deserialize_any(OneOrMany)
+    }
+}
+
+/// Every host with its addresses; a host that says none is this machine.
+pub(super) fn addressed(place: &Place, hosts: &[Host], settings: &Settings) -> anyhow::Result<Addressed> {
+    let mut addressed = Addressed::new();
+    for host in hosts {
+        let name = host.name.as_deref().unwrap_or(&settings.name);
+        let id = HostId::new(name).map_err(|error| place.near(name, &format!("failed to {error}")))?;
+        let here = || vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
+        let addresses = if host.address.is_empty() { here() } else { host.address.clone() };
+        if addressed.insert(id, addresses).is_some() {
+            return Err(place.near(name, &format!("two hosts are called {name}")));
+        }
+    }
+    Ok(addressed)
+}
+
+/// What each host depends on. None may depend on itself, however far round.
+pub(super) fn depends(place: &Place, hosts: &[Host]) -> anyhow::Result<BTreeMap<HostId, Vec<HostId>>> {
+    let mut depends: BTreeMap<HostId, Vec<HostId>> = BTreeMap::new();
+    for host in hosts {
+        let Some(name) = &host.name else { continue };
+        for on in &host.depends_on {
+            if !hosts.iter().any(|other| other.name.as_ref() == Some(on)) {
+                return Err(place.near(on, &format!("there is no host \"{on}\" to depend on")));
+            }
+            let (from, to) = (HostId::new(name)?, HostId::new(on)?);
+            if reaches(&depends, &to, &from) {
+                let why =
+                    format!("{from} would depend on itself by way of {to}, and nobody would be alerted");
+                return Err(place.near(on, &why));
+            }
+            depends.entry(from).or_default().push(to);
+        }
+    }
+    Ok(depends)
+}
+
+fn reaches(depends: &BTreeMap<HostId, Vec<HostId>>, from: &HostId, to: &HostId) -> bool {
+    from == to || depends.get(from).is_some_and(|next| next.iter().any(|it| reaches(depends, it, to)))
+}

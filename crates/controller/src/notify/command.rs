@@ -1,0 +1,63 @@
+//! A program of this machine: it gets the alert as a document on its standard input. Status 0: it has it. Anything else: not yet.
+
+use std::process::Stdio;
+
+use evenkeel_fleet::incident::Delivery;
+use serde::Deserialize;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command as Process;
+
+use super::{Came, Notifier, Sending, document};
+
+/// How much of what it says is kept.
+const SAID_CHARS_MAX: usize = 200;
+
+/// What the settings say.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Settings {
+    /// The program and its arguments; no shell reads them.
+    run: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Command {
+    run: Vec<String>,
+    installation: String,
+}
+
+pub(super) fn build(settings: Settings, installation: &str) -> Result<impl Notifier + use<>, String> {
+    if settings.run.first().is_none_or(String::is_empty) {
+        return Err("run is empty: it wants a program and its arguments, such as run = [\"/usr/local/bin/call\"]".to_owned());
+    }
+    Ok(Command { run: settings.run, installation: installation.to_owned() })
+}
+
+impl Notifier for Command {
+    fn send(&self, delivery: &Delivery) -> Sending {
+        let (run, body) = (self.run.clone(), document(&self.installation, delivery).to_string() + "\n");
+        Box::pin(async move {
+            let mut command = Process::new(&run[0]);
+            command.args(&run[1..]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+            // Whoever gives the attempt up ends the program too.
+            let mut child = match command.kill_on_drop(true).spawn() {
+                Ok(child) => child,
+                Err(error) => return Came::failed(format!("start {}: {error}", run[0]), false),
+            };
+            if let Some(mut input) = child.stdin.take() {
+                // One that does not read its input may know enough from its arguments.
+                let _unread = input.write_all(body.as_bytes()).await;
+            }
+            match child.wait_with_output().await {
+                Ok(output) if output.status.success() => Came::Accepted { receipt: "status 0".to_owned() },
+                Ok(output) => {
+                    let said = String::from_utf8_lossy(&output.stderr);
+                    let said: String = said.trim().chars().filter(|c| !c.is_control()).take(SAID_CHARS_MAX).collect();
+                    let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+                    Came::failed(format!("{} ended with {}{said}", run[0], output.status), true)
+                }
+                Err(error) => Came::failed(format!("wait for {}: {error}", run[0]), true),
+            }
+        })
+    }
+}

@@ -1,0 +1,424 @@
+//! The loop of `evenkeel watch`: samples become verdicts, verdicts become incidents, incidents become alerts, and all of that
+//! becomes history before anybody is told.
+//!
+//! One thread does it. Nothing in the loop waits for the world: probes, deliveries, the look for a cause and the heartbeat run beside
+//! it and tell it what came of them.
+
+mod alive;
+mod asking;
+pub mod cause;
+mod clock;
+mod evidence;
+mod metrics;
+mod once;
+mod service;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use evenkeel_fleet::incident::{self, Input};
+use evenkeel_fleet::journal::{Clue, Finding, IncidentStep, Seen, Severity};
+use evenkeel_fleet::watch::verdict::{Panel, Rules, Verdict};
+use evenkeel_fleet::watch::{ProbeId, Sample, VantageId};
+use evenkeel_fleet::{Event, HostId, IncidentId, Span, Timestamp, What};
+use evenkeel_host::probe::{Prober, Spec};
+use evenkeel_store::StoreError;
+use tokio::sync::mpsc;
+
+pub use alive::{AliveError, Watching};
+pub use once::look_once;
+pub use service::stopped;
+
+use crate::ledger::Ledger;
+use crate::notify::Came;
+use crate::outbox::{Beat, Courier, Heartbeat};
+use clock::Clock;
+
+/// How many messages may wait for the loop; whoever tells more waits.
+const INBOX: usize = 4096;
+/// How often time alone is looked at.
+const TICK: Duration = Duration::from_millis(500);
+/// How often every verdict that stands is told again, so that nothing that went wrong once stays lost.
+const RETELL_EVERY: Span = Span::from_secs(30);
+/// How long deliveries under way may take to end when the watch does.
+const ENDS_WITHIN: Duration = Duration::from_secs(3);
+
+/// One probe of one host from one vantage.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// What it is called.
+    pub probe: ProbeId,
+    /// Whom it asks.
+    pub host: HostId,
+    /// From where.
+    pub vantage: VantageId,
+    /// How often.
+    pub every: Duration,
+    /// What is asked.
+    pub spec: Spec,
+    /// The upstream behind it, where somebody said so.
+    pub upstream: Option<String>,
+    /// How bad it is when it fails.
+    pub severity: Severity,
+}
+
+/// Everything that a watch is made of.
+#[derive(Debug)]
+pub struct Plan {
+    /// What tells it from another watch.
+    pub installation: String,
+    /// What is asked.
+    pub asked: Vec<Asked>,
+    /// From where, all in all.
+    pub vantages: BTreeSet<VantageId>,
+    /// When samples add up to a verdict.
+    pub rules: Rules,
+    /// Where alerts go, and how.
+    pub courier: Courier,
+    /// The sign of life.
+    pub heartbeat: Option<Heartbeat>,
+    /// Where metrics are given, on this machine.
+    pub metrics: Option<SocketAddr>,
+    /// Where the journal is.
+    pub state_dir: PathBuf,
+    /// Who looks for causes.
+    pub looker: Option<Box<dyn cause::Looker>>,
+}
+
+/// What others tell the loop.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Told {
+    /// An answer to a probe.
+    Sample(Sample),
+    /// Evidence that something is wrong.
+    Clue(Clue),
+    /// Evidence is gone.
+    Clear {
+        /// Its key.
+        key: String,
+        /// Why.
+        why: String,
+    },
+    /// Something changed that is only written down.
+    Seen(Seen),
+    /// A vantage cannot be relied upon, or can be again.
+    Vantage {
+        /// Which.
+        vantage: VantageId,
+        /// Why not.
+        unfit: Option<String>,
+    },
+    /// What came of looking for a cause.
+    Finding(IncidentId, Finding),
+    /// What came of a sign of life.
+    Beat(Came),
+}
+
+/// Who is shown what happens.
+pub trait Viewer {
+    /// A verdict is another one.
+    fn verdict(&mut self, at: Timestamp, probe: &ProbeId, host: &HostId, verdict: &Verdict);
+    /// Something was written down.
+    fn event(&mut self, event: &Event);
+    /// Something keeps the watch from its work, or no longer does.
+    fn trouble(&mut self, at: Timestamp, what: &str);
+}
+
+/// Why a watch could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchError {
+    /// Somebody else watches, or the place for the mark cannot be used.
+    #[error(transparent)]
+    Alive(#[from] AliveError),
+    /// The journal.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Nothing would be asked.
+    #[error("watch: there is nothing to ask (no [[probe]], and no live route)")]
+    Nothing,
+    /// The place for metrics cannot be used.
+    #[error("give metrics on {address}")]
+    Metrics {
+        /// The address.
+        address: SocketAddr,
+        /// What the kernel said.
+        source: std::io::Error,
+    },
+}
+
+struct Loop<'v> {
+    plan: Plan,
+    ledger: Ledger,
+    panel: Panel,
+    unfit: BTreeMap<VantageId, String>,
+    severities: BTreeMap<(ProbeId, HostId), (Severity, Option<String>)>,
+    viewer: &'v mut dyn Viewer,
+    clock: Clock,
+    told: mpsc::Sender<Told>,
+    retold: Timestamp,
+    troubled: bool,
+}
+
+/// Watches until `stop` gives its reason. Needs a tokio runtime of one thread with IO and time.
+///
+/// # Errors
+/// [`WatchError`] when it could not begin. Once it has, nothing but `stop` ends it.
+pub async fn watch(
+    plan: Plan,
+    settings: incident::Settings,
+    viewer: &mut dyn Viewer,
+    stop: impl Future<Output = String>,
+) -> Result<(), WatchError> {
+    if plan.asked.is_empty() {
+        return Err(WatchError::Nothing);
+    }
+    let alive = Watching::begin(&plan.state_dir)?;
+    let ledger = Ledger::open(&plan.state_dir.join("journal.db"), settings).await?;
+    let metrics = match plan.metrics {
+        Some(address) => Some(
+            metrics::Server::bind(address).await.map_err(|source| WatchError::Metrics { address, source })?,
+        ),
+        None => None,
+    };
+    let (told, mut inbox) = mpsc::channel(INBOX);
+    let clock = Clock::new();
+    let panel = Panel::new(plan.rules, plan.vantages.clone(), clock.now());
+    let of =
+        |asked: &Asked| ((asked.probe.clone(), asked.host.clone()), (asked.severity, asked.upstream.clone()));
+    let severities = plan.asked.iter().map(of).collect();
+    let unfit = BTreeMap::new();
+    let (retold, troubled) = (clock.now(), false);
+    let mut this = Loop { plan, ledger, panel, unfit, severities, viewer, clock, told, retold, troubled };
+    this.begin(&alive).await;
+    let asking = asking::start(this.plan.asked.clone(), Arc::new(Prober::default()), this.told.clone());
+    service::ready();
+    let why = this.run(&mut inbox, metrics.as_ref(), &alive, stop).await;
+    service::stopping();
+    asking.abort();
+    this.end(&why).await;
+    alive.end();
+    Ok(())
+}
+
+impl Loop<'_> {
+    async fn begin(&mut self, alive: &Watching) {
+        let now = self.clock.now();
+        if let Some(from) = alive.died_at() {
+            self.tell(Input::Seen(Seen::Gap { what: "the watch".to_owned(), from, until: now })).await;
+        }
+        let pairs = u64::try_from(self.severities.len()).unwrap_or(u64::MAX);
+        let vantages = self.plan.vantages.iter().cloned().collect();
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        self.tell(Input::Seen(Seen::Begun { version, probes: pairs, vantages })).await;
+        // What is no longer asked cannot get better by itself.
+        let asked: BTreeSet<String> =
+            self.severities.keys().map(|(probe, host)| evidence::key(probe, host)).collect();
+        let standing = self.ledger.state().open().flat_map(incident::Incident::standing);
+        let gone: Vec<String> = standing
+            .filter(|clue| evidence::is_probe(&clue.key) && !asked.contains(&clue.key))
+            .map(|clue| clue.key.clone())
+            .collect();
+        for key in gone {
+            self.tell(Input::Clear { key, at: now, why: "nobody asks that any more".to_owned() }).await;
+        }
+    }
+
+    async fn run(
+        &mut self,
+        inbox: &mut mpsc::Receiver<Told>,
+        metrics: Option<&metrics::Server>,
+        alive: &Watching,
+        stop: impl Future<Output = String>,
+    ) -> String {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        tokio::pin!(stop);
+        loop {
+            tokio::select! {
+                why = &mut stop => return why,
+                Some(told) = inbox.recv() => {
+                    self.take(told).await;
+                    // What came in together is worked on before anything is sent.
+                    while let Ok(told) = inbox.try_recv() {
+                        self.take(told).await;
+                    }
+                }
+                landed = self.plan.courier.landed() => {
+                    let now = self.clock.now();
+                    self.plan.courier.settle(&mut self.ledger, landed, now).await;
+                }
+                request = metrics::asked(metrics) => request.answer(self.metrics()),
+                _ = tick.tick() => {
+                    alive.touch();
+                    service::alive();
+                    self.tick().await;
+                }
+            }
+            let now = self.clock.now();
+            self.plan.courier.dispatch(&mut self.ledger, now).await;
+        }
+    }
+
+    async fn take(&mut self, told: Told) {
+        let now = self.clock.now();
+        match told {
+            Told::Sample(sample) => {
+                let unfit = self.unfit.keys().cloned().collect();
+                let taken = self.panel.take(now, &sample, &unfit);
+                if let Some(transition) = taken.transition {
+                    self.tell(Input::Seen(Seen::Turned(transition))).await;
+                }
+                if let Some(verdict) = taken.verdict {
+                    self.verdict(&sample.probe, &sample.host, &verdict).await;
+                }
+            }
+            Told::Clue(clue) => self.tell(Input::Report(clue)).await,
+            Told::Clear { key, why } => self.tell(Input::Clear { key, at: now, why }).await,
+            Told::Seen(seen) => self.tell(Input::Seen(seen)).await,
+            Told::Vantage { vantage, unfit } => {
+                let before = match &unfit {
+                    Some(why) => self.unfit.insert(vantage.clone(), why.clone()),
+                    None => self.unfit.remove(&vantage),
+                };
+                if before.is_some() != unfit.is_some() {
+                    self.tell(Input::Seen(Seen::Vantage { vantage, at: now, unfit })).await;
+                }
+            }
+            Told::Finding(incident, finding) => self.tell(Input::Diagnosed { incident, finding }).await,
+            Told::Beat(came) => self.beat(now, &came).await,
+        }
+    }
+
+    async fn verdict(&mut self, probe: &ProbeId, host: &HostId, verdict: &Verdict) {
+        let now = self.clock.now();
+        self.viewer.verdict(now, probe, host, verdict);
+        self.report(probe, host, verdict).await;
+    }
+
+    async fn report(&mut self, probe: &ProbeId, host: &HostId, verdict: &Verdict) {
+        match verdict {
+            Verdict::Unknown => {}
+            Verdict::Up => {
+                let (key, why) =
+                    (evidence::key(probe, host), format!("{probe} of {host} is as expected again"));
+                self.tell(Input::Clear { key, at: self.clock.now(), why }).await;
+            }
+            Verdict::Down(trouble) => {
+                let known = self.severities.get(&(probe.clone(), host.clone())).cloned();
+                let (severity, upstream) = known.unwrap_or((Severity::Critical, None));
+                self.tell(Input::Report(evidence::clue(probe, host, trouble, severity, upstream))).await;
+            }
+        }
+    }
+
+    async fn tick(&mut self) {
+        let now = self.clock.follow();
+        if !self.ledger.write_down().await && !self.troubled {
+            self.say_unwritten(now);
+        } else if self.troubled && self.ledger.unwritten().is_none() {
+            self.troubled = false;
+            self.viewer.trouble(now, "the journal is written again; nothing was lost");
+        }
+        match self.ledger.catch_up().await {
+            Ok(events) => events.iter().for_each(|event| self.viewer.event(event)),
+            Err(error) => self.viewer.trouble(now, &format!("failed to {error}")),
+        }
+        let unfit = self.unfit.keys().cloned().collect();
+        for ((probe, host), verdict) in self.panel.look(now, &unfit) {
+            self.verdict(&probe, &host, &verdict).await;
+        }
+        if now.since(self.retold) >= RETELL_EVERY {
+            self.retold = now;
+            let all: Vec<_> =
+                self.panel.verdicts().map(|(p, h, v)| (p.clone(), h.clone(), v.clone())).collect();
+            for (probe, host, verdict) in all {
+                self.report(&probe, &host, &verdict).await;
+            }
+        }
+        if self.ledger.state().restless() {
+            self.tell(Input::Tick).await;
+        }
+        if let Some(sign) = self.plan.heartbeat.as_mut().and_then(|heartbeat| heartbeat.due(now)) {
+            let told = self.told.clone();
+            tokio::spawn(async move {
+                let came = sign.await;
+                let _the_loop_is_gone = told.send(Told::Beat(came)).await;
+            });
+        }
+    }
+
+    async fn beat(&mut self, now: Timestamp, came: &Came) {
+        let Some(heartbeat) = self.plan.heartbeat.as_mut() else { return };
+        match heartbeat.came(now, came) {
+            Beat::Heard | Beat::StillLost => {}
+            Beat::Lost { why } => {
+                self.viewer.trouble(now, &format!("the dead-man's switch does not hear us: {why}"));
+            }
+            Beat::Again { from } => {
+                let what = "this watch, by the dead-man's switch".to_owned();
+                self.tell(Input::Seen(Seen::Gap { what, from, until: now })).await;
+            }
+        }
+    }
+
+    /// Tells the incidents, shows what was written down, and has somebody look for a cause.
+    async fn tell(&mut self, input: Input) {
+        let now = self.clock.now();
+        let told = self.ledger.tell_or_keep(now, input).await;
+        for event in &told.events {
+            self.viewer.event(event);
+            if let What::Incident(incident) = &event.what
+                && matches!(incident.step, IncidentStep::Opened { .. } | IncidentStep::Evidence { .. })
+            {
+                self.look_for_a_cause(incident.incident);
+            }
+        }
+        if self.ledger.unwritten().is_some() && !self.troubled {
+            self.say_unwritten(now);
+        }
+    }
+
+    fn say_unwritten(&mut self, now: Timestamp) {
+        let Some((_, why)) = self.ledger.unwritten() else { return };
+        let what = format!("{why}: what happens is kept in memory, and alerts go out all the same");
+        self.troubled = true;
+        self.viewer.trouble(now, &what);
+    }
+
+    fn look_for_a_cause(&self, id: IncidentId) {
+        let (Some(looker), Some(incident)) = (&self.plan.looker, self.ledger.state().incident(id)) else {
+            return;
+        };
+        let (looking, told) = (looker.look(&cause::Question::of(incident, &self.panel)), self.told.clone());
+        tokio::spawn(async move {
+            if let Ok(Some(finding)) = tokio::time::timeout(cause::LOOK_WITHIN, looking).await {
+                let _the_loop_is_gone = told.send(Told::Finding(id, finding)).await;
+            }
+        });
+    }
+
+    fn metrics(&self) -> String {
+        metrics::text(&self.panel, &self.unfit, &self.ledger, &self.plan.courier, self.clock.now())
+    }
+
+    async fn end(&mut self, why: &str) {
+        let ending = async {
+            while self.plan.courier.in_flight() > 0 {
+                let landed = self.plan.courier.landed().await;
+                let now = self.clock.now();
+                self.plan.courier.settle(&mut self.ledger, landed, now).await;
+            }
+        };
+        let _what_is_left_is_sent_again = tokio::time::timeout(ENDS_WITHIN, ending).await;
+        self.tell(Input::Seen(Seen::Ended { why: why.to_owned() })).await;
+        if !self.ledger.write_down().await
+            && let Some((events, why)) = self.ledger.unwritten()
+        {
+            self.viewer
+                .trouble(self.clock.now(), &format!("{why}: {events} events are lost with this process"));
+        }
+    }
+}
