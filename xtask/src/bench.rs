@@ -1,6 +1,7 @@
 //! `cargo run --release -p xtask -- bench`: `evenkeel check` against `nginx -t` on the same synthetic trees,
 //! and after it rehearsals, then what the model itself takes: choices among many rules, routes, comparisons of trees and logs
-//! (`bench choice`, `bench route`, `bench diff`: these alone), and ways back (`bench way-back`).
+//! (`bench choice`, `bench route`, `bench diff`: these alone), ways back (`bench way-back`)
+//! and probes (`bench probes`).
 //!
 //! The trees come from `bench/make-tree.py`. Both commands take turns on the same tree, so that a busy machine hurts
 //! both; medians are printed as a Markdown table. Each command runs under a process of ours of its own, whose children
@@ -18,6 +19,7 @@ use crate::workspace;
 
 mod choice;
 mod diff;
+mod probes;
 mod rehearse;
 mod route;
 mod way_back;
@@ -60,6 +62,12 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
     if let ["route"] = arguments {
         return route::run();
     }
+    if let ["probing", rest @ ..] = arguments {
+        return probes::probing(rest);
+    }
+    if let ["probes", rest @ ..] = arguments {
+        return probes::run(&Settings::read(rest)?);
+    }
     if let ["choice"] = arguments {
         return choice::run();
     }
@@ -94,7 +102,9 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
     route::run()?;
     diff::run(&settings)?;
     println!();
-    way_back::run(&settings, &WAY_BACK_SITES)
+    way_back::run(&settings, &WAY_BACK_SITES)?;
+    println!();
+    probes::run(&settings)
 }
 
 impl Settings {

@@ -8,11 +8,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use diff::Diff;
 pub(crate) use look::{Check, Format, Init, Level, Rehearse, Route, Rules, Test, TestFormat};
 pub(crate) use package::{Package, PackageCommand};
+pub(crate) use probe::Probe;
 pub(crate) use watch::{Incident, IncidentCommand, Watch};
 
 mod diff;
 mod look;
 pub(crate) mod package;
+mod probe;
 pub(crate) mod watch;
 
 /// Makes nginx changes safe: checks them, applies them with a way back, and writes down what happened.
@@ -129,6 +131,8 @@ pub(crate) enum Command {
     Watch(Watch),
     /// Lists, shows and takes care of incidents
     Incident(Incident),
+    /// Asks whether something is up, and says how far it came, what it met, and how long each part took
+    Probe(Probe),
     /// Has package managers ask before they touch nginx, and writes down what they did
     Package(Package),
 }

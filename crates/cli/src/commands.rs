@@ -10,6 +10,7 @@ mod incident_review;
 mod init;
 mod package;
 mod postmortem;
+mod probe;
 mod rehearse;
 mod route;
 mod status;
@@ -54,6 +55,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Status(_) => status::status(&host(global)?, output)?,
         Command::Watch(args) => watch::watch(args, global, output)?,
         Command::Incident(args) => incident::incident(args, global, output)?,
+        Command::Probe(args) => probe::probe(args, output)?,
         Command::Package(args) => package::package(args, global, output)?,
         Command::Postmortem(args) => postmortem::postmortem(args, global, output)?,
     };

@@ -25,6 +25,13 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|first| first == "__app") {
         return evenkeel_host::app::main(std::env::args_os().skip(2));
     }
+    // What another machine's evenkeel speaks to: it asks from here and writes answers.
+    if std::env::args_os().nth(1).is_some_and(|first| first == "__vantage") {
+        return match evenkeel_host::probe::vantage::serve(std::io::stdin(), std::io::stdout().lock()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::from(2),
+        };
+    }
     if let Some(code) = evenkeel_rehearsal::child(std::env::args_os()) {
         return code;
     }

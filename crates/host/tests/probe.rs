@@ -2,13 +2,18 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::ops::ControlFlow;
 use std::os::unix::net::UnixListener;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use evenkeel_fleet::watch::Failure;
+use evenkeel_fleet::watch::{Answer, Failure};
 use evenkeel_host::probe::http::{BODY_BYTES_MAX, Method, Reply, Request, send};
-use evenkeel_host::probe::{Limits, Target};
+use evenkeel_host::probe::run::run;
+use evenkeel_host::probe::schedule::{Rules, Schedule, Timed};
+use evenkeel_host::probe::tcp::Tcp;
+use evenkeel_host::probe::vantage::{Remote, VantageError};
+use evenkeel_host::probe::{Ask, Limits, Prober, Report, Spec, Target};
 
 const LIMITS: Limits = Limits { connect_ms: 5_000, whole_ms: 20_000 };
 
@@ -203,4 +208,100 @@ fn request_that_cannot_be_sent_is_the_fault_of_who_asks() {
         bad(Request { headers: vec![("a b".to_owned(), String::new())], ..request() })
             .contains("header name")
     );
+}
+
+/// Asks from a vantage that this shell command leads to.
+fn ask_from(script: &str) -> Result<Report, VantageError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let remote = Remote::new(["sh", "-c", script].map(str::to_owned).to_vec());
+        let spec = Spec {
+            target: Target::Tcp(([127, 0, 0, 1], 1).into()),
+            ask: Ask::Tcp(Tcp {}),
+            limits: LIMITS,
+            proxy_protocol: false,
+        };
+        remote.ask(&spec).await
+    })
+}
+
+const HELLO: &str = r#"echo '{"hello":{"v":1,"evenkeel":"0"}}'; read question; "#;
+
+#[test]
+fn vantage_that_answers_badly_says_nothing_of_the_host() {
+    let down = |script: &str| match ask_from(script) {
+        Err(VantageError::Down { why }) => why,
+        other => panic!("{script}: {other:?}"),
+    };
+    assert_eq!(down("echo Permission denied >&2; exit 255"), "Permission denied");
+    assert_eq!(down("echo Welcome to this machine; cat"), "what it says is no answer");
+    assert!(down(r#"echo '{"hello":{"v":7,"evenkeel":"9.9"}}'; cat"#).contains("evenkeel 9.9"));
+    assert_eq!(down("yes | tr -d '\\n'"), "it said half a line");
+    assert_eq!(down(&format!("{HELLO} echo nonsense; cat")), "what it says is no answer");
+    assert_eq!(down(&format!("{HELLO} yes | tr -d '\\n'")), "it said half a line");
+    assert_eq!(down(&format!("{HELLO} echo Killed >&2")), "Killed");
+    let refused = ask_from(&format!(r#"{HELLO} echo '{{"refused":{{"id":1,"why":"no"}}}}'; cat"#));
+    assert_eq!(refused, Err(VantageError::Refused { why: "no".to_owned() }));
+}
+
+#[test]
+fn vantage_that_went_away_is_asked_again_when_it_is_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let once = dir.path().join("once");
+    // The first time it dies with the question in its hands; the second time it answers.
+    let script = format!(
+        r#"{HELLO} if mkdir {} 2>/dev/null; then exit 1; fi; echo '{{"answer":{{"id":1,"report":{{"answer":{{"class":"up"}},"took_us":5}}}}}}'; cat"#,
+        once.display()
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let remote = Remote::new(["sh".to_owned(), "-c".to_owned(), script].to_vec());
+        let spec = Spec {
+            target: Target::Tcp(([127, 0, 0, 1], 1).into()),
+            ask: Ask::Tcp(Tcp {}),
+            limits: LIMITS,
+            proxy_protocol: false,
+        };
+        assert!(matches!(remote.ask(&spec).await, Err(VantageError::Down { .. })));
+        let end = Instant::now() + Duration::from_secs(20);
+        loop {
+            match remote.ask(&spec).await {
+                Ok(report) => break assert_eq!(report.answer, Answer::Up),
+                Err(VantageError::Down { .. }) if Instant::now() < end => {}
+                other => panic!("{other:?}"),
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+}
+
+#[test]
+fn schedule_is_asked_and_a_probe_that_panics_stops_nothing() {
+    let (address, _listener) = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        (listener.local_addr().unwrap(), listener)
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let timed = [Timed { host: 0, every_ms: 20 }, Timed { host: 0, every_ms: 20 }];
+        let mut schedule = Schedule::new(Rules::default(), &timed, 1, 0);
+        let ask = |probe: usize| async move {
+            assert_ne!(probe, 1, "this probe panics");
+            let spec = Spec {
+                target: Target::Tcp(address),
+                ask: Ask::Tcp(Tcp {}),
+                limits: LIMITS,
+                proxy_protocol: false,
+            };
+            Some(Prober::default().ask(&spec).await)
+        };
+        let mut seen = [0, 0];
+        run(&mut schedule, tokio::time::Instant::now(), ask, |start, report, _| {
+            assert_eq!(report.is_some(), start.probe == 0);
+            seen[start.probe] += 1;
+            if seen[0] < 5 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })
+        .await;
+        assert!(seen[1] >= 3, "{seen:?}");
+    });
 }

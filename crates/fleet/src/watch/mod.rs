@@ -3,7 +3,9 @@
 pub mod drift;
 mod failure;
 mod sample;
+mod vantage;
 pub mod verdict;
 
 pub use failure::{CertificateFault, DnsFault, Failure, Icmp, Layer, alert_name};
 pub use sample::{Answer, ProbeId, Sample, VantageId};
+pub use vantage::{Fitness, Look, Suspicion, fitness};

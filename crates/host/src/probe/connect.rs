@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{
     AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, SockaddrStorage, connect, recvmsg,
-    socket,
+    setsockopt, socket, sockopt,
 };
 use tokio::net::TcpStream;
 
@@ -28,6 +28,8 @@ pub(super) async fn tcp(address: SocketAddr) -> Result<TcpStream, Failure> {
     };
     match ended {
         Ok(()) => {
+            // A connection that stands outlives a message about it.
+            let _still_told = address.is_ipv6().then(|| setsockopt(&stream, sockopt::Ipv6RecvErr, &false));
             // The one small request must not wait for another.
             let _only_slower = stream.set_nodelay(true);
             Ok(stream)
@@ -45,16 +47,19 @@ fn begin(address: SocketAddr) -> io::Result<TcpStream> {
     let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
     let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
     let socket = socket(family, SockType::Stream, flags, None)?;
+    if address.is_ipv6() {
+        setsockopt(&socket, sockopt::Ipv6RecvErr, &true)?;
+    }
     match connect(socket.as_raw_fd(), &SockaddrStorage::from(address)) {
         Ok(()) | Err(Errno::EINPROGRESS) => TcpStream::from_std(std::net::TcpStream::from(socket)),
         Err(error) => Err(error.into()),
     }
 }
 
-/// The last ICMP message that the kernel keeps for a socket. Nobody has to have asked for it: a connection that fails while it
-/// is being made leaves its message there.
+/// The last ICMP message that the kernel keeps for a socket. By IPv4 nobody has to have asked for it: a connection that fails
+/// while it is being made leaves its message there. By IPv6 the socket must have asked.
 ///
-/// Source: `tcp_v4_err`, net/ipv4/tcp_ipv4.c (Linux)
+/// Source: `tcp_v4_err`, net/ipv4/tcp_ipv4.c; `ipv6_icmp_error`, net/ipv6/datagram.c (Linux)
 fn icmp(socket: BorrowedFd<'_>) -> Option<Icmp> {
     let mut last = None;
     // The queue holds as many as arrived; more than these say nothing new.

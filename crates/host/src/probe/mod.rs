@@ -28,6 +28,9 @@ mod tap;
 mod visit;
 
 pub mod names;
+pub mod run;
+pub mod schedule;
+pub mod vantage;
 
 pub use certificate::Certificate;
 pub use doubt::Doubt;

@@ -26,6 +26,9 @@ pub struct Spec {
     pub proxy_protocol: bool,
 }
 
+/// No question takes longer, whatever is asked for.
+const WHOLE_MAX: Duration = Duration::from_secs(120);
+
 /// How long parts of a question may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -54,13 +57,13 @@ impl Limits {
     /// How long until a connection stands; never longer than the whole.
     #[must_use]
     pub fn connect(&self) -> Duration {
-        Duration::from_millis(self.connect_ms.min(self.whole_ms))
+        Duration::from_millis(self.connect_ms).min(self.whole())
     }
 
-    /// How long all of it may take.
+    /// How long all of it may take; never longer than two minutes.
     #[must_use]
     pub fn whole(&self) -> Duration {
-        Duration::from_millis(self.whole_ms)
+        Duration::from_millis(self.whole_ms).min(WHOLE_MAX)
     }
 }
 

@@ -88,8 +88,9 @@ impl Tls {
             None => Err(heard.timed_out()),
             Some(Ok(stream)) => {
                 visit.phases.tls = Some(begun.elapsed());
-                let version = stream.get_ref().1.protocol_version().and_then(|version| version.as_str().map(str::to_owned));
-                visit.seen.tls_version = version;
+                let version = stream.get_ref().1.protocol_version();
+                let said = version.and_then(|version| version.as_str());
+                visit.seen.tls_version = said.map(|said| said.replace("TLSv", "TLS ").replace('_', "."));
                 Ok(stream)
             }
             Some(Err(error)) => Err(match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
