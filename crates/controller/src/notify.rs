@@ -12,9 +12,9 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use evenkeel_fleet::Span;
 use evenkeel_fleet::incident::Delivery;
 use evenkeel_fleet::journal::AlertKind;
+use evenkeel_fleet::{Span, Timestamp};
 use serde_json::{Value, json};
 
 pub use secret::Secret;
@@ -61,6 +61,17 @@ impl Came {
     }
 }
 
+/// Something that changed on a host: it may explain an incident, and calls nobody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// When.
+    pub at: Timestamp,
+    /// Where.
+    pub host: String,
+    /// What, in one line.
+    pub summary: String,
+}
+
 /// An attempt under way.
 pub type Sending = Pin<Box<dyn Future<Output = Came> + Send>>;
 
@@ -68,6 +79,11 @@ pub type Sending = Pin<Box<dyn Future<Output = Came> + Send>>;
 pub trait Notifier: fmt::Debug + Send {
     /// Begins to say an alert there. Dropping the attempt ends it.
     fn send(&self, delivery: &Delivery) -> Sending;
+
+    /// Begins to tell of a change, where the other side shows changes.
+    fn change(&self, _change: &Change) -> Option<Sending> {
+        None
+    }
 
     /// Whether the other side forgets what is not said again.
     fn forgets(&self) -> bool {

@@ -3,6 +3,7 @@
 //! What is to be sent, in which order and when again is decided in [`evenkeel_fleet::incident::Outbox`]; that an attempt begins
 //! is in the journal before it does.
 
+mod changes;
 mod heartbeat;
 mod standing;
 
@@ -10,7 +11,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use evenkeel_fleet::incident::{Delivery, Input};
-use evenkeel_fleet::{AlertId, Timestamp};
+use evenkeel_fleet::{AlertId, Event, Timestamp};
 use tokio::task::JoinSet;
 
 pub use heartbeat::{Beat, Heartbeat};
@@ -59,14 +60,15 @@ impl Courier {
         }
     }
 
-    /// Sends what is due, through each channel that is not busy. Must be called from within a `LocalSet`-free runtime: attempts
-    /// run beside the caller.
-    pub async fn dispatch(&mut self, ledger: &mut Ledger, now: Timestamp) {
+    /// Sends what is due, through each channel that is not busy; attempts run beside the caller. Gives what was written down.
+    pub async fn dispatch(&mut self, ledger: &mut Ledger, now: Timestamp) -> Vec<Event> {
+        let mut events = Vec::new();
         let idle: Vec<String> =
             self.channels.keys().filter(|name| !self.busy.contains_key(*name)).cloned().collect();
         for channel in idle {
             let Some(alert) = ledger.state().outbox().next(&channel, now) else { continue };
             let told = ledger.tell_or_keep(now, Input::Send { alert, channel }).await;
+            events.extend(told.events);
             for delivery in told.deliveries {
                 self.send(delivery);
             }
@@ -76,6 +78,7 @@ impl Courier {
                 self.repeat(&delivery);
             }
         }
+        events
     }
 
     fn send(&mut self, delivery: Delivery) {
@@ -118,8 +121,8 @@ impl Courier {
         }
     }
 
-    /// Writes down what came of an attempt.
-    pub async fn settle(&mut self, ledger: &mut Ledger, landed: Landed, now: Timestamp) {
+    /// Writes down what came of an attempt. Gives what was written down.
+    pub async fn settle(&mut self, ledger: &mut Ledger, landed: Landed, now: Timestamp) -> Vec<Event> {
         let Landed { alert, channel, came } = landed;
         *self.counts.entry((channel.clone(), came.name())).or_default() += 1;
         let input = match came {
@@ -129,7 +132,19 @@ impl Courier {
             }
             Came::Unwanted { why } => Input::Unwanted { alert, channel, why },
         };
-        let _nothing_to_send = ledger.tell_or_keep(now, input).await;
+        ledger.tell_or_keep(now, input).await.events
+    }
+
+    /// Tells the channels that show changes of those among these events.
+    pub fn changed(&self, events: &[Event]) {
+        for change in events.iter().filter_map(changes::of) {
+            for telling in self.channels.values().filter_map(|notifier| notifier.change(&change)) {
+                let limit = self.limit;
+                tokio::spawn(async move {
+                    let _nothing_hangs_on_it = tokio::time::timeout(limit, telling).await;
+                });
+            }
+        }
     }
 
     /// How many attempts are under way.

@@ -11,30 +11,28 @@ mod clock;
 mod evidence;
 mod metrics;
 mod once;
+mod plan;
 mod service;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_fleet::incident::{self, Input};
-use evenkeel_fleet::journal::{Clue, Finding, IncidentStep, Seen, Severity};
-use evenkeel_fleet::watch::verdict::{Panel, Rules, Verdict};
-use evenkeel_fleet::watch::{ProbeId, Sample, VantageId};
-use evenkeel_fleet::{Event, HostId, IncidentId, Span, Timestamp, What};
-use evenkeel_host::probe::{Prober, Spec};
-use evenkeel_store::StoreError;
+use evenkeel_fleet::journal::{IncidentStep, Seen, Severity};
+use evenkeel_fleet::watch::verdict::{Panel, Verdict};
+use evenkeel_fleet::watch::{ProbeId, VantageId};
+use evenkeel_fleet::{HostId, IncidentId, Span, Timestamp, What};
 use tokio::sync::mpsc;
 
 pub use alive::{AliveError, Watching};
+pub use asking::{Asker, Askers, Here};
 pub use once::look_once;
+pub use plan::{Asked, Plan, Told, Viewer, WatchError};
 pub use service::stopped;
 
 use crate::ledger::Ledger;
 use crate::notify::Came;
-use crate::outbox::{Beat, Courier, Heartbeat};
+use crate::outbox::Beat;
 use clock::Clock;
 
 /// How many messages may wait for the loop; whoever tells more waits.
@@ -46,114 +44,12 @@ const RETELL_EVERY: Span = Span::from_secs(30);
 /// How long deliveries under way may take to end when the watch does.
 const ENDS_WITHIN: Duration = Duration::from_secs(3);
 
-/// One probe of one host from one vantage.
-#[derive(Debug, Clone)]
-pub struct Asked {
-    /// What it is called.
-    pub probe: ProbeId,
-    /// Whom it asks.
-    pub host: HostId,
-    /// From where.
-    pub vantage: VantageId,
-    /// How often.
-    pub every: Duration,
-    /// What is asked.
-    pub spec: Spec,
-    /// The upstream behind it, where somebody said so.
-    pub upstream: Option<String>,
-    /// How bad it is when it fails.
-    pub severity: Severity,
-}
-
-/// Everything that a watch is made of.
-#[derive(Debug)]
-pub struct Plan {
-    /// What tells it from another watch.
-    pub installation: String,
-    /// What is asked.
-    pub asked: Vec<Asked>,
-    /// From where, all in all.
-    pub vantages: BTreeSet<VantageId>,
-    /// When samples add up to a verdict.
-    pub rules: Rules,
-    /// Where alerts go, and how.
-    pub courier: Courier,
-    /// The sign of life.
-    pub heartbeat: Option<Heartbeat>,
-    /// Where metrics are given, on this machine.
-    pub metrics: Option<SocketAddr>,
-    /// Where the journal is.
-    pub state_dir: PathBuf,
-    /// Who looks for causes.
-    pub looker: Option<Box<dyn cause::Looker>>,
-}
-
-/// What others tell the loop.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Told {
-    /// An answer to a probe.
-    Sample(Sample),
-    /// Evidence that something is wrong.
-    Clue(Clue),
-    /// Evidence is gone.
-    Clear {
-        /// Its key.
-        key: String,
-        /// Why.
-        why: String,
-    },
-    /// Something changed that is only written down.
-    Seen(Seen),
-    /// A vantage cannot be relied upon, or can be again.
-    Vantage {
-        /// Which.
-        vantage: VantageId,
-        /// Why not.
-        unfit: Option<String>,
-    },
-    /// What came of looking for a cause.
-    Finding(IncidentId, Finding),
-    /// What came of a sign of life.
-    Beat(Came),
-}
-
-/// Who is shown what happens.
-pub trait Viewer {
-    /// A verdict is another one.
-    fn verdict(&mut self, at: Timestamp, probe: &ProbeId, host: &HostId, verdict: &Verdict);
-    /// Something was written down.
-    fn event(&mut self, event: &Event);
-    /// Something keeps the watch from its work, or no longer does.
-    fn trouble(&mut self, at: Timestamp, what: &str);
-}
-
-/// Why a watch could not begin.
-#[derive(Debug, thiserror::Error)]
-pub enum WatchError {
-    /// Somebody else watches, or the place for the mark cannot be used.
-    #[error(transparent)]
-    Alive(#[from] AliveError),
-    /// The journal.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Nothing would be asked.
-    #[error("watch: there is nothing to ask (no [[probe]], and no live route)")]
-    Nothing,
-    /// The place for metrics cannot be used.
-    #[error("give metrics on {address}")]
-    Metrics {
-        /// The address.
-        address: SocketAddr,
-        /// What the kernel said.
-        source: std::io::Error,
-    },
-}
-
 struct Loop<'v> {
     plan: Plan,
     ledger: Ledger,
     panel: Panel,
     unfit: BTreeMap<VantageId, String>,
+    deaf: BTreeSet<VantageId>,
     severities: BTreeMap<(ProbeId, HostId), (Severity, Option<String>)>,
     viewer: &'v mut dyn Viewer,
     clock: Clock,
@@ -185,15 +81,16 @@ pub async fn watch(
     };
     let (told, mut inbox) = mpsc::channel(INBOX);
     let clock = Clock::new();
-    let panel = Panel::new(plan.rules, plan.vantages.clone(), clock.now());
+    let panel = Panel::new(plan.rules, plan.askers.keys().cloned().collect(), clock.now());
     let of =
         |asked: &Asked| ((asked.probe.clone(), asked.host.clone()), (asked.severity, asked.upstream.clone()));
     let severities = plan.asked.iter().map(of).collect();
-    let unfit = BTreeMap::new();
+    let (unfit, deaf) = (BTreeMap::new(), BTreeSet::new());
     let (retold, troubled) = (clock.now(), false);
-    let mut this = Loop { plan, ledger, panel, unfit, severities, viewer, clock, told, retold, troubled };
+    let mut this =
+        Loop { plan, ledger, panel, unfit, deaf, severities, viewer, clock, told, retold, troubled };
     this.begin(&alive).await;
-    let asking = asking::start(this.plan.asked.clone(), Arc::new(Prober::default()), this.told.clone());
+    let asking = asking::start(this.plan.asked.clone(), this.plan.askers.clone(), this.told.clone());
     service::ready();
     let why = this.run(&mut inbox, metrics.as_ref(), &alive, stop).await;
     service::stopping();
@@ -210,7 +107,7 @@ impl Loop<'_> {
             self.tell(Input::Seen(Seen::Gap { what: "the watch".to_owned(), from, until: now })).await;
         }
         let pairs = u64::try_from(self.severities.len()).unwrap_or(u64::MAX);
-        let vantages = self.plan.vantages.iter().cloned().collect();
+        let vantages = self.plan.askers.keys().cloned().collect();
         let version = env!("CARGO_PKG_VERSION").to_owned();
         self.tell(Input::Seen(Seen::Begun { version, probes: pairs, vantages })).await;
         // What is no longer asked cannot get better by itself.
@@ -248,7 +145,8 @@ impl Loop<'_> {
                 }
                 landed = self.plan.courier.landed() => {
                     let now = self.clock.now();
-                    self.plan.courier.settle(&mut self.ledger, landed, now).await;
+                    let events = self.plan.courier.settle(&mut self.ledger, landed, now).await;
+                    events.iter().for_each(|event| self.viewer.event(event));
                 }
                 request = metrics::asked(metrics) => request.answer(self.metrics()),
                 _ = tick.tick() => {
@@ -258,7 +156,8 @@ impl Loop<'_> {
                 }
             }
             let now = self.clock.now();
-            self.plan.courier.dispatch(&mut self.ledger, now).await;
+            let events = self.plan.courier.dispatch(&mut self.ledger, now).await;
+            events.iter().for_each(|event| self.viewer.event(event));
         }
     }
 
@@ -266,6 +165,10 @@ impl Loop<'_> {
         let now = self.clock.now();
         match told {
             Told::Sample(sample) => {
+                // One that could not be reached answers again.
+                if self.deaf.remove(&sample.vantage) {
+                    self.fitness(sample.vantage.clone(), None).await;
+                }
                 let unfit = self.unfit.keys().cloned().collect();
                 let taken = self.panel.take(now, &sample, &unfit);
                 if let Some(transition) = taken.transition {
@@ -278,17 +181,24 @@ impl Loop<'_> {
             Told::Clue(clue) => self.tell(Input::Report(clue)).await,
             Told::Clear { key, why } => self.tell(Input::Clear { key, at: now, why }).await,
             Told::Seen(seen) => self.tell(Input::Seen(seen)).await,
-            Told::Vantage { vantage, unfit } => {
-                let before = match &unfit {
-                    Some(why) => self.unfit.insert(vantage.clone(), why.clone()),
-                    None => self.unfit.remove(&vantage),
-                };
-                if before.is_some() != unfit.is_some() {
-                    self.tell(Input::Seen(Seen::Vantage { vantage, at: now, unfit })).await;
+            Told::Deaf { vantage, why } => {
+                if self.deaf.insert(vantage.clone()) {
+                    self.fitness(vantage, Some(why)).await;
                 }
             }
+            Told::Vantage { vantage, unfit } => self.fitness(vantage, unfit).await,
             Told::Finding(incident, finding) => self.tell(Input::Diagnosed { incident, finding }).await,
             Told::Beat(came) => self.beat(now, &came).await,
+        }
+    }
+
+    async fn fitness(&mut self, vantage: VantageId, unfit: Option<String>) {
+        let before = match &unfit {
+            Some(why) => self.unfit.insert(vantage.clone(), why.clone()),
+            None => self.unfit.remove(&vantage),
+        };
+        if before.is_some() != unfit.is_some() {
+            self.tell(Input::Seen(Seen::Vantage { vantage, at: self.clock.now(), unfit })).await;
         }
     }
 
@@ -323,7 +233,10 @@ impl Loop<'_> {
             self.viewer.trouble(now, "the journal is written again; nothing was lost");
         }
         match self.ledger.catch_up().await {
-            Ok(events) => events.iter().for_each(|event| self.viewer.event(event)),
+            Ok(events) => {
+                self.plan.courier.changed(&events);
+                events.iter().for_each(|event| self.viewer.event(event));
+            }
             Err(error) => self.viewer.trouble(now, &format!("failed to {error}")),
         }
         let unfit = self.unfit.keys().cloned().collect();
@@ -368,6 +281,7 @@ impl Loop<'_> {
     async fn tell(&mut self, input: Input) {
         let now = self.clock.now();
         let told = self.ledger.tell_or_keep(now, input).await;
+        self.plan.courier.changed(&told.events);
         for event in &told.events {
             self.viewer.event(event);
             if let What::Incident(incident) = &event.what

@@ -36,7 +36,7 @@ fn announce(plan: &watch::Plan, state_dir: &Path, output: Output) {
     if output.json {
         return;
     }
-    let (probes, places) = (plan.asked.len() / plan.vantages.len().max(1), plan.vantages.len());
+    let (probes, places) = (plan.asked.len() / plan.askers.len().max(1), plan.askers.len());
     let vantages = if places == 1 { "vantage" } else { "vantages" };
     complain(&format!(
         "watching: {probes} probes from {places} {vantages}, journal in {}; SIGTERM or ctrl-c ends it\n",

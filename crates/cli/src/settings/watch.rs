@@ -6,12 +6,13 @@ mod probes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use evenkeel_controller::notify::Secret;
 use evenkeel_controller::outbox::{Courier, Heartbeat, SEND_WITHIN};
-use evenkeel_controller::watch::Plan;
+use evenkeel_controller::watch::{Asker, Askers, Here, Plan};
 use evenkeel_fleet::watch::VantageId;
 use evenkeel_fleet::watch::verdict::Rules;
 use evenkeel_fleet::{HostId, Span, incident};
@@ -60,7 +61,10 @@ impl Place {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Vantage {
     name: String,
+    /// A host of ssh at which this program is installed.
     ssh: Option<String>,
+    /// A program and its arguments that end in `evenkeel __vantage` over there.
+    command: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -130,7 +134,7 @@ impl Watched {
     pub(crate) fn plan(&self, settings: &Settings) -> anyhow::Result<Plan> {
         let (place, watch) = (&self.place, &self.watch);
         let installation = self.installation(settings);
-        let vantages = self.vantages()?;
+        let askers = self.askers()?;
         let every = place.time(watch.every.as_deref())?.unwrap_or(EVERY);
         let limit = place.time(watch.limit.as_deref())?;
         let hosts = hosts::addressed(place, &self.hosts, settings)?;
@@ -142,7 +146,7 @@ impl Watched {
         if names.len() < asked.len() {
             bail!("{}: two probes have the same name", place.file);
         }
-        let asked = vantages.iter().flat_map(|vantage| {
+        let asked = askers.keys().flat_map(|vantage| {
             asked
                 .iter()
                 .map(|it| evenkeel_controller::watch::Asked { vantage: vantage.clone(), ..it.clone() })
@@ -174,7 +178,7 @@ impl Watched {
         Ok(Plan {
             installation,
             asked,
-            vantages,
+            askers,
             rules,
             courier: Courier::new(notifiers, SEND_WITHIN),
             heartbeat,
@@ -184,20 +188,27 @@ impl Watched {
         })
     }
 
-    fn vantages(&self) -> anyhow::Result<BTreeSet<VantageId>> {
-        let mut vantages = BTreeSet::new();
+    fn askers(&self) -> anyhow::Result<Askers> {
+        let mut askers = Askers::new();
         for vantage in &self.vantages {
-            if let Some(ssh) = &vantage.ssh {
-                return Err(self.place.near(ssh, "a vantage over ssh is not there yet; leave it out"));
-            }
-            if !vantages.insert(VantageId(vantage.name.clone())) {
+            let asker = vantage.asker().map_err(|why| self.place.near(&vantage.name, &why))?;
+            if askers.insert(VantageId(vantage.name.clone()), asker).is_some() {
                 return Err(self.place.near(&vantage.name, "another vantage has this name"));
             }
         }
-        if vantages.is_empty() {
-            vantages.insert(VantageId("here".to_owned()));
+        if askers.is_empty() {
+            askers.insert(VantageId("here".to_owned()), Arc::new(Here::default()));
         }
-        Ok(vantages)
+        Ok(askers)
+    }
+}
+
+impl Vantage {
+    fn asker(&self) -> Result<Arc<dyn Asker>, String> {
+        match (&self.ssh, &self.command) {
+            (None, None) => Ok(Arc::new(Here::default())),
+            _ => Err("a vantage that is elsewhere is not there yet; leave ssh and command out".to_owned()),
+        }
     }
 }
 

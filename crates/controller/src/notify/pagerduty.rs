@@ -8,11 +8,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::http::{Client, Url};
-use super::{Came, Notifier, Secret, Sending, document, headline, key};
+use super::{Came, Change, Notifier, Secret, Sending, document, headline, key};
 use crate::when;
 
 /// Where events go when nobody says otherwise.
 const EVENTS: &str = "https://events.pagerduty.com/v2/enqueue";
+/// Where changes go when nobody says otherwise: <https://developer.pagerduty.com/docs/send-change-event>.
+const CHANGES: &str = "https://events.pagerduty.com/v2/change/enqueue";
 /// Longest summary, in characters.
 const SUMMARY_CHARS_MAX: usize = 1024;
 
@@ -24,6 +26,8 @@ pub(super) struct Settings {
     routing_key: Secret,
     /// Another place for events.
     url: Option<Secret>,
+    /// Another place for changes.
+    changes_url: Option<Secret>,
 }
 
 #[derive(Debug)]
@@ -38,8 +42,21 @@ pub(super) fn build(settings: Settings, installation: &str) -> Result<impl Notif
 
 impl Notifier for PagerDuty {
     fn send(&self, delivery: &Delivery) -> Sending {
-        let mut event = event(&self.installation, delivery);
-        let url = self.settings.url.clone().unwrap_or_else(|| Secret::Plain(EVENTS.to_owned()));
+        self.post(self.settings.url.clone(), EVENTS, event(&self.installation, delivery))
+    }
+
+    fn change(&self, change: &Change) -> Option<Sending> {
+        let summary: String = change.summary.chars().take(SUMMARY_CHARS_MAX).collect();
+        let event = json!({
+            "payload": { "summary": summary, "source": change.host, "timestamp": when::rfc3339(change.at) },
+        });
+        Some(self.post(self.settings.changes_url.clone(), CHANGES, event))
+    }
+}
+
+impl PagerDuty {
+    fn post(&self, url: Option<Secret>, usual: &str, mut event: Value) -> Sending {
+        let url = url.unwrap_or_else(|| Secret::Plain(usual.to_owned()));
         let routing_key = self.settings.routing_key.clone();
         Box::pin(async move {
             let read = || Ok::<_, String>((Url::parse(&url.read()?)?, routing_key.read()?));

@@ -120,6 +120,21 @@ fn pagerduty_is_triggered_acknowledged_and_resolved_by_one_key() {
 }
 
 #[test]
+fn pagerduty_is_told_of_changes_that_page_nobody() {
+    let server = Server::start(Does::Accept);
+    let settings = json!({ "changes-url": server.url("/v2/change/enqueue"), "routing-key": "R0UT1NG" });
+    let notifier = build("pagerduty", settings, "shop").unwrap();
+    let (at, host) = (Timestamp::from_millis(1_790_000_000_000), "web-1".to_owned());
+    let change = super::Change { at, host, summary: "web-1: r3 was confirmed".to_owned() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let came = runtime.block_on(notifier.change(&change).unwrap());
+    assert!(matches!(came, Came::Accepted { .. }), "{came:?}");
+    let body: Value = serde_json::from_str(&server.got().body).unwrap();
+    assert_eq!(body["payload"]["summary"], "web-1: r3 was confirmed");
+    assert_eq!((&body["routing_key"], body.get("event_action")), (&json!("R0UT1NG"), None));
+}
+
+#[test]
 fn alertmanager_hears_until_when_it_stands_and_its_end() {
     let server = Server::start(Does::Accept);
     let settings = json!({ "url": server.url(""), "labels": { "team": "web" } });

@@ -66,22 +66,7 @@ pub(super) fn deliver(path: &str, began: &str, urls: &[&str]) {
 fn next(ledger: &Ledger, now: Timestamp) -> Option<Input> {
     let who = || Actor::new("anna", "test");
     let last = ledger.state().incidents().next_back();
-    let opened = |n: u64| {
-        let host = HostId::new(&format!("web-{n}")).unwrap();
-        Input::Report(Clue {
-            key: format!("probe:home@{host}"),
-            source: Source::Probe,
-            host: Some(host),
-            upstream: None,
-            probe: None,
-            class: None,
-            says: "502".to_owned(),
-            details: Vec::new(),
-            since: now - Span::from_secs(4),
-            severity: Severity::Critical,
-        })
-    };
-    let Some(it) = last else { return Some(opened(1)) };
+    let Some(it) = last else { return Some(Input::Report(opened(1, now))) };
     let IncidentId(number) = it.id();
     let incident = it.id();
     if it.acked().is_none() {
@@ -96,5 +81,22 @@ fn next(ledger: &Ledger, now: Timestamp) -> Option<Input> {
     if it.is_open() {
         return Some(Input::Resolve { incident, who: who(), why: String::new(), force: true });
     }
-    (usize::try_from(number).unwrap() < ALERTS / 4).then(|| opened(number + 1))
+    (usize::try_from(number).unwrap() < ALERTS / 4).then(|| Input::Report(opened(number + 1, now)))
+}
+
+/// Evidence that a host of its own fails.
+pub(super) fn opened(n: u64, now: Timestamp) -> Clue {
+    let host = HostId::new(&format!("web-{n}")).unwrap();
+    Clue {
+        key: format!("probe:home@{host}"),
+        source: Source::Probe,
+        host: Some(host),
+        upstream: None,
+        probe: None,
+        class: None,
+        says: "502".to_owned(),
+        details: Vec::new(),
+        since: now - Span::from_secs(4),
+        severity: Severity::Critical,
+    }
 }

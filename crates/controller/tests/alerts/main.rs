@@ -5,6 +5,7 @@
 //! that on the wall.
 
 mod deliver;
+mod full;
 mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,19 +27,31 @@ fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["delivers", path, began, ref urls @ ..] => deliver::deliver(path, began, urls),
-        _ => run("thousand_alerts_survive_kills_and_an_outage_of_every_channel", survive, &args),
+        ["fills-its-disk", directory, url] => full::fills_its_disk(directory, url),
+        _ => {
+            let tests: [(&str, fn()); 2] = [
+                ("thousand_alerts_survive_kills_and_an_outage_of_every_channel", survive),
+                (
+                    "full_disk_keeps_no_alert_from_whoever_is_on_call",
+                    full::full_disk_keeps_no_alert_from_whoever_is_on_call,
+                ),
+            ];
+            run(&tests, &args);
+        }
     }
 }
 
-/// Lists or runs the test as `cargo test` and `cargo nextest` ask for it. A failure ends the process.
-fn run(name: &str, test: fn(), args: &[String]) {
+/// Lists or runs the tests as `cargo test` and `cargo nextest` ask for them. A failure ends the process.
+fn run(tests: &[(&str, fn())], args: &[String]) {
     let says = |flag: &str| args.iter().any(|arg| arg == flag);
-    let wanted = args.iter().filter(|arg| !arg.starts_with('-')).all(|part| name.contains(part.as_str()));
+    let parts: Vec<&String> = args.iter().filter(|arg| !arg.starts_with('-')).collect();
+    let is_wanted = |name: &str| parts.is_empty() || parts.iter().any(|part| name.contains(part.as_str()));
     if says("--list") {
-        if !says("--ignored") {
-            println!("{name}: test");
-        }
-    } else if wanted {
+        // Runners ask for those that are ignored, too: none is.
+        tests.iter().filter(|_| !says("--ignored")).for_each(|(name, _)| println!("{name}: test"));
+        return;
+    }
+    for (name, test) in tests.iter().filter(|(name, _)| is_wanted(name)) {
         test();
         println!("test {name} ... ok");
     }

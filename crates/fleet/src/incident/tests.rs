@@ -383,6 +383,9 @@ fn fallback_gets_it_after_three_failures_or_thirty_seconds_and_is_told_of_the_en
     world.clear(50, "probe:home@web-2");
     world.tick(170);
     assert_eq!(world.alerts(I1)[1], (AlertKind::Resolved, "mail+pager".to_owned()));
+    let before = world.events.len();
+    world.tick(230);
+    assert_eq!(world.events.len(), before, "what goes through both already is not diverted");
 }
 
 #[test]

@@ -100,7 +100,7 @@ impl Step<'_> {
                     let waits = self.now.since(parcel.since);
                     if waits >= channel.give_up_after {
                         hopeless.push((alert.id, name.to_owned(), format!("not accepted for {waits}")));
-                    } else if channel.fallback.is_some()
+                    } else if channel.fallback.as_ref().is_some_and(|to| !alert.parcels.contains_key(to))
                         && self.state.outbox.too_slow(parcel, channel, self.now)
                     {
                         slow.push((alert.id, name.to_owned(), format!("has not accepted it for {waits}")));

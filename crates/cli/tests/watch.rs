@@ -1,0 +1,189 @@
+//! `evenkeel watch` on a real nginx: it goes away, somebody is told in spite of a channel that hangs, it comes back, and all of
+//! that can be read afterwards.
+
+mod support;
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+use support::{Host, Ran, free_port, get, kill};
+
+/// A host that is watched, with a pager that hangs and a phone that does not.
+struct Watched {
+    host: Host,
+    metrics: u16,
+    /// Accepts connections, in the backlog alone, and says nothing.
+    _hangs: TcpListener,
+}
+
+impl Watched {
+    fn new() -> Watched {
+        let hangs = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (host, metrics) = (Host::new(), free_port());
+        let (port, pager) = (host.port, hangs.local_addr().unwrap());
+        let calls = host.path("calls");
+        host.write(
+            "evenkeel.toml",
+            &format!(
+                "[host]\nname = \"web-1\"\n\n[watch]\nevery = \"1s\"\nlimit = \"800ms\"\nresolve-after = \"1s\"\n\
+                 metrics = \"127.0.0.1:{metrics}\"\n\n[[probe]]\nname = \"version\"\nurl = \"http://shop.test:{port}/version\"\n\
+                 contains = [\"one\"]\n\n[[alert]]\nname = \"pager\"\nkind = \"webhook\"\nurl = \"http://{pager}/\"\n\
+                 fallback = \"phone\"\nfallback-after = \"1s\"\n\n[[alert]]\nname = \"phone\"\nkind = \"command\"\nreserve = true\n\
+                 run = [\"/bin/sh\", \"-c\", \"cat >> {}\"]\n",
+                calls.display()
+            ),
+        );
+        Watched { host, metrics, _hangs: hangs }
+    }
+
+    fn evenkeel(&self, args: &[&str]) -> Command {
+        let mut command = self.host.evenkeel(args);
+        command.arg("--config").arg(self.host.path("evenkeel.toml"));
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Ran {
+        Ran::from(self.evenkeel(args).output().unwrap())
+    }
+
+    /// Watches, and says what it sees into `watch.log`.
+    fn watch(&self) -> Child {
+        let log =
+            std::fs::OpenOptions::new().create(true).append(true).open(self.host.path("watch.log")).unwrap();
+        let mut command = self.evenkeel(&["watch"]);
+        let child =
+            command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+        self.host
+            .wait("the watch serves its metrics", || get(self.metrics, "localhost", "/metrics").is_some());
+        child
+    }
+
+    fn log(&self) -> String {
+        self.host.read("watch.log")
+    }
+
+    fn metric(&self, line: &str) -> bool {
+        get(self.metrics, "localhost", "/metrics").is_some_and(|(_, page)| page.lines().any(|it| it == line))
+    }
+
+    /// What the phone was told: kind and title.
+    fn calls(&self) -> Vec<(String, String)> {
+        let text = std::fs::read_to_string(self.host.path("calls")).unwrap_or_default();
+        let call = |line: &str| -> Option<(String, String)> {
+            let call: Value = serde_json::from_str(line).ok()?;
+            Some((call["kind"].as_str()?.to_owned(), call["title"].as_str()?.to_owned()))
+        };
+        text.lines().filter_map(call).collect()
+    }
+}
+
+fn stop(mut watch: Child) {
+    kill(i32::try_from(watch.id()).unwrap(), "TERM");
+    assert!(watch.wait().unwrap().success());
+}
+
+#[test]
+fn outage_is_told_in_spite_of_a_channel_that_hangs_and_is_over_when_nginx_is_back() {
+    let watched = Watched::new();
+    let host = &watched.host;
+    host.start_nginx();
+    let watch = watched.watch();
+    let up = "evenkeel_host_up{probe=\"version\",host=\"web-1\"} 1.0";
+    host.wait("version is up", || watched.metric(up));
+    watched.run(&["incident", "list"]).ends(0).says("no incident is open");
+    host.kill_nginx();
+    host.wait("the phone was called", || watched.calls().iter().any(|(kind, _)| kind == "opened"));
+    assert!(watched.metric("evenkeel_incidents_open{severity=\"critical\"} 1.0"));
+    watched.run(&["incident", "list"]).ends(1).says("i1");
+    // Both probes of the host are one incident.
+    let shown = watched.run(&["incident", "show", "i1", "--json"]).ends(0).json();
+    assert!(shown["times"]["to_detect_ms"].as_u64().unwrap() <= 5_000, "{shown}");
+    let classes: Vec<_> =
+        shown["evidence"].as_array().unwrap().iter().map(|it| it["class"].clone()).collect();
+    assert_eq!(classes, ["refused", "refused"]);
+    watched.run(&["incident", "ack", "i1"]).ends(0).says("is taken care of by");
+    watched.run(&["incident", "resolve", "i1"]).ends(1).says("its evidence still stands");
+    watched.run(&["incident", "note", "i1", "--kind", "action", "started nginx again"]).ends(0);
+    host.start_nginx();
+    host.wait("the phone was told that it is over", || {
+        watched.calls().iter().any(|(kind, _)| kind == "resolved")
+    });
+    stop(watch);
+    let shown = watched.run(&["incident", "show", "i1"]).ends(0);
+    for said in [
+        "time to mitigation",
+        "started nginx again",
+        "was accepted by phone",
+        "goes through phone too, because pager",
+    ] {
+        assert!(shown.out.contains(said), "no {said:?} in\n{}", shown.out);
+    }
+    assert!(watched.log().contains("DOWN    version of web-1"), "{}", watched.log());
+    watched.run(&["incident", "list"]).ends(0);
+    watched.run(&["incident", "ack", "i1"]).ends(1).says("it is over");
+    watched.run(&["incident", "show", "i9"]).ends(2).says("incident list");
+}
+
+#[test]
+fn watch_that_was_killed_is_missed_and_the_next_one_goes_on_where_it_stopped() {
+    let watched = Watched::new();
+    let mut watch = watched.watch();
+    watched.host.wait("the phone was called", || !watched.calls().is_empty());
+    assert!(
+        String::from_utf8_lossy(&watched.evenkeel(&["watch"]).output().unwrap().stderr).contains("another")
+    );
+    watch.kill().unwrap();
+    watch.wait().unwrap();
+    let watch = watched.watch();
+    watched.host.start_nginx();
+    watched.host.wait("the phone was told that it is over", || {
+        watched.calls().iter().any(|(kind, _)| kind == "resolved")
+    });
+    stop(watch);
+    assert_eq!(watched.calls().iter().filter(|(kind, _)| kind == "opened").count(), 1);
+    let state = watched.host.path("state");
+    assert!(!state.join("watching").exists());
+    let journal = watched.run(&["incident", "list", "--all", "--json"]).ends(0).json();
+    assert_eq!(journal["incidents"].as_array().unwrap().len(), 1, "it is the same incident: {journal}");
+}
+
+#[test]
+fn one_look_says_how_it_stands_and_writes_nothing_down() {
+    let watched = Watched::new();
+    let down = watched.run(&["watch", "--once"]).ends(1);
+    assert!(down.out.contains("DOWN") && down.out.contains("version"), "{}", down.out);
+    watched.host.start_nginx();
+    let up = watched.run(&["watch", "--once", "--json"]).ends(0).json();
+    let verdicts: Vec<_> = up["probes"].as_array().unwrap().iter().map(|it| it["verdict"].clone()).collect();
+    assert_eq!(verdicts, ["up", "up"]);
+    assert!(!watched.host.path("state/journal.db").exists());
+}
+
+#[test]
+fn settings_that_cannot_work_are_named_with_their_line() {
+    let host = Host::new();
+    let refused = |text: &str, says: &str| {
+        host.write("evenkeel.toml", text);
+        let mut command = host.evenkeel(&["watch", "--once"]);
+        Ran::from(command.arg("--config").arg(host.path("evenkeel.toml")).output().unwrap())
+            .ends(2)
+            .says(says);
+    };
+    refused("[[probe]]\nname = \"a\"\ntcp = 80\nhosts = [\"web-9\"]\n", "evenkeel.toml:4: ");
+    refused("[[probe]]\n\nname = \"a\"\n", "evenkeel.toml:3: probe \"a\": it asks one thing");
+    refused("[watch]\nevery = \"5 parsecs\"\n", "evenkeel.toml:2: ");
+    refused("[watch]\nmetrics = \"0.0.0.0:9\"\n", "no loopback address");
+    refused("[watch]\nevrey = \"5s\"\n", "evrey");
+    refused(
+        "[[alert]]\nname = \"p\"\nkind = \"pager\"\n",
+        "evenkeel.toml:2: alert \"p\": \"pager\" is no kind",
+    );
+    refused(
+        "[[alert]]\nname = \"p\"\nkind = \"command\"\nrun = [\"x\"]\nfallback = \"q\"\n",
+        "no other alert \"q\"",
+    );
+    let round =
+        "[[host]]\nname = \"a\"\ndepends-on = [\"b\"]\n[[host]]\nname = \"b\"\ndepends-on = [\"a\"]\n";
+    refused(round, "depend on itself");
+}

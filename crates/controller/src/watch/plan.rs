@@ -1,0 +1,126 @@
+//! What a watch is made of, what it is told, and who is shown what it sees.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use evenkeel_fleet::journal::{Clue, Finding, Seen, Severity};
+use evenkeel_fleet::watch::verdict::{Rules, Verdict};
+use evenkeel_fleet::watch::{ProbeId, Sample, VantageId};
+use evenkeel_fleet::{Event, HostId, IncidentId, Timestamp};
+use evenkeel_host::probe::Spec;
+use evenkeel_store::StoreError;
+
+use super::{AliveError, Askers, cause};
+use crate::notify::Came;
+use crate::outbox::{Courier, Heartbeat};
+
+/// One probe of one host from one vantage.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// What it is called.
+    pub probe: ProbeId,
+    /// Whom it asks.
+    pub host: HostId,
+    /// From where.
+    pub vantage: VantageId,
+    /// How often.
+    pub every: Duration,
+    /// What is asked.
+    pub spec: Spec,
+    /// The upstream behind it, where somebody said so.
+    pub upstream: Option<String>,
+    /// How bad it is when it fails.
+    pub severity: Severity,
+}
+
+/// Everything that a watch is made of.
+#[derive(Debug)]
+pub struct Plan {
+    /// What tells it from another watch.
+    pub installation: String,
+    /// What is asked.
+    pub asked: Vec<Asked>,
+    /// From where, and who asks there.
+    pub askers: Askers,
+    /// When samples add up to a verdict.
+    pub rules: Rules,
+    /// Where alerts go, and how.
+    pub courier: Courier,
+    /// The sign of life.
+    pub heartbeat: Option<Heartbeat>,
+    /// Where metrics are given, on this machine.
+    pub metrics: Option<SocketAddr>,
+    /// Where the journal is.
+    pub state_dir: PathBuf,
+    /// Who looks for causes.
+    pub looker: Option<Box<dyn cause::Looker>>,
+}
+
+/// What others tell the loop.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Told {
+    /// An answer to a probe.
+    Sample(Sample),
+    /// Evidence that something is wrong.
+    Clue(Clue),
+    /// Evidence is gone.
+    Clear {
+        /// Its key.
+        key: String,
+        /// Why.
+        why: String,
+    },
+    /// Something changed that is only written down.
+    Seen(Seen),
+    /// A vantage cannot be relied upon, or can be again.
+    Vantage {
+        /// Which.
+        vantage: VantageId,
+        /// Why not.
+        unfit: Option<String>,
+    },
+    /// A vantage could not be reached; its next answer shows that it can be again.
+    Deaf {
+        /// Which.
+        vantage: VantageId,
+        /// Why not.
+        why: String,
+    },
+    /// What came of looking for a cause.
+    Finding(IncidentId, Finding),
+    /// What came of a sign of life.
+    Beat(Came),
+}
+
+/// Who is shown what happens.
+pub trait Viewer {
+    /// A verdict is another one.
+    fn verdict(&mut self, at: Timestamp, probe: &ProbeId, host: &HostId, verdict: &Verdict);
+    /// Something was written down.
+    fn event(&mut self, event: &Event);
+    /// Something keeps the watch from its work, or no longer does.
+    fn trouble(&mut self, at: Timestamp, what: &str);
+}
+
+/// Why a watch could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchError {
+    /// Somebody else watches, or the place for the mark cannot be used.
+    #[error(transparent)]
+    Alive(#[from] AliveError),
+    /// The journal.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Nothing would be asked.
+    #[error("watch: there is nothing to ask (no [[probe]], and no live route)")]
+    Nothing,
+    /// The place for metrics cannot be used.
+    #[error("give metrics on {address}")]
+    Metrics {
+        /// The address.
+        address: SocketAddr,
+        /// What the kernel said.
+        source: std::io::Error,
+    },
+}
