@@ -161,6 +161,29 @@ fn one_look_says_how_it_stands_and_writes_nothing_down() {
 }
 
 #[test]
+fn vantage_behind_a_command_asks_too_and_one_that_is_not_there_has_no_voice() {
+    let watched = Watched::new();
+    let settings = watched.host.read("evenkeel.toml");
+    let ours = env!("CARGO_BIN_EXE_evenkeel");
+    let vantages = format!(
+        "[[vantage]]\nname = \"here\"\n[[vantage]]\nname = \"there\"\ncommand = [\"{ours}\", \"__vantage\"]\n\
+         [[vantage]]\nname = \"nowhere\"\ncommand = [\"/nonexistent\"]\n"
+    );
+    watched.host.write("evenkeel.toml", &format!("{settings}\n{vantages}"));
+    watched.host.start_nginx();
+    let watch = watched.watch();
+    let unfit = "evenkeel_vantage_unfit{vantage=\"nowhere\"} 1.0";
+    watched.host.wait("nowhere has no voice", || watched.metric(unfit));
+    let up = "evenkeel_host_up{probe=\"version\",host=\"web-1\"} 1.0";
+    watched.host.wait("version is up", || watched.metric(up));
+    watched.host.kill_nginx();
+    watched
+        .host
+        .wait("both agree", || watched.log().contains("version: refused with a reset (2 of 2 vantages)"));
+    stop(watch);
+}
+
+#[test]
 fn settings_that_cannot_work_are_named_with_their_line() {
     let host = Host::new();
     let refused = |text: &str, says: &str| {

@@ -20,12 +20,12 @@ use std::time::Duration;
 use evenkeel_fleet::incident::{self, Input};
 use evenkeel_fleet::journal::{IncidentStep, Seen, Severity};
 use evenkeel_fleet::watch::verdict::{Panel, Verdict};
-use evenkeel_fleet::watch::{ProbeId, VantageId};
+use evenkeel_fleet::watch::{Fitness, ProbeId, VantageId, fitness};
 use evenkeel_fleet::{HostId, IncidentId, Span, Timestamp, What};
 use tokio::sync::mpsc;
 
 pub use alive::{AliveError, Watching};
-pub use asking::{Asker, Askers, Here};
+pub use asking::{Asker, Askers, Here, There};
 pub use once::look_once;
 pub use plan::{Asked, Plan, Told, Viewer, WatchError};
 pub use service::stopped;
@@ -90,11 +90,11 @@ pub async fn watch(
     let mut this =
         Loop { plan, ledger, panel, unfit, deaf, severities, viewer, clock, told, retold, troubled };
     this.begin(&alive).await;
-    let asking = asking::start(this.plan.asked.clone(), this.plan.askers.clone(), this.told.clone());
+    let mut asking = asking::start(&this.plan.asked, &this.plan.askers, &this.told);
     service::ready();
     let why = this.run(&mut inbox, metrics.as_ref(), &alive, stop).await;
     service::stopping();
-    asking.abort();
+    asking.abort_all();
     this.end(&why).await;
     alive.end();
     Ok(())
@@ -110,12 +110,12 @@ impl Loop<'_> {
         let vantages = self.plan.askers.keys().cloned().collect();
         let version = env!("CARGO_PKG_VERSION").to_owned();
         self.tell(Input::Seen(Seen::Begun { version, probes: pairs, vantages })).await;
-        // What is no longer asked cannot get better by itself.
+        // What is no longer asked cannot get better by itself, and a vantage begins anew.
         let asked: BTreeSet<String> =
             self.severities.keys().map(|(probe, host)| evidence::key(probe, host)).collect();
         let standing = self.ledger.state().open().flat_map(incident::Incident::standing);
         let gone: Vec<String> = standing
-            .filter(|clue| evidence::is_probe(&clue.key) && !asked.contains(&clue.key))
+            .filter(|clue| evidence::is_ours(&clue.key) && !asked.contains(&clue.key))
             .map(|clue| clue.key.clone())
             .collect();
         for key in gone {
@@ -169,12 +169,12 @@ impl Loop<'_> {
                 if self.deaf.remove(&sample.vantage) {
                     self.fitness(sample.vantage.clone(), None).await;
                 }
-                let unfit = self.unfit.keys().cloned().collect();
-                let taken = self.panel.take(now, &sample, &unfit);
-                if let Some(transition) = taken.transition {
+                if let Some(transition) = self.panel.hear(&sample) {
                     self.tell(Input::Seen(Seen::Turned(transition))).await;
+                    self.suspect(&sample.vantage).await;
                 }
-                if let Some(verdict) = taken.verdict {
+                let unfit = self.unfit.keys().cloned().collect();
+                if let Some(verdict) = self.panel.judge(now, &sample.probe, &sample.host, &unfit) {
                     self.verdict(&sample.probe, &sample.host, &verdict).await;
                 }
             }
@@ -192,13 +192,43 @@ impl Loop<'_> {
         }
     }
 
+    /// A vantage that sees nothing suspects itself first.
+    async fn suspect(&mut self, vantage: &VantageId) {
+        if self.deaf.contains(vantage) {
+            return;
+        }
+        let slowest = self.plan.asked.iter().map(|it| it.every).max().unwrap_or_default();
+        let unfit = match fitness(&self.panel.looks(vantage), clock::span(slowest * 2)) {
+            Fitness::Fit => None,
+            Fitness::Unfit(why) => Some(why.to_string()),
+        };
+        if unfit.is_some() != self.unfit.contains_key(vantage) {
+            self.fitness(vantage.clone(), unfit).await;
+        }
+    }
+
+    /// Notes whether a vantage can be relied upon. That one cannot is evidence of an incident of its own: if all hosts did fail at once,
+    /// somebody must hear of it.
     async fn fitness(&mut self, vantage: VantageId, unfit: Option<String>) {
         let before = match &unfit {
             Some(why) => self.unfit.insert(vantage.clone(), why.clone()),
             None => self.unfit.remove(&vantage),
         };
-        if before.is_some() != unfit.is_some() {
-            self.tell(Input::Seen(Seen::Vantage { vantage, at: self.clock.now(), unfit })).await;
+        if before.is_some() == unfit.is_some() {
+            return;
+        }
+        let at = self.clock.now();
+        self.tell(Input::Seen(Seen::Vantage { vantage: vantage.clone(), at, unfit: unfit.clone() })).await;
+        match unfit {
+            Some(why) => {
+                let alone = self.plan.askers.keys().all(|it| self.unfit.contains_key(it));
+                self.tell(Input::Report(evidence::vantage(&vantage, &why, at, alone))).await;
+            }
+            None => {
+                let (key, why) =
+                    (evidence::vantage_key(&vantage), format!("{vantage} can be relied upon again"));
+                self.tell(Input::Clear { key, at, why }).await;
+            }
         }
     }
 

@@ -12,10 +12,11 @@ use std::time::Duration;
 use anyhow::{anyhow, bail};
 use evenkeel_controller::notify::Secret;
 use evenkeel_controller::outbox::{Courier, Heartbeat, SEND_WITHIN};
-use evenkeel_controller::watch::{Asker, Askers, Here, Plan};
+use evenkeel_controller::watch::{Asker, Askers, Here, Plan, There};
 use evenkeel_fleet::watch::VantageId;
 use evenkeel_fleet::watch::verdict::Rules;
 use evenkeel_fleet::{HostId, Span, incident};
+use evenkeel_host::probe::vantage::Remote;
 use serde::Deserialize;
 
 use super::Settings;
@@ -155,7 +156,7 @@ impl Watched {
         let default = Rules::default();
         let slowest = asked.iter().map(|it| it.every).max().unwrap_or(every);
         let stale =
-            Span::from_millis(u64::try_from(slowest.as_millis()).unwrap_or(u64::MAX).saturating_mul(3));
+            Span::from_millis(u64::try_from(slowest.as_millis()).unwrap_or(u64::MAX).saturating_mul(5));
         let rules = Rules {
             agree: watch.agree.unwrap_or(default.agree),
             fall: watch.fall.unwrap_or(default.fall),
@@ -207,7 +208,14 @@ impl Vantage {
     fn asker(&self) -> Result<Arc<dyn Asker>, String> {
         match (&self.ssh, &self.command) {
             (None, None) => Ok(Arc::new(Here::default())),
-            _ => Err("a vantage that is elsewhere is not there yet; leave ssh and command out".to_owned()),
+            (Some(host), None) if !host.is_empty() && !host.starts_with('-') => {
+                Ok(Arc::new(There::new(Remote::ssh(host))))
+            }
+            (None, Some(command)) if !command.is_empty() => Ok(Arc::new(There::new(command.clone()))),
+            _ => Err(
+                "a vantage elsewhere says how to get there: ssh = \"HOST\", or command = [\"PROGRAM\", …]"
+                    .to_owned(),
+            ),
         }
     }
 }

@@ -1,22 +1,22 @@
-//! Asks every probe when it is due: spread over its interval, never twice at the same time, never too many at once.
+//! Asks every probe when it is due, from every vantage.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use evenkeel_fleet::watch::{Sample, VantageId};
-use evenkeel_host::probe::{Prober, Report, Spec};
-use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use evenkeel_fleet::HostId;
+use evenkeel_fleet::watch::{Answer, Sample, VantageId};
+use evenkeel_host::probe::run::run;
+use evenkeel_host::probe::schedule::{Rules, Schedule, Start, Timed};
+use evenkeel_host::probe::vantage::Remote;
+use evenkeel_host::probe::{Doubt, Prober, Report, Spec, Target};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::clock::span;
 use super::{Asked, Told};
 use crate::local::now;
-
-/// How many probes are under way at once.
-const UNDER_WAY_MAX: usize = 512;
 
 /// Whoever asks from a vantage.
 pub trait Asker: std::fmt::Debug + Send + Sync {
@@ -41,48 +41,92 @@ impl Asker for Here {
 /// Whoever asks from each vantage.
 pub type Askers = BTreeMap<VantageId, Arc<dyn Asker>>;
 
-/// Begins to ask, until the handle is aborted.
-pub(super) fn start(asked: Vec<Asked>, askers: Askers, told: mpsc::Sender<Told>) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        let room = Arc::new(Semaphore::new(UNDER_WAY_MAX));
-        let began = Instant::now();
-        // The first round is spread as the others will be.
-        let count = u32::try_from(asked.len()).unwrap_or(u32::MAX).max(1);
-        let first = (0_u32..).zip(&asked).map(|(n, it)| Reverse((began + it.every * n / count, n)));
-        let mut due: BinaryHeap<_> = first.collect();
-        let free: Vec<Arc<Semaphore>> = asked.iter().map(|_| Arc::new(Semaphore::new(1))).collect();
-        while let Some(Reverse((at, n))) = due.pop() {
-            tokio::time::sleep_until(at).await;
-            let index = usize::try_from(n).unwrap_or(usize::MAX);
-            let it = &asked[index];
-            // One that was late does not make up for it.
-            due.push(Reverse(((at + it.every).max(Instant::now()), n)));
-            let Some(asker) = askers.get(&it.vantage) else { continue };
-            let Ok(one) = Arc::clone(&free[index]).try_acquire_owned() else { continue };
-            let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
-            tokio::spawn(ask(it.clone(), Arc::clone(asker), told.clone(), (one, place)));
-        }
-    })
+/// A place elsewhere, reached by a command that ends in `evenkeel __vantage` there. It is started with the first question.
+#[derive(Debug)]
+pub struct There {
+    command: Vec<String>,
+    remote: OnceLock<Remote>,
 }
 
-async fn ask<P>(it: Asked, asker: Arc<dyn Asker>, told: mpsc::Sender<Told>, _until_done: P) {
-    let heard = match sample(&it, asker.as_ref()).await {
-        Ok(sample) => Told::Sample(sample),
-        Err(why) => Told::Deaf { vantage: it.vantage, why },
+impl There {
+    /// The place that this command leads to.
+    #[must_use]
+    pub fn new(command: Vec<String>) -> There {
+        There { command, remote: OnceLock::new() }
+    }
+}
+
+impl Asker for There {
+    fn ask<'a>(
+        &'a self,
+        spec: &'a Spec,
+    ) -> Pin<Box<dyn Future<Output = Result<Report, String>> + Send + 'a>> {
+        Box::pin(async move {
+            let remote = self.remote.get_or_init(|| Remote::new(self.command.clone()));
+            remote.ask(spec).await.map_err(|error| format!("failed to {error}"))
+        })
+    }
+}
+
+/// Begins to ask, each vantage by a schedule of its own, until what comes back is dropped.
+pub(super) fn start(asked: &[Asked], askers: &Askers, told: &mpsc::Sender<Told>) -> JoinSet<()> {
+    let mut asking = JoinSet::new();
+    for (seed, (vantage, asker)) in (1_u64..).zip(askers) {
+        let from_here: Vec<Asked> = asked.iter().filter(|it| it.vantage == *vantage).cloned().collect();
+        asking.spawn(ask_all(from_here, Arc::clone(asker), told.clone(), seed));
+    }
+    asking
+}
+
+async fn ask_all(asked: Vec<Asked>, asker: Arc<dyn Asker>, told: mpsc::Sender<Told>, seed: u64) {
+    let hosts: BTreeSet<&HostId> = asked.iter().map(|it| &it.host).collect();
+    let hosts: BTreeMap<&HostId, usize> = hosts.into_iter().zip(0..).collect();
+    let timed = |it: &Asked| Timed { host: hosts[&it.host], every_ms: span(it.every).as_millis() };
+    let timed: Vec<Timed> = asked.iter().map(timed).collect();
+    let mut schedule = Schedule::new(Rules::default(), &timed, seed, 0);
+    let mut doubt = Doubt::default();
+    let ask = |probe: usize| {
+        let (it, asker, told) = (asked[probe].clone(), Arc::clone(&asker), told.clone());
+        async move {
+            match asker.ask(&it.spec).await {
+                Ok(report) => Some(report),
+                Err(why) => {
+                    let _the_loop_is_gone = told.send(Told::Deaf { vantage: it.vantage, why }).await;
+                    None
+                }
+            }
+        }
     };
-    let _the_loop_is_gone = told.send(heard).await;
+    let done = |start: Start, report: Option<Report>, _: &Schedule| {
+        if let Some(mut report) = report {
+            let it = &asked[start.probe];
+            // A firewall that answers one refusal a second must not look like one that is silent.
+            if let (Target::Tcp(port), Answer::Down(failure)) = (&it.spec.target, &report.answer)
+                && let Some(settled) = doubt.settle(*port, Some(failure), std::time::Instant::now())
+            {
+                report.answer = Answer::Down(settled);
+            }
+            // A loop that is that far behind has better to do than this one sample.
+            let _behind = told.try_send(Told::Sample(made(it, report)));
+        }
+        if told.is_closed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    run(&mut schedule, tokio::time::Instant::now(), ask, done).await;
+}
+
+fn made(it: &Asked, report: Report) -> Sample {
+    let took = span(report.took);
+    Sample {
+        at: now() - took,
+        probe: it.probe.clone(),
+        host: it.host.clone(),
+        vantage: it.vantage.clone(),
+        took,
+        answer: report.answer,
+    }
 }
 
 /// Asks once.
 pub(super) async fn sample(it: &Asked, asker: &dyn Asker) -> Result<Sample, String> {
-    let at = now();
-    let report = asker.ask(&it.spec).await?;
-    Ok(Sample {
-        at,
-        probe: it.probe.clone(),
-        host: it.host.clone(),
-        vantage: it.vantage.clone(),
-        took: span(report.took),
-        answer: report.answer,
-    })
+    asker.ask(&it.spec).await.map(|report| made(it, report))
 }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use lane::Lane;
 
-use super::{Answer, Layer, ProbeId, Sample, VantageId};
+use super::{Answer, Layer, Look, ProbeId, Sample, VantageId};
 use crate::journal::Transition;
 use crate::{HostId, Span, Timestamp};
 
@@ -110,8 +110,8 @@ impl Panel {
         Self { rules, since: now, vantages, rows: BTreeMap::new() }
     }
 
-    /// Takes a sample that came back at `now`. One that is older than the last of its vantage changes nothing.
-    pub fn take(&mut self, now: Timestamp, sample: &Sample, unfit: &BTreeSet<VantageId>) -> Taken {
+    /// Takes a sample, without judging yet. One that is older than the last of its vantage changes nothing.
+    pub fn hear(&mut self, sample: &Sample) -> Option<Transition> {
         let key = (sample.probe.clone(), sample.host.clone());
         let row = self.rows.entry(key).or_insert_with(|| Row {
             lanes: BTreeMap::new(),
@@ -119,17 +119,42 @@ impl Panel {
             downs: VecDeque::new(),
         });
         let lane = row.lanes.entry(sample.vantage.clone()).or_insert_with(|| Lane::new(sample.at));
-        let Some(health) = lane.take(sample) else { return Taken::default() };
-        let transition = health.map(|health| Transition {
+        let health = lane.take(sample)??;
+        Some(Transition {
             probe: sample.probe.clone(),
             host: sample.host.clone(),
             vantage: sample.vantage.clone(),
             at: sample.at,
             took: sample.took,
             health,
-        });
-        let verdict = row.judge(now, &self.rules, self.since, &self.vantages, unfit);
-        Taken { transition, verdict }
+        })
+    }
+
+    /// Judges one probe of one host. Gives the verdict, when it is another one.
+    pub fn judge(
+        &mut self,
+        now: Timestamp,
+        probe: &ProbeId,
+        host: &HostId,
+        unfit: &BTreeSet<VantageId>,
+    ) -> Option<Verdict> {
+        let row = self.rows.get_mut(&(probe.clone(), host.clone()))?;
+        row.judge(now, &self.rules, self.since, &self.vantages, unfit)
+    }
+
+    /// Takes a sample that came back at `now`, and judges.
+    pub fn take(&mut self, now: Timestamp, sample: &Sample, unfit: &BTreeSet<VantageId>) -> Taken {
+        let transition = self.hear(sample);
+        Taken { transition, verdict: self.judge(now, &sample.probe, &sample.host, unfit) }
+    }
+
+    /// What a vantage sees now, of every host: what its fitness is judged by.
+    pub fn looks(&self, vantage: &VantageId) -> Vec<Look> {
+        let look = |((_, host), row): (&(ProbeId, HostId), &Row)| {
+            let lane = row.lanes.get(vantage)?;
+            Some(Look { host: host.clone(), anchor: false, since: lane.since(), answer: lane.last().clone() })
+        };
+        self.rows.iter().filter_map(look).collect()
     }
 
     /// Looks at every verdict again, because time has passed or other vantages are unfit now.

@@ -20,6 +20,8 @@ pub(super) struct Lane {
     asked: Timestamp,
     /// When the last one that says something of the host was asked for.
     heard: Timestamp,
+    /// The last answer, whatever it said.
+    last: Answer,
     answer: Answer,
     took: Span,
     /// How many in a row went like the last one.
@@ -40,6 +42,7 @@ impl Lane {
         Self {
             asked: at,
             heard: at,
+            last: Answer::Up,
             answer: Answer::Up,
             took: Span::ZERO,
             run: 0,
@@ -57,6 +60,7 @@ impl Lane {
             return None;
         }
         self.asked = sample.at;
+        self.last = sample.answer.clone();
         if about_host(&sample.answer) {
             let same = self.run > 0 && (sample.answer == Answer::Up) == (self.answer == Answer::Up);
             self.run = if same { self.run.saturating_add(1) } else { 1 };
@@ -118,6 +122,10 @@ impl Lane {
 
     pub(super) fn answer(&self) -> &Answer {
         &self.answer
+    }
+
+    pub(super) fn last(&self) -> &Answer {
+        &self.last
     }
 
     pub(super) fn fails(&self) -> bool {
