@@ -6,8 +6,15 @@
 //! * [`author`] says which command made a change, how that is known, and when it is not.
 //!
 //! Nothing here waits for anybody: what a process does is watched, never held up, with one exception that lives in a
-//! process of its own under a watchdog.
+//! process of its own under a watchdog ([`guard`]).
 
 pub mod author;
 pub mod events;
+pub mod guard;
 pub mod pass;
+pub mod queues;
+
+/// Has the thread that follows a tree woken before others that want to run, as far as this user may ask for that.
+pub fn wake_early() {
+    let _as_usual_then = rustix::process::setpriority_process(None, -10);
+}

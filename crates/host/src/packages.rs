@@ -6,6 +6,7 @@
 pub mod caller;
 pub mod conffile;
 pub mod dpkg;
+pub mod history;
 pub mod hold;
 pub mod hooks;
 pub mod log;

@@ -1,8 +1,8 @@
 //! One event more. The only place where the state changes; it never refuses and never panics, so that any
 //! journal that can be read can be folded.
 
-use super::{Fleet, Freeze};
-use crate::journal::{Choice, PackageStage, Recovery};
+use super::{Fleet, Freeze, OpenDrift};
+use crate::journal::{Choice, Drift, DriftHow, DriftStage, PackageStage, Recovery};
 use crate::{Event, HostId, Outcome, Release, ReleaseId, Stage, Timestamp, What};
 
 /// The doubt that packages leave, until packages take it away again.
@@ -19,7 +19,7 @@ impl Fleet {
                 let host = self.hosts.entry(adoption.host.clone()).or_default();
                 host.confirmed.push(adoption.bundle);
                 host.generation = host.generation.max(adoption.generation);
-                host.doubt = None;
+                (host.doubt, host.drift) = (None, None);
             }
             What::Proposed { release, proposal } => {
                 self.hosts.entry(proposal.host.clone()).or_default().open = Some(*release);
@@ -79,14 +79,50 @@ impl Fleet {
                     None => {}
                 }
             }
+            What::Drift(drift) => self.fold_drift(at, drift),
             What::Answered { .. }
             | What::Note { .. }
             | What::Served(_)
-            | What::Drift(_)
             | What::Watch(_)
             | What::Incident(_)
             | What::Alert(_)
             | What::Maintenance(_) => {}
+        }
+    }
+
+    fn fold_drift(&mut self, at: Timestamp, drift: &Drift) {
+        let host = self.hosts.entry(drift.host.clone()).or_default();
+        if matches!(drift.stage, DriftStage::Ended(_)) {
+            host.drift = None;
+            return;
+        }
+        if drift.stage == DriftStage::Opened {
+            host.drift = None;
+        }
+        let open = host.drift.get_or_insert_with(|| {
+            let (changes, meaning) = Default::default();
+            Box::new(OpenDrift { since: at, changes, meaning, silent_until: None })
+        });
+        if let DriftStage::Silenced { until, .. } = &drift.stage {
+            open.silent_until = Some(*until);
+        }
+        for change in &drift.changes {
+            match change.how {
+                DriftHow::Added | DriftHow::Changed | DriftHow::Removed => {
+                    open.changes.insert(change.path.clone(), change.clone());
+                }
+                DriftHow::Back => {
+                    open.changes.remove(&change.path);
+                }
+                DriftHow::Mode { .. } | DriftHow::Owner { .. } => {}
+            }
+        }
+        if !drift.meaning.is_empty() {
+            open.meaning.clone_from(&drift.meaning);
+        }
+        // Only a mode or an owner was changed: told of, and no difference from any release.
+        if open.changes.is_empty() && drift.more == 0 {
+            host.drift = None;
         }
     }
 
@@ -111,7 +147,7 @@ impl Fleet {
         let host = self.hosts.entry(host.clone()).or_default();
         if let Some(bundle) = bundle {
             host.confirmed.push(bundle);
-            host.doubt = None;
+            (host.doubt, host.drift) = (None, None);
         }
     }
 

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 pub use crate::journal::Proposal;
 pub use input::{Input, Report};
 
+use crate::journal::DriftChange;
 use crate::{Actor, BundleId, Event, Generation, HostId, Release, ReleaseId, Sequence, Timestamp, Turn};
 
 /// Hosts, releases and freezes, as the journal tells them.
@@ -33,9 +34,28 @@ pub struct Host {
     open: Option<ReleaseId>,
     generation: Generation,
     doubt: Option<String>,
+    drift: Option<Box<OpenDrift>>,
+}
+
+/// A drift that has not ended, as the journal tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenDrift {
+    /// When it was first seen.
+    pub since: Timestamp,
+    /// What differs, by path, with who made it so.
+    pub changes: BTreeMap<String, DriftChange>,
+    /// What it does to those who ask, as it was worked out last.
+    pub meaning: Vec<String>,
+    /// Until when nobody wants to hear of it.
+    pub silent_until: Option<Timestamp>,
 }
 
 impl Host {
+    /// What differs from the release, if somebody watched and it does.
+    pub fn drift(&self) -> Option<&OpenDrift> {
+        self.drift.as_deref()
+    }
+
     /// The bundle that a person or a policy confirmed last.
     pub fn confirmed(&self) -> Option<BundleId> {
         self.confirmed.last().copied()

@@ -108,6 +108,18 @@ impl Watch {
         &self.released
     }
 
+    /// The paths below a directory at which something stands.
+    pub fn below(&self, directory: &str) -> Vec<String> {
+        let start = format!("{directory}/");
+        let from = self.stands.range(start.clone()..).map(|(path, _)| path);
+        from.take_while(|path| path.starts_with(&start)).cloned().collect()
+    }
+
+    /// Whether something stood at a path when it was seen last, or should.
+    pub fn knows(&self, path: &str) -> bool {
+        self.stands.contains_key(path) || self.released.entries.contains_key(path)
+    }
+
     /// While a release is open its files are expected, beside those that stand released.
     pub fn coming(&mut self, coming: Option<Baseline>) {
         self.coming = coming;

@@ -46,6 +46,16 @@ impl Certificate {
         })
     }
 
+    /// Reads the first certificate of a PEM file; the others are what comes with it.
+    #[must_use]
+    pub fn of_pem(pem: &[u8]) -> Option<Certificate> {
+        use rustls::pki_types::pem::PemObject as _;
+        let all = rustls::pki_types::CertificateDer::pem_slice_iter(pem).filter_map(Result::ok);
+        let all: Vec<_> = all.collect();
+        let (first, others) = all.split_first()?;
+        Self::read(first, others.len())
+    }
+
     /// Whether it names itself as the one who signed it.
     fn is_self_signed(&self) -> bool {
         self.subject == self.issuer

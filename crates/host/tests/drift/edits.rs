@@ -10,7 +10,13 @@ use evenkeel_host::configdir::Keep;
 use evenkeel_host::drift::author::Witness;
 use evenkeel_host::drift::events::{Events, Happened, Means};
 
+use crate::runner::Test;
 use crate::tree::{is_root, tree};
+
+pub(crate) const TESTS: &[Test] = &[(
+    "hundred_edits_are_all_seen_and_as_root_their_commands_are_named",
+    hundred_edits_are_all_seen_and_as_root_their_commands_are_named,
+)];
 
 /// `{f}` is a file that is there, `{n}` one that is not yet, `{t}` a finished one elsewhere on the same file system.
 const EDITS: &[(&str, &str)] = &[
@@ -138,7 +144,6 @@ fn hundred_edits(root: &Path, elsewhere: &Path) -> Told {
     told
 }
 
-#[test]
 fn hundred_edits_are_all_seen_and_as_root_their_commands_are_named() {
     let (root, elsewhere) = (tree(), tempfile::tempdir().unwrap());
     let mut told = hundred_edits(root.path(), elsewhere.path());

@@ -154,3 +154,25 @@ fn better_author_replaces_a_weaker_one_and_never_the_other_way() {
     assert_eq!(drift.changes[0].author, author("sed", KnownBy::Process));
     assert_eq!(watch.look(at(3), [by(author("someone", KnownBy::Nearby))]), None);
 }
+
+#[test]
+fn journal_tells_the_open_drift_again() {
+    let mut watch = watch();
+    let mut fleet = crate::Fleet::default();
+    let host = HostId::new("web1").unwrap();
+    let mut tell = |drift: Option<Drift>, fleet: &mut crate::Fleet| {
+        let turn = fleet.step(at(9), crate::Input::Drift(drift.unwrap()));
+        assert_eq!(turn.events().len(), 1);
+    };
+    tell(watch.look(at(1), [seen("nginx.conf", Some(stands("x")))]), &mut fleet);
+    tell(watch.look(at(2), [seen("new.conf", Some(stands("y")))]), &mut fleet);
+    let open = fleet.host(&host).unwrap().drift().unwrap();
+    assert_eq!(open.changes.keys().collect::<Vec<_>>(), ["new.conf", "nginx.conf"]);
+    tell(watch.look(at(3), [seen("new.conf", None)]), &mut fleet);
+    assert_eq!(fleet.host(&host).unwrap().drift().unwrap().changes.len(), 1);
+    tell(watch.look(at(4), [seen("nginx.conf", Some(stands("n")))]), &mut fleet);
+    assert_eq!(fleet.host(&host).unwrap().drift(), None);
+    let loose = Standing { mode: 0o666, ..stands("n") };
+    tell(watch.look(at(5), [seen("nginx.conf", Some(loose))]), &mut fleet);
+    assert_eq!(fleet.host(&host).unwrap().drift(), None, "no release says what a mode should be");
+}

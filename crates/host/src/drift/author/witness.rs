@@ -6,6 +6,7 @@ use evenkeel_fleet::journal::{Author, KnownBy};
 
 use super::starts::{Met, Starts};
 use super::{Process, Users, author};
+use crate::drift::guard::Guard;
 
 /// A process is not looked at again within this time: it does many things to many files.
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
@@ -17,6 +18,7 @@ pub struct Witness {
     users: Users,
     me: i32,
     last: Option<(i32, Instant, Author)>,
+    guard: Option<Guard>,
 }
 
 impl Default for Witness {
@@ -31,7 +33,12 @@ impl Witness {
     pub fn new() -> Self {
         let me = i32::try_from(std::process::id()).unwrap_or(-1);
         let starts = Starts::listen().map_err(|error| error.to_string());
-        Self { starts, users: Users::default(), me, last: None }
+        Self { starts, users: Users::default(), me, last: None, guard: None }
+    }
+
+    /// Has the openings of files looked at too, while they wait.
+    pub fn guard(&mut self, guard: Guard) {
+        self.guard = Some(guard);
     }
 
     /// Why the starts of processes are not seen, where they are not: short-lived authors stay unknown then.
@@ -59,11 +66,18 @@ impl Witness {
             Ok(starts) => starts.find(pid),
             Err(_) => Process::look(pid).map(|process| (process, Met::Alive)),
         };
-        let (process, met) = find(pid)?;
-        let known_by = match met {
-            Met::Alive => KnownBy::Process,
-            Met::AtItsStart => KnownBy::Start,
-            Met::BeforeItsStart => KnownBy::Nearby,
+        let opened = self.guard.as_ref().and_then(|guard| guard.opener(pid));
+        let (process, known_by) = match opened {
+            Some(process) => (process, KnownBy::Opening),
+            None => {
+                let (process, met) = find(pid)?;
+                let known_by = match met {
+                    Met::Alive => KnownBy::Process,
+                    Met::AtItsStart => KnownBy::Start,
+                    Met::BeforeItsStart => KnownBy::Nearby,
+                };
+                (process, known_by)
+            }
         };
         let above = |pid| find(pid).map(|(process, _)| process);
         let author = author(&process, known_by, &mut self.users, above);
