@@ -4,7 +4,7 @@ CARGO ?= cargo
 # How long `make fuzz` looks, in seconds.
 SECONDS_OF_FUZZING ?= 600
 
-.PHONY: demo test test-reload test-kill-points test-power-cut check bench sim fuzz fuzz-routing fuzz-diff setup
+.PHONY: demo test test-reload test-kill-points test-power-cut check bench sim fuzz fuzz-routing fuzz-diff fuzz-firewall setup
 
 # A good change and bad ones, applied to a real nginx on loopback; post-mortems go to target/demo.
 demo:
@@ -65,6 +65,14 @@ fuzz-diff:
 	export EVENKEEL_DIFF_PAIRS=$${EVENKEEL_DIFF_PAIRS:-1000} EVENKEEL_DIFF_REQUESTS=$${EVENKEEL_DIFF_REQUESTS:-1000}; \
 	$(CARGO) test --locked --profile quick -p evenkeel-model --test diff random -- --nocapture && \
 	$(CARGO) test --locked --profile quick -p evenkeel-cli --test diff_pairs -- --nocapture
+
+# 10,000 random rulesets of nftables, loaded into a kernel and read back: what `reach` says against what clients see, and
+# the rule that it names against the counters. Another seed every time. `make test` plays 300.
+fuzz-firewall:
+	@scripts/setup.sh test
+	@seed=$${EVENKEEL_SEED:-$$(date +%s)}; echo "EVENKEEL_SEED=$$seed" >&2; \
+	EVENKEEL_FIREWALL_RULESETS=$${EVENKEEL_FIREWALL_RULESETS:-10000} EVENKEEL_FIREWALL_WORLDS=$${EVENKEEL_FIREWALL_WORLDS:-3} \
+		EVENKEEL_SEED=$$seed $(CARGO) test --locked -p evenkeel-model --test reach verdict_is -- --nocapture
 
 # `apply`, its fuse, both, their control group and nginx with them killed at a thousand system calls in each way of dying, or at
 # all that change something where there are fewer. `make test` takes eight in each.

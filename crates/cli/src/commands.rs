@@ -11,6 +11,7 @@ mod init;
 mod package;
 mod postmortem;
 mod probe;
+mod reach;
 mod rehearse;
 mod route;
 mod status;
@@ -41,6 +42,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Diff(args) => diff::diff(args, global, output)?,
         Command::Test(args) => test::test(args, global, output)?,
         Command::Rehearse(args) => rehearse::rehearse(args, global, output)?,
+        Command::Reach(args) => reach::reach(args, global, output)?,
         Command::Init(args) => init::init(args, global, output)?,
         Command::Adopt(args) => change::adopt(args, &host(global)?, output)?,
         Command::Apply(args) => change::apply(args, global, output)?,

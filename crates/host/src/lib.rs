@@ -16,6 +16,7 @@ pub mod clock;
 mod codec;
 pub mod configdir;
 pub mod drift;
+pub mod firewall;
 pub mod fuse;
 pub mod identity;
 pub mod install;

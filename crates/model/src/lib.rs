@@ -8,6 +8,7 @@
 //!   (an unknown module, a file on another machine) is never an error.
 //! * [`Router`] says where nginx sends a request, and why; what the answer rests on and nobody told is a [`Dependence`].
 //!   [`witnesses`] is one request for every server and location. Held against a real one too (`tests/route`).
+//! * [`reach`] says whether a firewall lets a client reach a listening address. Held against the kernel (`tests/reach`).
 //! * [`Config`] has typed views: servers, locations, upstreams, listening addresses, what a release must expect.
 //!
 //! Deliberately absent: the file system, the clock, the network, and any opinion (that is for the linter).
@@ -39,6 +40,7 @@ mod opened;
 mod parsed;
 mod pass;
 mod problem;
+pub mod reach;
 mod request;
 mod route;
 mod settings;

@@ -48,6 +48,28 @@ pub fn missing(process: ProcessId, expected: &[Listen]) -> io::Result<Vec<Listen
     Ok(expected.iter().filter(|listen| !is_held(listen)).cloned().collect())
 }
 
+/// Gives every TCP and UDP address that somebody in this network namespace listens on.
+///
+/// # Errors
+/// When `/proc` does not tell.
+pub fn listening() -> io::Result<BTreeSet<Listen>> {
+    let mut listening = BTreeSet::new();
+    let me = ProcessId::me().pid;
+    for (table, tcp) in [("tcp", true), ("tcp6", true), ("udp", false), ("udp6", false)] {
+        let state = if tcp { LISTEN } else { UNCONNECTED };
+        for line in lines(me, table)? {
+            let Some(socket) = Socket::parse(&line?) else { continue };
+            if tcp && socket.state != state {
+                break;
+            }
+            if socket.state == state {
+                listening.insert(if tcp { Listen::Tcp(socket.local) } else { Listen::Udp(socket.local) });
+            }
+        }
+    }
+    Ok(listening)
+}
+
 /// Says whether the process listens on anything.
 ///
 /// # Errors
