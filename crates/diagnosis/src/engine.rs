@@ -31,8 +31,6 @@ enum State {
 struct Candidate<'r> {
     row: &'r Row,
     cause: Cause,
-    /// What shows it holds wholly.
-    shown: bool,
     /// Each fact that would settle it was looked at, and none did.
     unsettled: bool,
     open: Vec<String>,
@@ -43,10 +41,10 @@ struct Candidate<'r> {
 /// Says what evidence means.
 pub fn diagnose(evidence: &Evidence) -> Diagnosis {
     let state = state(evidence);
-    let mut ruled_out = Vec::new();
+    let (mut ruled_out, mut unshown) = (Vec::new(), Vec::new());
     let mut candidates: Vec<_> = analyzers::rows()
         .filter(|row| is_asked(row, state, evidence))
-        .filter_map(|row| judge(row, evidence, &mut ruled_out))
+        .filter_map(|row| judge(row, evidence, &mut ruled_out, &mut unshown))
         .collect();
     only_one_left(&mut candidates);
     candidates.extend(unexplained_change(&candidates, state, evidence));
@@ -54,12 +52,12 @@ pub fn diagnose(evidence: &Evidence) -> Diagnosis {
     let settled = candidates.first().is_some_and(|first| first.cause.confidence == Confidence::Confident);
     let mut missing = Vec::new();
     if !settled && state != State::Healthy {
-        for text in candidates.iter().flat_map(|candidate| &candidate.open) {
+        for text in candidates.iter().flat_map(|candidate| &candidate.open).chain(&unshown) {
             if !missing.contains(text) && missing.len() < MISSING_MAX {
                 missing.push(text.clone());
             }
         }
-        if candidates.is_empty() {
+        if missing.is_empty() {
             missing = unlooked(evidence);
         }
     }
@@ -112,7 +110,12 @@ fn is_asked(row: &Row, state: State, evidence: &Evidence) -> bool {
 }
 
 /// Asks the facts of a row.
-fn judge<'r>(row: &'r Row, evidence: &Evidence, ruled_out: &mut Vec<RuledOut>) -> Option<Candidate<'r>> {
+fn judge<'r>(
+    row: &'r Row,
+    evidence: &Evidence,
+    ruled_out: &mut Vec<RuledOut>,
+    missing: &mut Vec<String>,
+) -> Option<Candidate<'r>> {
     let (mut rests_on, mut against, mut open) = (Vec::new(), Vec::new(), Vec::new());
     for fact in row.shows {
         match fact.ask(evidence) {
@@ -121,10 +124,13 @@ fn judge<'r>(row: &'r Row, evidence: &Evidence, ruled_out: &mut Vec<RuledOut>) -
             Finding::No(_) => return None,
         }
     }
-    if rests_on.is_empty() {
+    if rests_on.is_empty() || !open.is_empty() {
+        // What shows a cause is known, or it is none; what would show it is worth a look.
+        if !rests_on.is_empty() && !row.seen.is_empty() {
+            missing.append(&mut open);
+        }
         return None;
     }
-    let shown = open.is_empty();
     let fill = |text: &str| fill(text, row, evidence);
     for fact in row.excludes {
         if let Finding::Yes(because) = fact.ask(evidence) {
@@ -149,9 +155,9 @@ fn judge<'r>(row: &'r Row, evidence: &Evidence, ruled_out: &mut Vec<RuledOut>) -
     if settled {
         // What one fact settles, the others need not.
         against.clear();
-        open.truncate(row.shows.len().saturating_sub(rests_on.len()));
+        open.clear();
     }
-    let mut confidence = if shown && settled { Confidence::Confident } else { Confidence::Possible };
+    let mut confidence = if settled { Confidence::Confident } else { Confidence::Possible };
     for fact in row.doubts {
         if let Finding::Yes(text) = fact.ask(evidence) {
             against.push(text);
@@ -162,7 +168,7 @@ fn judge<'r>(row: &'r Row, evidence: &Evidence, ruled_out: &mut Vec<RuledOut>) -
     let change = blamed(row, evidence);
     if let Some(change) = change {
         rests_on.push(format!("shortly before: {}", change.what));
-        if shown && !unsettled {
+        if !unsettled {
             confidence = confidence.max(Confidence::Likely);
         }
     }
@@ -178,14 +184,13 @@ fn judge<'r>(row: &'r Row, evidence: &Evidence, ruled_out: &mut Vec<RuledOut>) -
         change: change.map(|change| change.what.clone()),
         rollback: change.and_then(|change| change.rollback.clone()),
     };
-    Some(Candidate { row, cause, shown, unsettled, open, facts })
+    Some(Candidate { row, cause, unsettled, open, facts })
 }
 
 /// A cause that is wholly shown, and that no other contends with, is likely.
 fn only_one_left(candidates: &mut [Candidate<'_>]) {
     let mut contenders = candidates.iter_mut().filter(|candidate| !candidate.row.seen.is_empty());
     if let (Some(only), None) = (contenders.next(), contenders.next())
-        && only.shown
         && !only.unsettled
     {
         only.cause.confidence = only.cause.confidence.max(Confidence::Likely);
@@ -248,7 +253,7 @@ fn unexplained_change(
         says: format!("what changed shortly before: {}", change.what),
         confidence: if likely { Confidence::Likely } else { Confidence::Possible },
         rests_on: vec![
-            crate::fact_words(failure),
+            failure.to_string(),
             if touches {
                 String::from("the change touches what the request passes")
             } else {
@@ -264,7 +269,6 @@ fn unexplained_change(
     Some(Candidate {
         row: &analyzers::RECENT_CHANGE,
         cause,
-        shown: true,
         unsettled: false,
         open: unlooked(evidence),
         facts: 1,

@@ -159,8 +159,8 @@ pub struct Listening {
     pub at: SocketAddr,
     /// The program that holds it, when known.
     pub program: Option<String>,
-    /// Whether its queue of connections is full.
-    pub full: bool,
+    /// Whether its queue of connections is full; `None`: nobody looked.
+    pub full: Option<bool>,
 }
 
 /// The nginx of a host.
@@ -223,7 +223,7 @@ pub struct Direct {
     pub at: String,
     /// Whether the configuration sends requests there today.
     pub configured: bool,
-    /// Why it is asked if not: `the release before had it`.
+    /// Why it is asked if not: `the release before had it`. `None`: a guess, it merely listens on the same machine.
     pub because: Option<String>,
     /// How it failed; `None`: it answered.
     pub failure: Option<Failure>,

@@ -5,8 +5,6 @@ mod log;
 mod probe;
 mod upstream;
 
-pub(crate) use probe::words;
-
 use evenkeel_model::{LogPhase, Message};
 
 use crate::Finding;
@@ -57,6 +55,9 @@ pub enum Fact {
     RefusedErrno(Message, &'static [u32]),
     /// An `[emerg]` after a reload began, and none went well after it.
     ReloadRefused,
+
+    /// Nobody could read the error log.
+    LogUnread,
 
     /// nginx answered with this status by itself.
     OwnStatus(u16),
@@ -109,6 +110,8 @@ pub enum Fact {
     Direct(&'static str),
     /// The application answers at another address than the configured one.
     AnswersElsewhere,
+    /// Something on the same machine answers the request; it may be the application.
+    MayAnswerElsewhere,
     /// The upstream answers when it is asked by TLS.
     AnswersTls,
     /// The firewall on the way to the upstream stops connections.

@@ -12,6 +12,8 @@
 //! * Where nobody looked, a fact is unknown, not false: it is named under what would settle it.
 //! * Healthy evidence has no cause.
 
+#![deny(clippy::disallowed_methods)]
+
 pub mod analyzers;
 mod diagnosis;
 mod engine;
@@ -27,6 +29,5 @@ pub use diagnosis::{Cause, Confidence, Diagnosis, RuledOut};
 pub use engine::diagnose;
 pub use evidence::Evidence;
 pub use fact::Fact;
-pub(crate) use fact::words as fact_words;
 pub use finding::Finding;
 pub use row::{Row, Shape};

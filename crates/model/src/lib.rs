@@ -72,7 +72,8 @@ pub use log::error::{
     About, Captures, ErrorLine, LINE_BYTES_MAX, Level as LogLevel, Message, Phase as LogPhase, Stamp,
 };
 pub use log::{
-    Assumed, Escape, FormatError, Lacks, LogFormat, LoggedTo, Spans, Stuck, fitting, logged_to, named_formats,
+    Answered as LoggedAnswer, Assumed, Escape, FormatError, Lacks, LogFormat, LoggedTo, Maker, Rate, Rates,
+    Spans, Stuck, fitting, logged_to, named_formats,
 };
 pub use lower::{Location, LocationKind, NameKind, Server, ServerKind, ServerName, Upstream, UpstreamServer};
 pub use pass::Pass;

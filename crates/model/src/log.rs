@@ -7,6 +7,7 @@ pub(crate) mod error;
 mod escape;
 mod field;
 mod named;
+mod rates;
 mod request;
 mod sniff;
 mod split;
@@ -17,6 +18,7 @@ use crate::config::Config;
 use field::{Class, Field, Slots};
 
 pub use named::{LoggedTo, logged_to, named_formats};
+pub use rates::{Answered, Maker, Rate, Rates};
 pub use request::{Assumed, Lacks};
 pub(crate) use request::{NotHttp, Places, Wanted};
 pub use sniff::fitting;

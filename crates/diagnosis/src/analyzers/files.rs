@@ -35,7 +35,7 @@ pub(super) const ROWS: &[Row] = &[
         says: "nginx looks for {0}, and there is no such file",
         seen: &[Got(404)],
         shows: &[SaidErrno(OpenFailed, &[2, 20]), Status(404)],
-        doubts: &[UpstreamStatus(404), DirectUp],
+        doubts: &[UpstreamStatus(404), DirectUp, AnswersElsewhere],
         changes: &[Release, Edit, Application],
         check: "root or alias against where the files are",
         fix: "mend root or alias, or deploy the files",

@@ -3,7 +3,7 @@ use evenkeel_model::Message::{
     WriteFailed, ZoneFull,
 };
 
-use crate::Fact::{Any, FewClients, Not, Said, SaidErrno, SaidInErrno, SaidWith, Status};
+use crate::Fact::{All, Any, FewClients, Not, Said, SaidErrno, SaidInErrno, SaidWith, Status};
 use crate::evidence::ChangeKind::{Application, Edit, Package, Release};
 use crate::row::Shape::{Class, Status as Got};
 use crate::row::{PLAIN, Row, Shape};
@@ -68,7 +68,10 @@ pub(super) const ROWS: &[Row] = &[
         id: "temp-directory-not-writable",
         says: "nginx may not write {0}",
         seen: &[Got(500), Got(502), Class("truncated")],
-        shows: &[Any(&[SaidErrno(WriteFailed, &[13, 30, 2]), SaidErrno(evenkeel_model::Message::OpenFailed, &[30])])],
+        shows: &[Any(&[
+            SaidErrno(WriteFailed, &[13, 30, 2]),
+            All(&[SaidErrno(evenkeel_model::Message::OpenFailed, &[2, 13, 30]), Status(500)]),
+        ])],
         changes: &[Package, Release, Edit],
         check: "the owner of the directory against the user of the workers",
         fix: "give the directory to the user of the workers",

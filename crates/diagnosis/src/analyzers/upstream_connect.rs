@@ -2,7 +2,7 @@ use evenkeel_model::LogPhase::ConnectingToUpstream;
 use evenkeel_model::Message::{ConnectFailed, UpstreamTimedOut};
 
 use crate::Fact::{
-    All, AnswersElsewhere, Any, Direct, DirectUp, NameMoved, Recent, SaidIn, SaidInErrno, Status, UpstreamBlocked, UpstreamConditional,
+    AnswersElsewhere, Any, LogUnread, Not, MayAnswerElsewhere, Direct, DirectUp, NameMoved, Recent, SaidIn, SaidInErrno, Status, UpstreamBlocked, UpstreamConditional,
     UpstreamQueueFull,
 };
 use crate::evidence::ChangeKind::{Application, Dns, Edit, Firewall, Package, Release, Restart};
@@ -20,7 +20,7 @@ pub(super) const ROWS: &[Row] = &[
         shows: &[REFUSED],
         settles: &[Direct("refused")],
         excludes: &[DirectUp, AnswersElsewhere, UpstreamBlocked, NameMoved],
-        doubts: &[Recent(Release), Recent(Edit)],
+        doubts: &[MayAnswerElsewhere, Recent(Release), Recent(Edit)],
         changes: &[Application, Package, Restart],
         check: "systemctl status of the application; ss -ltn on its host",
         fix: "start the application",
@@ -30,7 +30,8 @@ pub(super) const ROWS: &[Row] = &[
         id: "upstream-address-wrong",
         says: "nginx connects to {upstream}, where nothing listens; the application answers at {elsewhere}",
         seen: BAD_GATEWAY,
-        shows: &[REFUSED, AnswersElsewhere],
+        shows: &[REFUSED, Any(&[AnswersElsewhere, MayAnswerElsewhere])],
+        settles: &[AnswersElsewhere],
         excludes: &[DirectUp, NameMoved],
         changes: &[Release, Edit, Package, Application],
         check: "the address in proxy_pass or upstream against the one of the application, in the last change",
@@ -181,8 +182,8 @@ pub(super) const ROWS: &[Row] = &[
         id: "application-down-by-direct-question",
         says: "the application refuses connections, with nginx and without",
         seen: &[Got(502)],
-        shows: &[Status(502), All(&[Direct("refused")])],
-        excludes: &[AnswersElsewhere, REFUSED],
+        shows: &[Status(502), Direct("refused"), Any(&[LogUnread, Not(&REFUSED)])],
+        excludes: &[AnswersElsewhere],
         doubts: &[Recent(Release), Recent(Edit)],
         changes: &[Application, Package, Restart],
         check: "systemctl status of the application; ss -ltn on its host",

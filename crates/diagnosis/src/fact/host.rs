@@ -7,6 +7,9 @@ use crate::Finding;
 use crate::engine::shortly_before;
 use crate::evidence::{Certificate, Evidence, Listening, Session, Verdict};
 
+/// How many sockets are listed.
+const PLACES_SHOWN: usize = 4;
+
 pub(super) fn ask(fact: Fact, evidence: &Evidence) -> Option<Finding> {
     Some(match fact {
         Fact::NginxRuns | Fact::NginxStopped => match &evidence.nginx {
@@ -20,7 +23,14 @@ pub(super) fn ask(fact: Fact, evidence: &Evidence) -> Option<Finding> {
         Fact::ListensThere => listens(evidence, |socket, asked| covers(socket.at, asked), "listens there"),
         Fact::ListensElsewhere => elsewhere(evidence),
         Fact::QueueFull => {
-            listens(evidence, |socket, asked| covers(socket.at, asked) && socket.full, "has a full queue")
+            if evidence.listening.iter().flatten().all(|socket| socket.full.is_none()) {
+                return Some(Finding::unknown("the queue of the socket: ss -ltn, Recv-Q against Send-Q"));
+            }
+            listens(
+                evidence,
+                |socket, asked| covers(socket.at, asked) && socket.full == Some(true),
+                "has a full queue",
+            )
         }
         Fact::PortTaken => taken(evidence),
         Fact::ConfigNewerThanWorkers => {
@@ -141,10 +151,14 @@ fn elsewhere(evidence: &Evidence) -> Finding {
     if ours.iter().any(|socket| covers(socket.at, asked)) {
         return Finding::No(format!("nginx listens at {asked}"));
     }
-    match ours.iter().map(|socket| socket.at.to_string()).collect::<Vec<_>>().as_slice() {
-        [] => Finding::No(String::from("nginx listens nowhere")),
-        places => Finding::Yes(format!("nginx listens at {}, not at {asked}", places.join(", "))),
+    let mut places: Vec<String> = ours.iter().map(|socket| socket.at.to_string()).collect();
+    if places.is_empty() {
+        return Finding::No(String::from("nginx listens nowhere"));
     }
+    let more = places.len().saturating_sub(PLACES_SHOWN);
+    places.truncate(PLACES_SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Finding::Yes(format!("nginx listens at {}{more}, not at {asked}", places.join(", ")))
 }
 
 fn taken(evidence: &Evidence) -> Finding {

@@ -27,6 +27,9 @@ pub(super) fn ask(fact: Fact, evidence: &Evidence) -> Option<Finding> {
             (_, Some(lines)) => Finding::Yes(quoted(lines)),
             (_, None) => Finding::No(String::from("the error log says nothing of the kind")),
         },
+        Fact::LogUnread => {
+            Finding::of(evidence.lines.is_none(), "the error log could not be read", "the error log was read")
+        }
         Fact::OwnStatus(status) => made(evidence, status, |origin| origin == Origin::Nginx, "nginx itself"),
         Fact::UpstreamStatus(status) => {
             made(evidence, status, |origin| origin == Origin::Upstream(status), "the upstream")

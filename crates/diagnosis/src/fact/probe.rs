@@ -54,7 +54,7 @@ fn found(evidence: &Evidence, fits: impl Fn(&Seen, &Failure) -> bool, no: &str) 
         return Finding::unknown("a probe of the URL");
     }
     match evidence.down().find(|(seen, failure)| fits(seen, failure)) {
-        Some((seen, failure)) => Finding::Yes(format!("{}: {} ({})", seen.url, words(failure), place(seen))),
+        Some((seen, failure)) => Finding::Yes(format!("{}: {} ({})", seen.url, failure, place(seen))),
         None => Finding::No(no.to_owned()),
     }
 }
@@ -63,51 +63,6 @@ fn place(seen: &Seen) -> String {
     match seen.address {
         Some(address) => format!("at {address}, from {}", seen.vantage),
         None => format!("from {}", seen.vantage),
-    }
-}
-
-/// A failure in words.
-pub(crate) fn words(failure: &Failure) -> String {
-    match failure {
-        Failure::Refused => String::from("the connection is refused with a reset"),
-        Failure::Rejected(icmp) => {
-            format!(
-                "the connection is refused by ICMP type {} code {} from {}",
-                icmp.kind, icmp.code, icmp.from
-            )
-        }
-        Failure::Unreachable(icmp) => {
-            format!(
-                "{} says by ICMP type {} code {} that it cannot be reached",
-                icmp.from, icmp.kind, icmp.code
-            )
-        }
-        Failure::HostDown => String::from("no machine answers for the address"),
-        Failure::Filtered => String::from("nothing answers the connection attempt"),
-        Failure::OwnSide { reason } => format!("it fails on the side of who asks: {reason}"),
-        Failure::Dns(_) => String::from("the name does not resolve"),
-        Failure::Silent => String::from("connected, and not a byte came back"),
-        Failure::Reset => String::from("connected, and then reset"),
-        Failure::ClosedEmpty => String::from("connected, and closed without a byte"),
-        Failure::Truncated => String::from("the answer ends before it is whole"),
-        Failure::TlsAlert(alert) => format!("the handshake ends with TLS alert {alert}"),
-        Failure::NotTls => String::from("what answers does not speak TLS"),
-        Failure::Certificate(fault) => match fault {
-            CertificateFault::Expired(_) => String::from("the certificate has expired"),
-            CertificateFault::NotYetValid(_) => String::from("the certificate is not valid yet"),
-            CertificateFault::OtherName(names) => format!("the certificate is for {}", names.join(", ")),
-            CertificateFault::UnknownIssuer => {
-                String::from("the certificate is signed by nobody that is trusted")
-            }
-            CertificateFault::SelfSigned => String::from("the certificate is signed by itself"),
-            CertificateFault::Other(text) => text.clone(),
-        },
-        Failure::TlsOther { reason } => format!("the handshake fails: {reason}"),
-        Failure::NotHttp => String::from("what answers does not speak HTTP"),
-        Failure::Status(status) => format!("status {status}"),
-        Failure::Content { reason } => reason.clone(),
-        Failure::Slow => String::from("it answers too late"),
-        other => other.class().to_owned(),
     }
 }
 

@@ -6,9 +6,8 @@ use evenkeel_fleet::watch::Failure;
 
 use super::Fact;
 use super::host::{address, covers, verdict};
-use super::words;
 use crate::Finding;
-use crate::evidence::{Direct, Evidence, Routed};
+use crate::evidence::{Direct, Evidence, Listening, Routed};
 
 pub(super) fn ask(fact: Fact, evidence: &Evidence) -> Option<Finding> {
     Some(match fact {
@@ -50,7 +49,7 @@ pub(super) fn ask(fact: Fact, evidence: &Evidence) -> Option<Finding> {
                     .iter()
                     .find_map(|one| Some((one, one.failure.as_ref()?)))
                     .expect("one of them failed, or the arm above had taken it");
-                Finding::No(format!("{} does not answer without nginx either: {}", one.at, words(failure)))
+                Finding::No(format!("{} does not answer without nginx either: {}", one.at, failure))
             }
         },
         Fact::Direct(class) => match configured(evidence) {
@@ -59,33 +58,14 @@ pub(super) fn ask(fact: Fact, evidence: &Evidence) -> Option<Finding> {
                 Some(one) => Finding::Yes(format!(
                     "{}, asked without nginx: {}",
                     one.at,
-                    one.failure.as_ref().map(words).unwrap_or_default()
+                    one.failure.as_ref().map(Failure::to_string).unwrap_or_default()
                 )),
                 None => {
                     Finding::No(format!("{} does not fail so when it is asked without nginx", names(&all)))
                 }
             },
         },
-        Fact::AnswersElsewhere => {
-            let other =
-                |one: &&Direct| !one.configured && one.failure.is_none() && !one.at.starts_with("https://");
-            match &evidence.direct {
-                None => unasked(),
-                Some(direct) => match direct.iter().find(other) {
-                    Some(one) => Finding::Yes(format!(
-                        "the application answers at {}{}",
-                        one.at,
-                        one.because.as_ref().map(|why| format!(" ({why})")).unwrap_or_default()
-                    )),
-                    None if direct.iter().all(|one| one.configured) => {
-                        Finding::unknown("at which other address the application may listen: ss -ltnp")
-                    }
-                    None => {
-                        Finding::No(String::from("the application answers at no other address that is known"))
-                    }
-                },
-            }
-        }
+        Fact::AnswersElsewhere | Fact::MayAnswerElsewhere => elsewhere(fact, evidence),
         Fact::AnswersTls => {
             let tls = |one: &&Direct| !one.configured && one.at.starts_with("https://");
             match evidence.direct.iter().flatten().find(tls) {
@@ -100,20 +80,7 @@ pub(super) fn ask(fact: Fact, evidence: &Evidence) -> Option<Finding> {
         Fact::UpstreamBlocked | Fact::UpstreamConditional => {
             verdict(fact, evidence, &upstreams(evidence).collect::<Vec<_>>())
         }
-        Fact::UpstreamQueueFull => match &evidence.listening {
-            None => Finding::unknown("the queue of the upstream's socket: ss -ltn"),
-            Some(listening) => {
-                let full = listening
-                    .iter()
-                    .find(|socket| socket.full && upstreams(evidence).any(|asked| covers(socket.at, asked)));
-                match full {
-                    Some(socket) => Finding::Yes(format!("the queue of {} is full", socket.at)),
-                    None => Finding::No(String::from(
-                        "the queue of the upstream's socket is not full, or not here",
-                    )),
-                }
-            }
-        },
+        Fact::UpstreamQueueFull => queue_full(evidence),
         Fact::NameMoved => match &evidence.names {
             None => Finding::unknown("the upstream's name, resolved now"),
             Some(all) => {
@@ -141,6 +108,41 @@ pub(super) fn ask(fact: Fact, evidence: &Evidence) -> Option<Finding> {
         },
         _ => return None,
     })
+}
+
+fn queue_full(evidence: &Evidence) -> Finding {
+    let known: Vec<_> = evidence.listening.iter().flatten().filter(|socket| socket.full.is_some()).collect();
+    if known.is_empty() {
+        return Finding::unknown("the queue of the upstream's socket: ss -ltn, Recv-Q against Send-Q");
+    }
+    let is_asked = |socket: &&&Listening| upstreams(evidence).any(|asked| covers(socket.at, asked));
+    match known.iter().filter(is_asked).find(|socket| socket.full == Some(true)) {
+        Some(socket) => Finding::Yes(format!("the queue of {} is full", socket.at)),
+        None => Finding::No(String::from("the queue of the upstream's socket is not full, or not here")),
+    }
+}
+
+/// Another address than the configured one that answers: known to be of the application, or a guess.
+fn elsewhere(fact: Fact, evidence: &Evidence) -> Finding {
+    let Some(direct) = &evidence.direct else { return unasked() };
+    let known = fact == Fact::AnswersElsewhere;
+    let other = |one: &&Direct| {
+        !one.configured
+            && one.failure.is_none()
+            && !one.at.starts_with("https://")
+            && one.because.is_some() == known
+    };
+    match (direct.iter().find(other), known) {
+        (Some(one), true) => {
+            let why = one.because.as_deref().unwrap_or_default();
+            Finding::Yes(format!("the application answers at {} ({why})", one.at))
+        }
+        (Some(one), false) => Finding::Yes(format!("{} answers the same request on this machine", one.at)),
+        (None, _) if direct.iter().all(|one| one.configured) => {
+            Finding::unknown("at which other address the application may listen: ss -ltnp")
+        }
+        (None, _) => Finding::No(String::from("the application answers at no other address that is known")),
+    }
 }
 
 fn routed(evidence: &Evidence, says: impl Fn(&Routed) -> Finding) -> Finding {

@@ -29,6 +29,10 @@ pub(super) enum Field {
     Peer,
     Sni,
     Status,
+    /// The statuses of the upstreams that were asked.
+    UpstreamStatus,
+    /// The addresses of the upstreams that were asked.
+    UpstreamAddr,
     /// A header, by its name in lower case with `-`.
     Header(String),
     Cookie(String),
@@ -39,6 +43,8 @@ impl Field {
     pub(super) fn of(name: &str) -> Option<Field> {
         Some(match name {
             "request" => Field::Request,
+            "upstream_status" => Field::UpstreamStatus,
+            "upstream_addr" => Field::UpstreamAddr,
             "request_method" => Field::Method,
             "request_uri" => Field::Target,
             "uri" | "document_uri" => Field::Uri,
@@ -134,6 +140,9 @@ pub(super) struct Slots {
     pub(super) peer: Option<usize>,
     pub(super) sni: Option<usize>,
     pub(super) status: Option<usize>,
+    pub(super) upstream_status: Option<usize>,
+    pub(super) upstream_addr: Option<usize>,
+    pub(super) agent: Option<usize>,
     /// The header that the client sent as `Host`.
     pub(super) http_host: Option<usize>,
 }
@@ -158,6 +167,9 @@ impl Slots {
             peer: at(&Field::Peer),
             sni: at(&Field::Sni),
             status: at(&Field::Status),
+            upstream_status: at(&Field::UpstreamStatus),
+            upstream_addr: at(&Field::UpstreamAddr),
+            agent: at(&Field::Header(String::from("user-agent"))),
             http_host: at(&Field::Header(String::from("host"))),
         }
     }

@@ -92,8 +92,8 @@ messages! {
 
     // What nginx itself answers.
 
-    /// `ngx_http_static_handler` and whoever opens files through `ngx_open_cached_file`
-    OpenFailed = "open() \"*\" failed (*";
+    /// `ngx_http_static_handler` and whoever opens files through `ngx_open_cached_file`; `ngx_http_index_handler`
+    OpenFailed = "open() \"*\" failed (*" | "\"*\" is not found (*";
     /// `ngx_http_autoindex_handler`, `ngx_http_index_error`
     DirectoryForbidden = "directory index of \"*\" is forbidden";
     /// `ngx_http_core_post_access_phase`, `ngx_http_access_found`
