@@ -2,6 +2,7 @@
 
 pub mod drift;
 mod failure;
+pub mod judge;
 mod sample;
 mod vantage;
 pub mod verdict;
