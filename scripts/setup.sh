@@ -73,6 +73,8 @@ look() {
     fi
     if [ "$purpose" = bench ]; then
         command -v python3 >/dev/null 2>&1 || want python3
+        # What reads access logs beside ours.
+        has goaccess || want goaccess
     fi
     # Cargo fetches crates over TLS.
     [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/pki/tls/certs/ca-bundle.crt ] || [ -e /etc/ssl/cert.pem ] ||

@@ -1,6 +1,6 @@
 //! `cargo run --release -p xtask -- bench`: `evenkeel check` against `nginx -t` on the same synthetic trees,
 //! and after it rehearsals, then what the model itself takes: choices among many rules, routes, comparisons of trees and logs
-//! (`bench choice`, `bench route`, `bench diff`: these alone), ways back (`bench way-back`)
+//! (`bench choice`, `bench route`, `bench diff`: these alone), ways back (`bench way-back`), logs (`bench logs`)
 //! and probes (`bench probes`).
 //!
 //! The trees come from `bench/make-tree.py`. Both commands take turns on the same tree, so that a busy machine hurts
@@ -19,6 +19,7 @@ use crate::workspace;
 
 mod choice;
 mod diff;
+mod logs;
 mod probes;
 mod rehearse;
 mod route;
@@ -67,6 +68,9 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
     }
     if let ["probes", rest @ ..] = arguments {
         return probes::run(&Settings::read(rest)?);
+    }
+    if let ["logs"] = arguments {
+        return logs::run();
     }
     if let ["choice"] = arguments {
         return choice::run();

@@ -11,6 +11,7 @@ pub(crate) use package::{Package, PackageCommand};
 pub(crate) use probe::Probe;
 pub(crate) use reach::Reach;
 pub(crate) use watch::{Incident, IncidentCommand, Watch};
+pub(crate) use why::Why;
 
 mod diff;
 mod look;
@@ -18,6 +19,7 @@ pub(crate) mod package;
 mod probe;
 mod reach;
 pub(crate) mod watch;
+mod why;
 
 /// Makes nginx changes safe: checks them, applies them with a way back, and writes down what happened.
 #[derive(Debug, Parser)]
@@ -121,6 +123,8 @@ pub(crate) enum Command {
     Show(Show),
     /// Says whether released, on disk and running agree, and whether a restart would work
     Status(Status),
+    /// Says what is wrong with a URL, now: asks every layer and ranks the causes
+    Why(Why),
     /// Approves a change of high risk that somebody else wants to apply
     Approve(Approve),
     /// Forbids forward changes; a rollback is never forbidden

@@ -17,6 +17,7 @@ mod route;
 mod status;
 mod test;
 mod watch;
+mod why;
 
 use std::process::ExitCode;
 
@@ -49,6 +50,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Confirm(_) => change::confirm(&host(global)?, output)?,
         Command::Rollback(args) => change::rollback(args, &host(global)?, output)?,
         Command::Recover(_) => change::recover(&host(global)?, output)?,
+        Command::Why(args) => why::why(args, global, output)?,
         Command::Approve(args) => approve::approve(args, output)?,
         Command::Freeze(args) => change::freeze(args, &host(global)?, output)?,
         Command::Thaw(args) => change::thaw(args, &host(global)?, output)?,

@@ -23,3 +23,4 @@ pub mod source;
 pub mod stages;
 pub mod watch;
 pub mod when;
+pub mod why;

@@ -12,7 +12,7 @@ use super::{files, shown};
 const LOGIC_LINES_MAX: usize = 400;
 
 /// Crates that open nothing, know no time and take no chances.
-const PURE: &[&str] = &["syntax", "fleet", "model", "lint"];
+const PURE: &[&str] = &["syntax", "fleet", "model", "lint", "diagnosis"];
 
 /// Words that a crate may not contain anywhere: what it must not know, it cannot name.
 const UNKNOWN_TO: &[(&str, &str)] = &[("fleet", "nginx")];

@@ -1,0 +1,24 @@
+//! `why`.
+
+use std::net::IpAddr;
+
+use clap::Args;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  evenkeel why https://shop.example.com/cart\n  evenkeel why https://shop.example.com/ --address \
+192.0.2.12   # the standby, whatever the name says\n  evenkeel why http://shop.example.com/ --json\n\nAsks the name, the \
+connection, TLS and nginx as a user would; then, when the URL is served here, this host's nginx, its\nerror log, the application \
+behind it, its certificate and what changed lately. It changes nothing.\n\nExit codes: 0 nothing is wrong · 1 a cause, or not \
+enough evidence for one · 2 could not look."
+)]
+pub(crate) struct Why {
+    /// What users ask for
+    pub(crate) url: String,
+    /// Ask this address, whatever the name says
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) address: Option<IpAddr>,
+    /// How far back logs are read and changes count, in minutes
+    #[arg(long, value_name = "MINUTES", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1440))]
+    pub(crate) back: u32,
+}

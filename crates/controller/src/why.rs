@@ -1,0 +1,147 @@
+//! `why`: asks every layer of a URL now, and says what the answers mean. Nothing has to run for it beforehand, and nothing changes.
+
+mod changes;
+mod nginx;
+mod route;
+mod upstream;
+mod visit;
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use evenkeel_diagnosis::evidence::{Change, Listening};
+use evenkeel_diagnosis::{Diagnosis, Evidence, diagnose};
+use evenkeel_fleet::watch::Failure;
+use evenkeel_fleet::{Span, Timestamp};
+use evenkeel_host::listeners::listeners;
+use evenkeel_host::place::Place;
+use evenkeel_host::probe::http::{BadUrl, Request};
+use evenkeel_host::probe::{Limits, Prober};
+use evenkeel_model::Config;
+
+use crate::local::now;
+
+pub use changes::of_journal;
+
+/// How long one question may take.
+const ASK: Limits = Limits { connect_ms: 4_000, whole_ms: 10_000 };
+/// The most addresses of a name that are asked.
+const ADDRESSES_MAX: usize = 8;
+
+/// What is asked.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    /// What users ask for.
+    pub url: &'a str,
+    /// The address to ask, whatever the name says.
+    pub address: Option<IpAddr>,
+    /// The configuration of this host; `None`: it has none that can be read.
+    pub config: Option<&'a Config>,
+    /// Where the nginx of this host stands.
+    pub place: &'a Place,
+    /// How far back logs are read and changes count.
+    pub back: Duration,
+    /// Changes that the caller knows of.
+    pub changes: Vec<Change>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Answer {
+    /// Everything that was seen.
+    pub evidence: Evidence,
+    /// What it means.
+    pub diagnosis: Diagnosis,
+    /// What could not be looked at, and why.
+    pub unseen: Vec<String>,
+}
+
+/// Why nothing could be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum WhyError {
+    /// The URL is none.
+    #[error("ask for the URL")]
+    Url(#[from] BadUrl),
+    /// No runtime.
+    #[error("prepare to ask")]
+    Runtime(#[source] std::io::Error),
+}
+
+/// A look at everything, under way.
+struct Look<'a> {
+    asked: &'a Asked<'a>,
+    request: Request,
+    prober: Prober,
+    evidence: Evidence,
+    unseen: Vec<String>,
+    began: Timestamp,
+}
+
+/// Asks every layer, and says what it means.
+///
+/// # Errors
+/// [`WhyError`] when nothing could be asked at all; never because something fails.
+pub fn look(asked: &Asked<'_>) -> Result<Answer, WhyError> {
+    let request = Request::get(asked.url)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(WhyError::Runtime)?;
+    let mut look = Look {
+        asked,
+        request,
+        prober: Prober::default(),
+        evidence: Evidence::default(),
+        unseen: Vec::new(),
+        began: now(),
+    };
+    runtime.block_on(look.all());
+    let diagnosis = diagnose(&look.evidence);
+    Ok(Answer { evidence: look.evidence, diagnosis, unseen: look.unseen })
+}
+
+impl Look<'_> {
+    async fn all(&mut self) {
+        let logs = self.where_logs_end();
+        self.visit().await;
+        let fails = self.evidence.down().next().is_some();
+        self.look_at_nginx();
+        if self.is_here() {
+            self.listening();
+            self.read_logs(&logs, fails);
+            self.route();
+            self.changes();
+            if fails {
+                self.ask_upstreams().await;
+            }
+        } else {
+            self.unseen.push(String::from(
+                "the URL leads to another machine: its nginx, logs and sockets can be seen only from there",
+            ));
+            self.evidence.nginx = None;
+        }
+        self.certificates();
+    }
+
+    /// Whether this machine is the one that was asked.
+    fn is_here(&self) -> bool {
+        let own = |address: SocketAddr| {
+            address.ip().is_loopback() || std::net::UdpSocket::bind(SocketAddr::new(address.ip(), 0)).is_ok()
+        };
+        let name_fails = self.evidence.down().any(|(_, failure)| matches!(failure, Failure::Dns(_)));
+        name_fails || self.evidence.samples.iter().filter_map(|seen| seen.address).any(own)
+    }
+
+    fn listening(&mut self) {
+        let socket = |one: evenkeel_host::listeners::Listener| Listening {
+            at: one.at,
+            program: one.program,
+            full: None,
+        };
+        self.evidence.listening = Some(listeners().into_iter().map(socket).collect());
+    }
+
+    /// From when on what happened counts.
+    fn since(&self) -> Timestamp {
+        let back = Span::from_millis(u64::try_from(self.asked.back.as_millis()).unwrap_or(u64::MAX));
+        self.began - back
+    }
+}

@@ -1,0 +1,120 @@
+//! What changed lately: releases, packages, files.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use evenkeel_diagnosis::evidence::{Change, ChangeKind};
+use evenkeel_fleet::{Timestamp, What};
+use evenkeel_host::packages::log;
+
+use super::Look;
+use super::nginx::at;
+use crate::local::Journal;
+use crate::when;
+
+/// Where dpkg writes down what it did.
+const DPKG_LOG: &str = "/var/log/dpkg.log";
+/// The largest file of certificates that is read.
+const PEM_BYTES_MAX: u64 = 1 << 20;
+
+/// The releases of a journal since a moment, as changes.
+#[must_use]
+pub fn of_journal(journal: &Journal, since: Timestamp) -> Vec<Change> {
+    let recent = journal.events().iter().filter(|event| event.at >= since);
+    let change = recent.filter_map(|event| match &event.what {
+        What::Proposed { release, proposal } => Some(Change {
+            at: event.at,
+            kind: ChangeKind::Release,
+            what: format!("{release} of {}: {}", when::shown(event.at), proposal.why),
+            author: Some(proposal.who.to_string()),
+            meaning: Vec::new(),
+            touches: Vec::new(),
+            rollback: Some(String::from("evenkeel rollback")),
+        }),
+        _ => None,
+    });
+    change.collect()
+}
+
+impl Look<'_> {
+    pub(super) fn changes(&mut self) {
+        let since = self.since();
+        self.evidence.changes.extend(self.asked.changes.iter().filter(|change| change.at >= since).cloned());
+        let released = self.evidence.changes.iter().any(|change| change.kind == ChangeKind::Release);
+        if !released {
+            self.edits(since);
+        }
+        self.packages();
+    }
+
+    /// Files of the configuration that were written lately, where no release of ours wrote them.
+    fn edits(&mut self, since: Timestamp) {
+        let Some(config) = self.asked.config else { return };
+        for file in config.files() {
+            let Ok(modified) = std::fs::metadata(&file.display).and_then(|metadata| metadata.modified())
+            else {
+                continue;
+            };
+            if let Some(changed) = at(modified).filter(|changed| *changed >= since) {
+                self.evidence.changes.push(Change {
+                    at: changed,
+                    kind: ChangeKind::Edit,
+                    what: format!("{} was written at {}", file.display, when::shown(changed)),
+                    author: None,
+                    meaning: Vec::new(),
+                    touches: Vec::new(),
+                    rollback: None,
+                });
+            }
+        }
+    }
+
+    fn packages(&mut self) {
+        let Some(since) = SystemTime::now().checked_sub(self.asked.back.min(Duration::from_hours(24))) else {
+            return;
+        };
+        let Ok(told) = log::since(Path::new(DPKG_LOG), since) else { return };
+        if told.steps.is_empty() && told.decided.is_empty() {
+            return;
+        }
+        let names: Vec<String> = told.steps.iter().map(|step| step.name.clone()).take(5).collect();
+        self.evidence.changes.push(Change {
+            at: at(since).unwrap_or_default(),
+            kind: ChangeKind::Package,
+            what: format!(
+                "packages changed in the last {} minutes: {}",
+                self.asked.back.as_secs() / 60,
+                names.join(", ")
+            ),
+            author: None,
+            meaning: Vec::new(),
+            touches: Vec::new(),
+            rollback: None,
+        });
+    }
+
+    /// The certificate on disk beside the one that is served.
+    pub(super) fn certificates(&mut self) {
+        let (Some(config), Some(certificates)) = (self.asked.config, &mut self.evidence.certificates) else {
+            return;
+        };
+        let paths = config.nodes().filter(|node| node.is("ssl_certificate"));
+        let paths: Vec<String> = paths.filter_map(|node| Some(node.arg_str(0)?.to_owned())).collect();
+        for certificate in certificates {
+            for path in &paths {
+                let small = std::fs::metadata(path).is_ok_and(|metadata| metadata.len() <= PEM_BYTES_MAX);
+                let bytes = if small { std::fs::read(path).unwrap_or_default() } else { Vec::new() };
+                let Some(found) = evenkeel_host::probe::Certificate::of_pem(&bytes) else { continue };
+                let fits = found
+                    .names
+                    .iter()
+                    .any(|name| *name == certificate.name || found.serial == certificate.served);
+                if fits {
+                    certificate.disk = Some(found.serial);
+                    certificate.disk_until = Some(found.not_after);
+                    certificate.path = Some(path.clone());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The applications, asked without nginx.
+
+use std::net::{IpAddr, SocketAddr};
+
+use evenkeel_diagnosis::evidence::{Direct, Name};
+use evenkeel_fleet::watch::{Answer, Failure};
+use evenkeel_host::probe::dns::Family;
+use evenkeel_host::probe::http::{Expect, Http, Request};
+use evenkeel_host::probe::tcp::Tcp;
+use evenkeel_host::probe::tls::Tls;
+use evenkeel_host::probe::{Ask, Limits, Report, Spec, Target, names};
+use evenkeel_model::Message;
+
+use super::Look;
+
+/// How long an application may take.
+const ASK: Limits = Limits { connect_ms: 4_000, whole_ms: 5_000 };
+/// The most applications that are asked.
+const ASKED_MAX: usize = 16;
+
+impl Look<'_> {
+    pub(super) async fn ask_upstreams(&mut self) {
+        let servers = self.evidence.route.as_ref().map(|route| route.servers.clone()).unwrap_or_default();
+        let mut direct = Vec::new();
+        for server in servers.iter().filter(|server| !server.ends_with(" down")).take(ASKED_MAX) {
+            self.ask_server(server, &mut direct).await;
+        }
+        if servers.is_empty() {
+            self.ask_others(&mut direct).await;
+        }
+        if !direct.is_empty() {
+            self.evidence.direct = Some(direct);
+        }
+    }
+
+    /// Asks one server of the upstream, as the configuration writes it: `http://10.0.0.5:9000`.
+    async fn ask_server(&mut self, server: &str, direct: &mut Vec<Direct>) {
+        let Some((scheme, address)) = server.split_once("://") else { return };
+        if let Some(path) = address.strip_prefix("unix:") {
+            let target = Target::Unix(path.trim_end_matches(':').into());
+            let report = self.ask(target, scheme).await;
+            direct.push(of(server, true, None, report));
+            return;
+        }
+        let Some((host, port)) =
+            address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)))
+        else {
+            return;
+        };
+        let addresses = self.resolve(host).await;
+        for ip in addresses {
+            let at = SocketAddr::new(ip, port);
+            let report = self.ask(Target::Tcp(at), scheme).await;
+            let spoke =
+                report.answer == Answer::Up || !matches!(report.answer, Answer::Down(Failure::Refused));
+            direct.push(of(&format!("{scheme}://{at}"), true, None, report));
+            if scheme == "http" && spoke {
+                let tls = self.ask(Target::Tcp(at), "https").await;
+                if tls.answer == Answer::Up {
+                    direct.push(of(&format!("https://{at}"), false, None, tls));
+                }
+            }
+        }
+    }
+
+    /// The addresses of a host of an upstream, now; noted beside those that nginx connects to.
+    async fn resolve(&mut self, host: &str) -> Vec<IpAddr> {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        if let Ok(ip) = bare.parse() {
+            return vec![ip];
+        }
+        let mut addresses = Vec::new();
+        for family in [Family::Ipv4, Family::Ipv6] {
+            addresses.extend(names::addresses(bare, family, ASK).await.unwrap_or_default());
+        }
+        let failing = [Message::ConnectFailed, Message::UpstreamTimedOut];
+        let lines = self.evidence.lines.iter().flatten().filter(|line| failing.contains(&line.message));
+        let connected: Vec<String> = lines
+            .filter_map(|line| line.upstream.as_deref()?.rsplit("://").next()?.parse::<SocketAddr>().ok())
+            .map(|address| address.ip().to_string())
+            .collect();
+        self.evidence.names.get_or_insert_default().push(Name {
+            name: bare.to_owned(),
+            addresses: addresses.iter().map(IpAddr::to_string).collect(),
+            connected,
+        });
+        addresses
+    }
+
+    /// Where no upstream is asked: whether an application of the tree has the path.
+    async fn ask_others(&self, direct: &mut Vec<Direct>) {
+        let Some(config) = self.asked.config else { return };
+        let mut asked: Vec<SocketAddr> = Vec::new();
+        let passes = config.nodes().filter(|node| node.is("proxy_pass"));
+        let literal = passes.filter_map(|node| {
+            let url = node.arg_str(0)?.strip_prefix("http://")?;
+            Some((url.split('/').next()?.to_owned(), format!("{}:{}", node.source().display, node.line())))
+        });
+        let grouped = config.upstreams().iter().flat_map(|group| {
+            group.servers.iter().map(|server| {
+                let node = config.node(server.node);
+                (
+                    String::from_utf8_lossy(&server.address).into_owned(),
+                    format!("{}:{}", node.source().display, node.line()),
+                )
+            })
+        });
+        for (address, place) in literal.chain(grouped).collect::<Vec<_>>() {
+            let Ok(at) = address.parse::<SocketAddr>() else { continue };
+            if asked.contains(&at) || asked.len() >= ASKED_MAX {
+                continue;
+            }
+            asked.push(at);
+            let report = self.ask(Target::Tcp(at), "http").await;
+            direct.push(of(
+                &format!("http://{at}"),
+                false,
+                Some(format!("{place} sends other requests there")),
+                report,
+            ));
+        }
+    }
+
+    async fn ask(&self, target: Target, scheme: &str) -> Report {
+        let ask = match scheme {
+            "http" | "https" => {
+                let tls =
+                    (scheme == "https").then(|| Tls { verify: false, ..Tls::new(self.request.host_name()) });
+                let request = Request { tls, ..self.request.clone() };
+                Ask::Http(Http { request, expect: Expect::default() })
+            }
+            _ => Ask::Tcp(Tcp {}),
+        };
+        self.prober.ask(&Spec { target, ask, limits: ASK, proxy_protocol: false }).await
+    }
+}
+
+fn of(at: &str, configured: bool, because: Option<String>, report: Report) -> Direct {
+    let took_ms = u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX);
+    let failure = match report.answer {
+        Answer::Up => None,
+        Answer::Down(failure) => Some(failure),
+    };
+    Direct { at: at.to_owned(), configured, because, failure, took_ms }
+}
