@@ -52,13 +52,13 @@ pub fn diagnose(evidence: &Evidence) -> Diagnosis {
     let settled = candidates.first().is_some_and(|first| first.cause.confidence == Confidence::Confident);
     let mut missing = Vec::new();
     if !settled && state != State::Healthy {
-        for text in candidates.iter().flat_map(|candidate| &candidate.open).chain(&unshown) {
+        let looks = if candidates.is_empty() { unlooked(evidence) } else { Vec::new() };
+        for text in
+            looks.iter().chain(candidates.iter().flat_map(|candidate| &candidate.open)).chain(&unshown)
+        {
             if !missing.contains(text) && missing.len() < MISSING_MAX {
                 missing.push(text.clone());
             }
-        }
-        if missing.is_empty() {
-            missing = unlooked(evidence);
         }
     }
     let causes = candidates.into_iter().map(|candidate| candidate.cause).collect();

@@ -6,8 +6,8 @@
 //!   the bytes before the place: they are no longer there.
 //! * A position can be kept and taken up again; when the file was rotated meanwhile, it is found beside its place.
 //! * Holes of a sparse file are passed over, not read. A line has a longest length; what is behind it is left out.
-//! * What is lost all the same (rotated and packed while nobody followed) is said. Not known: a file that was made, written, copied
-//!   and emptied between two looks, and what a writer puts into a renamed file after this program was started anew.
+//! * What is lost all the same (rotated and packed while nobody followed) is said. Not known: a file that was made, written and
+//!   rotated between two looks, and what a writer puts into a renamed file after this program was started anew.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -121,6 +121,8 @@ impl Follower {
         if let Some(position) = self.kept.take() {
             self.take_up(position, &mut progress);
         }
+        // Another log was copied over it.
+        self.leaving.take_if(|leaving| !leaving.is_in_place());
         if let Some(leaving) = &mut self.leaving {
             progress.more |= leaving.read(&mut each, &mut progress.lines)?;
             let quiet = leaving.file.metadata()?.modified().is_ok_and(|at| is_past(at, LEAVING_FOR));
@@ -260,7 +262,11 @@ impl Open {
         loop {
             let length = read_at(&self.file, &mut buffer, self.offset)?;
             let chunk = &buffer[..length];
-            if chunk.starts_with(&[0]) && self.skip_hole()? {
+            let zeros = chunk.iter().take_while(|&&byte| byte == 0).count();
+            if zeros > 0 && !self.in_long_line {
+                if !self.skip_hole()? {
+                    self.advance(zeros);
+                }
                 continue;
             }
             let Some(last) = chunk.iter().rposition(|&byte| byte == b'\n') else {

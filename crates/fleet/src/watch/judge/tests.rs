@@ -88,7 +88,7 @@ fn bet_is_fair_while_nothing_is_worse() {
 fn false_alarms_are_rarer_than_alpha_over_unlimited_looks() {
     // Looked at after each error of 20,000 requests of the changed arm; the error rate is the same in both and moves.
     let moving = |at: u64| {
-        let rate = if at / 30_000 % 2 == 0 { 0.01 } else { 0.05 };
+        let rate = if (at / 30_000).is_multiple_of(2) { 0.01 } else { 0.05 };
         (rate, rate)
     };
     for (alpha, histories) in [(0.05, 400), (0.01, 400)] {
