@@ -4,7 +4,7 @@
 #   scripts/setup.sh demo|test|bench
 #
 # Debian packages come through apt-get, as root or through `sudo -n` (which never asks for a password). What brings a
-# service (nginx, firewalld, ufw) is installed but not started: for the length of the installation a policy-rc.d,
+# service (nginx, HAProxy, firewalld, ufw) is installed but not started: for the length of the installation a policy-rc.d,
 # Debian's own switch for that, says so, and afterwards the service is disabled. A policy-rc.d that is there already is
 # left alone.
 # A Rust toolchain is the one thing it does not install. Exit: 0 all there · 2 something is missing.
@@ -47,6 +47,8 @@ look() {
         # For the outages of the gallery that have a network of their own.
         has ip || want iproute2
         has nft || want nftables
+        # The load balancer of the lab.
+        has haproxy || want haproxy
     fi
     if [ "$purpose" = test ]; then
         nginx_module ngx_stream_module.so || want libnginx-mod-stream
@@ -102,7 +104,7 @@ apt() {
 install_packages() {
     wrote_policy=no
     services=
-    for service in nginx firewalld ufw dbus; do
+    for service in nginx haproxy firewalld ufw dbus; do
         case " $packages " in *" $service "*) services="$services $service" ;; esac
     done
     if [ -n "$services" ] && [ ! -e "$policy" ]; then

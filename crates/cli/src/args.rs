@@ -14,6 +14,7 @@ pub(crate) use watch::{Incident, IncidentCommand, Watch};
 pub(crate) use why::Why;
 
 mod diff;
+pub(crate) mod lab;
 mod look;
 pub(crate) mod package;
 mod probe;
@@ -107,6 +108,10 @@ pub(crate) enum Command {
     Rehearse(Rehearse),
     /// Says whether the firewall lets clients reach what a tree listens on, and which rule decides
     Reach(Reach),
+    /// A whole shop on this machine, in namespaces: to try things, to break things
+    Lab(lab::Lab),
+    /// An exercise in the lab: an outage to find and to repair, or the failover
+    Drill(lab::Drill),
     /// Writes evenkeel.toml and a first routes.toml for an existing tree
     Init(Init),
     /// Makes what stands in the live tree the confirmed bundle

@@ -4,10 +4,12 @@ mod approve;
 mod change;
 mod check;
 mod diff;
+mod drill;
 mod history;
 mod incident;
 mod incident_review;
 mod init;
+mod lab;
 mod package;
 mod postmortem;
 mod probe;
@@ -25,6 +27,7 @@ use anyhow::Context as _;
 use evenkeel_controller::local::{Host, HostError, Settings as HostSettings, WayBack};
 use evenkeel_fleet::{Actor, HostId};
 use evenkeel_host::place::Place;
+use evenkeel_rehearsal::lab::LabError;
 use serde_json::json;
 
 use crate::args::{self, Cli, Command, Global};
@@ -44,6 +47,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Test(args) => test::test(args, global, output)?,
         Command::Rehearse(args) => rehearse::rehearse(args, global, output)?,
         Command::Reach(args) => reach::reach(args, global, output)?,
+        Command::Lab(args) => lab::lab(args, global, output)?,
+        Command::Drill(args) => drill::drill(args, global, output)?,
         Command::Init(args) => init::init(args, global, output)?,
         Command::Adopt(args) => change::adopt(args, &host(global)?, output)?,
         Command::Apply(args) => change::apply(args, global, output)?,
@@ -145,7 +150,10 @@ pub(crate) fn failed(error: &anyhow::Error, json: bool) {
         }
     }
     let message = evenkeel_syntax::secret::redact_str(&message).into_owned();
-    let hint = error.chain().find_map(|cause| cause.downcast_ref::<HostError>().and_then(HostError::hint));
+    let hint = error.chain().find_map(|cause| {
+        let of_lab = cause.downcast_ref::<LabError>().and_then(LabError::hint);
+        of_lab.or_else(|| cause.downcast_ref::<HostError>().and_then(HostError::hint))
+    });
     if json {
         put(&json!({ "error": format!("failed to {message}"), "hint": hint }).to_string());
     }

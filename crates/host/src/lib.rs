@@ -12,6 +12,7 @@
 //!   step is one thread and a list of system calls, so that it can be killed at each of them in a test.
 
 pub mod app;
+pub mod balancer;
 pub mod clock;
 mod codec;
 pub mod configdir;

@@ -17,6 +17,7 @@ mod corpus;
 mod descriptors;
 pub mod finding;
 mod inventory;
+pub mod lab;
 mod machine;
 mod on_request;
 mod page;
@@ -58,6 +59,8 @@ pub fn child(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> 
     match first.to_str()? {
         "__sandbox" => Some(sandbox::child::main(arguments)),
         "__keeper" => Some(reduced::keeper::main(arguments)),
+        "__lab" => Some(lab::child(arguments)),
+        "__shop" => Some(lab::shop::main(arguments)),
         "__stub" => Some(stub::child::main(arguments)),
         _ => None,
     }

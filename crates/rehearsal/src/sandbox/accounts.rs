@@ -11,7 +11,7 @@ use evenkeel_host::process::{self, Request};
 const LOOK_UP: Duration = Duration::from_secs(3);
 
 /// Writes `passwd` and `group`, or nothing where this machine's own will do.
-pub(super) fn files(wanted: &[String], alias: bool) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn files(wanted: &[String], alias: bool) -> Vec<(String, Vec<u8>)> {
     ["passwd", "group"]
         .into_iter()
         .filter_map(|table| Some((table.to_owned(), file(table, wanted, alias)?)))

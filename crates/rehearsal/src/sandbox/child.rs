@@ -21,20 +21,20 @@ use super::sys;
 use super::wire::{self, Answer, Failure, Order, Plan, Pool, Question, Raw, Says};
 
 mod confine;
-mod mounts;
-mod netlink;
+pub(crate) mod mounts;
+pub(crate) mod netlink;
 mod network;
-mod paths;
+pub(crate) mod paths;
 mod serve;
 mod sockets;
-mod trees;
+pub(crate) mod trees;
 
 use network::Networks;
 use trees::Written;
 
 /// The descriptors that this process is started with: whom to talk to, and what to become.
-const CONTROL: i32 = 3;
-const PLAN: i32 = 4;
+pub(crate) const CONTROL: i32 = 3;
+pub(crate) const PLAN: i32 = 4;
 
 /// Becomes a sandbox.
 pub(crate) fn main(_arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -60,7 +60,7 @@ fn run(control: BorrowedFd<'_>, plan: OwnedFd) -> Result<(), Failure> {
     // First to be killed when memory runs out: before anything of the host's own.
     let _best_effort = fs::write("/proc/self/oom_score_adj", "1000");
     raise_open_files(plan.open_files.1);
-    enter_user_namespace(control, plan)?;
+    enter_user_namespace(control, plan.own_maps.as_ref(), plan.becomes_root)?;
     let rest = CloneFlags::CLONE_NEWIPC
         | CloneFlags::CLONE_NEWUTS
         | CloneFlags::CLONE_NEWCGROUP
@@ -99,10 +99,15 @@ fn raise_open_files(most: u64) {
     let _needs_power_that_even_root_may_lack = setrlimit(Resource::RLIMIT_NOFILE, soft, most.max(hard));
 }
 
-fn enter_user_namespace(control: BorrowedFd<'_>, plan: &Plan) -> Result<(), Failure> {
+/// Enters a user namespace; the maps are its own, or come from whoever is at the other end of the control socket.
+pub(crate) fn enter_user_namespace(
+    control: BorrowedFd<'_>,
+    own_maps: Option<&(String, String)>,
+    becomes_root: bool,
+) -> Result<(), Failure> {
     unshare(CloneFlags::CLONE_NEWUSER)
         .map_err(|error| Failure::at("enter a user namespace")(error.into()))?;
-    match &plan.own_maps {
+    match own_maps {
         Some((users, groups)) => {
             let write = |file: &str, text: &str| {
                 let done = fs::write(format!("/proc/self/{file}"), text);
@@ -117,7 +122,7 @@ fn enter_user_namespace(control: BorrowedFd<'_>, plan: &Plan) -> Result<(), Fail
             wire::send(control, &Answer { number: 0, says: Says::MapMe }, &[]).map_err(step())?;
             let mapped = wire::receive::<Question>(control).map_err(step())?;
             match mapped {
-                Some((Question { order: Order::Mapped, .. }, _)) if plan.becomes_root => {
+                Some((Question { order: Order::Mapped, .. }, _)) if becomes_root => {
                     become_root().map_err(step())
                 }
                 Some((Question { order: Order::Mapped, .. }, _)) => Ok(()),

@@ -4,13 +4,13 @@ use std::fs;
 use std::path::Path;
 
 /// What can be asked about this machine. Tests answer otherwise than it would.
-pub(super) struct Machine<'a> {
-    pub(super) read: &'a dyn Fn(&str) -> Option<String>,
-    pub(super) is_root: bool,
+pub(crate) struct Machine<'a> {
+    pub(crate) read: &'a dyn Fn(&str) -> Option<String>,
+    pub(crate) is_root: bool,
 }
 
 /// Says which setting refused a step, as far as this machine tells.
-pub(super) fn hint(step: &str, errno: i32) -> Option<String> {
+pub(crate) fn hint(step: &str, errno: i32) -> Option<String> {
     let read = |path: &str| fs::read_to_string(Path::new(path)).ok();
     of(&Machine { read: &read, is_root: nix::unistd::geteuid().is_root() }, step, errno)
 }

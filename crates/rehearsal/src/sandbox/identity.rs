@@ -16,8 +16,8 @@ const NOBODYS: u32 = 4_000_000_000;
 
 /// How the users of a sandbox become users of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Identity {
-    pub(super) mode: Mode,
+pub(crate) struct Identity {
+    pub(crate) mode: Mode,
     /// Extents: inside, outside, how many.
     users: Vec<(u32, u32, u32)>,
     groups: Vec<(u32, u32, u32)>,
@@ -25,12 +25,12 @@ pub(super) struct Identity {
 
 impl Identity {
     /// Lists what is possible here, the most faithful one first. Never empty.
-    pub(super) fn possible() -> Vec<Self> {
+    pub(crate) fn possible() -> Vec<Self> {
         [Self::ident(), Self::subid(), Ok(Self::alias())].into_iter().flatten().collect()
     }
 
     /// Prepares one mode, or says why it is not possible.
-    pub(super) fn of(mode: Mode) -> Result<Self, String> {
+    pub(crate) fn of(mode: Mode) -> Result<Self, String> {
         match mode {
             Mode::Ident => Self::ident(),
             Mode::Subid => Self::subid(),
@@ -95,12 +95,12 @@ impl Identity {
     }
 
     /// Gives the maps that the sandbox can write itself; the others need somebody outside.
-    pub(super) fn own_maps(&self) -> Option<(String, String)> {
+    pub(crate) fn own_maps(&self) -> Option<(String, String)> {
         (self.mode == Mode::Alias).then(|| (lines(&self.users), lines(&self.groups)))
     }
 
     /// Writes the maps of a process that waits for them.
-    pub(super) fn map(&self, pid: u32) -> io::Result<()> {
+    pub(crate) fn map(&self, pid: u32) -> io::Result<()> {
         if self.mode != Mode::Subid {
             fs::write(format!("/proc/{pid}/uid_map"), lines(&self.users))?;
             return fs::write(format!("/proc/{pid}/gid_map"), lines(&self.groups));

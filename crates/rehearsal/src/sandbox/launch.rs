@@ -19,7 +19,7 @@ use super::sys;
 use super::wire::{Failure, Order, Plan, Pool, Question, Says};
 
 /// The step that another mode may take otherwise.
-pub(super) const MAPS: &str = "have the users mapped into a user namespace";
+pub(crate) const MAPS: &str = "have the users mapped into a user namespace";
 /// How long a sandbox may take to stand.
 const STANDS: Duration = Duration::from_secs(20);
 /// How long its end may take before it is killed from here. It takes some milliseconds.
@@ -148,7 +148,7 @@ fn refused(step: String, source: io::Error) -> SandboxError {
 }
 
 /// Gives the number of a process by its handle, as this process sees it.
-pub(super) fn pid_of(handle: &OwnedFd) -> io::Result<i32> {
+pub(crate) fn pid_of(handle: &OwnedFd) -> io::Result<i32> {
     let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", handle.as_raw_fd()))?;
     let pid = text.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse::<i32>().ok());
     pid.filter(|pid| *pid > 0).ok_or_else(|| io::ErrorKind::NotFound.into())

@@ -19,20 +19,20 @@
 //!
 //! Linux 5.12 (`mount_setattr`) is the oldest that will do.
 
-mod accounts;
+pub(crate) mod accounts;
 pub(crate) mod child;
 mod control;
 mod copy;
 mod error;
-mod hint;
-mod identity;
-mod launch;
+pub(crate) mod hint;
+pub(crate) mod identity;
+pub(crate) mod launch;
 mod nginx;
 mod plan;
 pub(crate) mod processes;
 mod spec;
-mod sys;
-mod wire;
+pub(crate) mod sys;
+pub(crate) mod wire;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};

@@ -36,7 +36,7 @@ fn descriptor(result: libc::c_long) -> io::Result<OwnedFd> {
 }
 
 /// Makes a copy of what is mounted at a path and below it; `follow` says whether the last name may be a link.
-pub(super) fn clone_mount(at: BorrowedFd<'_>, path: &Path, follow: bool) -> io::Result<OwnedFd> {
+pub(crate) fn clone_mount(at: BorrowedFd<'_>, path: &Path, follow: bool) -> io::Result<OwnedFd> {
     let path = c_path(path)?;
     let no_follow = if follow { 0 } else { libc::AT_SYMLINK_NOFOLLOW };
     let flags = libc::OPEN_TREE_CLONE
@@ -48,7 +48,7 @@ pub(super) fn clone_mount(at: BorrowedFd<'_>, path: &Path, follow: bool) -> io::
 }
 
 /// Mounts a copy over a path; the last name is not followed.
-pub(super) fn attach(mount: BorrowedFd<'_>, at: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
+pub(crate) fn attach(mount: BorrowedFd<'_>, at: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
     let path = c_path(path)?;
     let (from, to) = (mount.as_raw_fd(), at.as_raw_fd());
     let flags = libc::MOVE_MOUNT_F_EMPTY_PATH;
@@ -57,7 +57,7 @@ pub(super) fn attach(mount: BorrowedFd<'_>, at: BorrowedFd<'_>, path: &Path) -> 
 }
 
 /// Makes everything mounted at a path and below it private and read-only, without devices and setuid programs.
-pub(super) fn seal(path: &Path) -> io::Result<()> {
+pub(crate) fn seal(path: &Path) -> io::Result<()> {
     let attributes = libc::mount_attr {
         attr_set: libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV,
         attr_clr: 0,
@@ -73,26 +73,26 @@ pub(super) fn seal(path: &Path) -> io::Result<()> {
 }
 
 /// Opens a handle on a process.
-pub(super) fn pidfd_open(pid: i32) -> io::Result<OwnedFd> {
+pub(crate) fn pidfd_open(pid: i32) -> io::Result<OwnedFd> {
     // SAFETY: pidfd_open takes two integers and touches no memory of ours.
     descriptor(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })
 }
 
 /// Sends a signal through a handle.
-pub(super) fn pidfd_send_signal(handle: BorrowedFd<'_>, signal: libc::c_int) -> io::Result<()> {
+pub(crate) fn pidfd_send_signal(handle: BorrowedFd<'_>, signal: libc::c_int) -> io::Result<()> {
     let info = std::ptr::null::<libc::siginfo_t>();
     // SAFETY: a null siginfo is allowed; the other arguments are integers.
     done(unsafe { libc::syscall(libc::SYS_pidfd_send_signal, handle.as_raw_fd(), signal, info, 0) })
 }
 
 /// Closes every descriptor from this number on. Nothing of ours may be open there.
-pub(super) fn close_from(first: RawFd) {
+pub(crate) fn close_from(first: RawFd) {
     // SAFETY: the caller runs before anything of ours is open from this number on.
     let _old_kernels_have_none = unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, 0) };
 }
 
 /// Takes a descriptor that this process was started with.
-pub(super) fn inherited(number: RawFd) -> io::Result<OwnedFd> {
+pub(crate) fn inherited(number: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: fcntl takes integers; a number that is not open is an error.
     done(unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) }.into())?;
     // SAFETY: it is open, and whoever calls this takes each number once, before anything else is opened.
@@ -100,19 +100,19 @@ pub(super) fn inherited(number: RawFd) -> io::Result<OwnedFd> {
 }
 
 /// Owns descriptors that came in a message.
-pub(super) fn received(number: RawFd) -> OwnedFd {
+pub(crate) fn received(number: RawFd) -> OwnedFd {
     // SAFETY: the kernel has just made this descriptor for the message, and nobody else knows it.
     unsafe { OwnedFd::from_raw_fd(number) }
 }
 
 /// Splits this process, which has one thread.
-pub(super) fn fork() -> io::Result<ForkResult> {
+pub(crate) fn fork() -> io::Result<ForkResult> {
     // SAFETY: this process has one thread, so the child may do whatever the parent may.
     Ok(unsafe { nix::unistd::fork() }?)
 }
 
 /// Hands two descriptors on to the program as 3 and 4.
-pub(super) fn pass_descriptors(command: &mut Command, first: RawFd, second: RawFd) {
+pub(crate) fn pass_descriptors(command: &mut Command, first: RawFd, second: RawFd) {
     let pass = move || {
         // Copies above the two numbers first, so that neither covers the other.
         // SAFETY: fcntl and dup2 take integers and may be called between fork and exec.
@@ -131,7 +131,7 @@ pub(super) fn pass_descriptors(command: &mut Command, first: RawFd, second: RawF
 }
 
 /// Lets a process with one thread prepare its child before the program is executed.
-pub(super) fn before_exec(
+pub(crate) fn before_exec(
     command: &mut Command,
     prepare: impl FnMut() -> io::Result<()> + Send + Sync + 'static,
 ) {
@@ -140,13 +140,13 @@ pub(super) fn before_exec(
 }
 
 /// Takes a capability out of what this process and its children can ever have.
-pub(super) fn drop_capability(number: u64) -> io::Result<()> {
+pub(crate) fn drop_capability(number: u64) -> io::Result<()> {
     // SAFETY: prctl takes integers here.
     done(unsafe { libc::prctl(libc::PR_CAPBSET_DROP, number, 0, 0, 0) }.into())
 }
 
 /// Sets a socket option that is a number.
-pub(super) fn set_option(
+pub(crate) fn set_option(
     socket: BorrowedFd<'_>,
     level: libc::c_int,
     name: libc::c_int,
@@ -158,7 +158,7 @@ pub(super) fn set_option(
 }
 
 /// Ignores a signal, or takes its usual effect again.
-pub(super) fn set_signal(signal: Signal, to: SigHandler) -> io::Result<()> {
+pub(crate) fn set_signal(signal: Signal, to: SigHandler) -> io::Result<()> {
     assert!(!matches!(to, SigHandler::Handler(_) | SigHandler::SigAction(_)), "no handler of ours runs");
     // SAFETY: no handler is installed, so no code of ours runs in a signal.
     unsafe { nix::sys::signal::signal(signal, to) }?;
@@ -166,7 +166,7 @@ pub(super) fn set_signal(signal: Signal, to: SigHandler) -> io::Result<()> {
 }
 
 /// Lets the runtime watch a descriptor.
-pub(super) fn watched(socket: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+pub(crate) fn watched(socket: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: an owned descriptor stays the same and open until it is dropped, which the registration does first.
     Ok(unsafe { AsyncFd::register(socket) }?)
 }

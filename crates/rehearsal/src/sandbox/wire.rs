@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::sys;
 
 /// The longest packet.
-pub(super) const PACKET_BYTES_MAX: usize = 64 << 10;
+pub(crate) const PACKET_BYTES_MAX: usize = 64 << 10;
 /// How often, and how long in between, it is tried again while too many descriptors are under way.
 const ATTEMPTS_MAX: u32 = 500;
 const PAUSE: Duration = Duration::from_millis(2);
@@ -22,10 +22,10 @@ const DESCRIPTORS_MAX: usize = 4;
 
 /// A path as the bytes it is.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
-pub(super) struct Raw(Vec<u8>);
+pub(crate) struct Raw(Vec<u8>);
 
 impl Raw {
-    pub(super) fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         use std::os::unix::ffi::OsStringExt;
         PathBuf::from(std::ffi::OsString::from_vec(self.0.clone()))
     }
@@ -40,35 +40,35 @@ impl<T: AsRef<std::ffi::OsStr>> From<T> for Raw {
 
 /// What the sandbox is to be; read once, at its start.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Plan {
+pub(crate) struct Plan {
     /// Lines for its own maps, or `None` when somebody outside writes them.
-    pub(super) own_maps: Option<(String, String)>,
-    pub(super) config_dir: Raw,
+    pub(crate) own_maps: Option<(String, String)>,
+    pub(crate) config_dir: Raw,
     /// Whether this process is nobody inside until it becomes root there.
-    pub(super) becomes_root: bool,
-    pub(super) trees: Vec<Source>,
-    pub(super) nginx: Vec<Raw>,
-    pub(super) addresses: Vec<IpAddr>,
+    pub(crate) becomes_root: bool,
+    pub(crate) trees: Vec<Source>,
+    pub(crate) nginx: Vec<Raw>,
+    pub(crate) addresses: Vec<IpAddr>,
     /// Names and contents of files below `/etc`.
-    pub(super) etc: Vec<(String, Vec<u8>)>,
-    pub(super) directories: Vec<(Raw, u32, u32, u32)>,
+    pub(crate) etc: Vec<(String, Vec<u8>)>,
+    pub(crate) directories: Vec<(Raw, u32, u32, u32)>,
     /// Files in the tree that are written.
-    pub(super) written: Vec<Raw>,
-    pub(super) files: Vec<(Raw, Bytes, u32)>,
-    pub(super) hidden: Vec<Raw>,
+    pub(crate) written: Vec<Raw>,
+    pub(crate) files: Vec<(Raw, Bytes, u32)>,
+    pub(crate) hidden: Vec<Raw>,
     /// Settings below `/proc/sys/net` that are not the kernel's own.
-    pub(super) settings: Vec<(String, String)>,
-    pub(super) processes: u32,
-    pub(super) memory_bytes: u64,
-    pub(super) files_bytes: u64,
-    pub(super) file_bytes: u64,
-    pub(super) open_files: (u64, u64),
-    pub(super) wall_ms: u64,
+    pub(crate) settings: Vec<(String, String)>,
+    pub(crate) processes: u32,
+    pub(crate) memory_bytes: u64,
+    pub(crate) files_bytes: u64,
+    pub(crate) file_bytes: u64,
+    pub(crate) open_files: (u64, u64),
+    pub(crate) wall_ms: u64,
 }
 
 /// Where a tree comes from.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Source {
+pub(crate) enum Source {
     /// It is shown from where it lies.
     Shown(Raw),
     /// It is written again, below a directory with this mode: those inside could not read it where it lies.
@@ -77,7 +77,7 @@ pub(super) enum Source {
 
 /// What lies at a path of a tree that is copied; those above come before those below.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Entry {
+pub(crate) enum Entry {
     Directory(u32),
     File(Bytes, u32),
     Link(Raw),
@@ -86,28 +86,28 @@ pub(super) enum Entry {
 
 /// Contents that lie behind the plan, in the same file.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(super) struct Bytes {
+pub(crate) struct Bytes {
     at: usize,
     length: usize,
 }
 
 /// What the contents of a plan are gathered in, and found in again.
 #[derive(Debug, Default)]
-pub(super) struct Pool(Vec<u8>);
+pub(crate) struct Pool(Vec<u8>);
 
 impl Pool {
-    pub(super) fn add(&mut self, bytes: &[u8]) -> Bytes {
+    pub(crate) fn add(&mut self, bytes: &[u8]) -> Bytes {
         let at = self.0.len();
         self.0.extend(bytes);
         Bytes { at, length: bytes.len() }
     }
 
-    pub(super) fn get(&self, bytes: Bytes) -> &[u8] {
+    pub(crate) fn get(&self, bytes: Bytes) -> &[u8] {
         self.0.get(bytes.at..bytes.at.saturating_add(bytes.length)).unwrap_or_default()
     }
 
     /// Writes a plan and its contents, for [`Self::read`].
-    pub(super) fn write(&self, plan: &Plan, mut to: impl io::Write) -> io::Result<()> {
+    pub(crate) fn write(&self, plan: &Plan, mut to: impl io::Write) -> io::Result<()> {
         let plan = serde_json::to_vec(plan)?;
         to.write_all(&plan.len().to_ne_bytes())?;
         to.write_all(&plan)?;
@@ -115,7 +115,7 @@ impl Pool {
     }
 
     /// Reads what [`Self::write`] wrote.
-    pub(super) fn read(mut from: impl io::Read) -> io::Result<(Plan, Self)> {
+    pub(crate) fn read(mut from: impl io::Read) -> io::Result<(Plan, Self)> {
         let mut length = [0; size_of::<usize>()];
         from.read_exact(&mut length)?;
         let mut plan = vec![0; usize::from_ne_bytes(length)];
@@ -128,13 +128,13 @@ impl Pool {
 
 /// What is asked.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Question {
-    pub(super) number: u64,
-    pub(super) order: Order,
+pub(crate) struct Question {
+    pub(crate) number: u64,
+    pub(crate) order: Order,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Order {
+pub(crate) enum Order {
     /// The maps are written.
     Mapped,
     /// A listening socket; in the world or on the host.
@@ -184,13 +184,13 @@ pub(super) enum Order {
 
 /// What is answered; number 0 is said unasked.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Answer {
-    pub(super) number: u64,
-    pub(super) says: Says,
+pub(crate) struct Answer {
+    pub(crate) number: u64,
+    pub(crate) says: Says,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Says {
+pub(crate) enum Says {
     /// The user namespace waits for its maps.
     MapMe,
     /// Everything stands. The handle of the first process lies beside.
@@ -217,28 +217,28 @@ pub(super) enum Says {
 
 /// What failed while a sandbox was set up.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     /// The end of "failed to …".
-    pub(super) step: String,
-    pub(super) path: Option<Raw>,
-    pub(super) errno: i32,
+    pub(crate) step: String,
+    pub(crate) path: Option<Raw>,
+    pub(crate) errno: i32,
 }
 
 impl Failure {
     /// For `map_err`: says what was tried.
-    pub(super) fn at(step: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn at(step: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         |error| Self { step: step.into(), path: None, errno: errno(&error) }
     }
 
     /// For `map_err`: names the file of the specification that it was about.
-    pub(super) fn with(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self + use<> {
+    pub(crate) fn with(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = Some(Raw::from(path));
         |error| Self { step: String::new(), path, errno: errno(&error) }
     }
 }
 
 /// Gives the number of an error, `EIO` when it has none.
-pub(super) fn errno(error: &io::Error) -> i32 {
+pub(crate) fn errno(error: &io::Error) -> i32 {
     error.raw_os_error().unwrap_or(match error.kind() {
         io::ErrorKind::InvalidInput => libc::EINVAL,
         io::ErrorKind::NotFound => libc::ENOENT,
@@ -247,7 +247,7 @@ pub(super) fn errno(error: &io::Error) -> i32 {
 }
 
 /// Sends one packet.
-pub(super) fn send(
+pub(crate) fn send(
     socket: BorrowedFd<'_>,
     packet: &impl Serialize,
     beside: &[BorrowedFd<'_>],
@@ -272,7 +272,7 @@ pub(super) fn send(
 }
 
 /// Receives one packet; `None` when the other end is gone.
-pub(super) fn receive<T: DeserializeOwned>(socket: BorrowedFd<'_>) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
+pub(crate) fn receive<T: DeserializeOwned>(socket: BorrowedFd<'_>) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
     let mut bytes = vec![0; PACKET_BYTES_MAX];
     let mut space = nix::cmsg_space!([RawFd; DESCRIPTORS_MAX]);
     let mut into = [IoSliceMut::new(&mut bytes)];

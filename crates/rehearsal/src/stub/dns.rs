@@ -78,6 +78,12 @@ pub(super) fn answer(query: &[u8], zone: &Zone, exchange: &Exchange) -> Option<V
     Some(message(query, &question, if failing { Err(SERVER_FAILURE) } else { found(&question, zone) }))
 }
 
+/// The answer to a message, from a zone alone.
+pub(crate) fn reply(query: &[u8], zone: &Zone) -> Option<Vec<u8>> {
+    let question = Question::read(query)?;
+    Some(message(query, &question, found(&question, zone)))
+}
+
 fn found(question: &Question, zone: &Zone) -> Result<Vec<IpAddr>, u8> {
     if let Some(refused) = question.refused {
         return Err(refused);
@@ -186,8 +192,7 @@ mod tests {
     }
 
     fn asked(query: &[u8], zone: &Zone) -> Option<Vec<u8>> {
-        let question = Question::read(query)?;
-        Some(message(query, &question, found(&question, zone)))
+        reply(query, zone)
     }
 
     fn zone() -> Zone {

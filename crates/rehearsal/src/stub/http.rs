@@ -53,7 +53,7 @@ pub(super) async fn serve(stream: impl Stream, exchange: &Exchange) -> io::Resul
 }
 
 /// One whole answer, to be written at once.
-pub(super) fn answer(
+pub(crate) fn answer(
     status: u16,
     headers: &[(&str, String)],
     body: &[u8],
@@ -120,7 +120,7 @@ async fn upgraded(
 }
 
 /// Reads the body and forgets it; whether it came.
-async fn body(reader: &mut Reader<impl Stream>, request: &Request) -> io::Result<bool> {
+pub(crate) async fn body(reader: &mut Reader<impl Stream>, request: &Request) -> io::Result<bool> {
     let has_body =
         request.is_chunked() || request.header("content-length").is_some_and(|length| length != "0");
     if has_body && request.header("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue")) {
@@ -155,15 +155,15 @@ async fn body(reader: &mut Reader<impl Stream>, request: &Request) -> io::Result
 }
 
 /// The head of a request.
-struct Request {
-    method: String,
-    target: String,
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) target: String,
     version: String,
     headers: Vec<(String, String)>,
 }
 
 impl Request {
-    fn read(head: &[u8]) -> Option<Request> {
+    pub(crate) fn read(head: &[u8]) -> Option<Request> {
         let text = String::from_utf8_lossy(head);
         let mut lines = text.trim_start_matches("\r\n").split("\r\n");
         let mut words = lines.next()?.splitn(3, ' ');
@@ -184,7 +184,7 @@ impl Request {
         })
     }
 
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
         Some(&found.1)
     }
@@ -194,7 +194,7 @@ impl Request {
     }
 
     /// Whether the connection ends with the answer.
-    fn closes(&self) -> bool {
+    pub(crate) fn closes(&self) -> bool {
         let connection = self.header("connection").unwrap_or("").to_ascii_lowercase();
         match self.version.as_str() {
             "HTTP/1.0" => !connection.contains("keep-alive"),

@@ -6,10 +6,10 @@
 pub(crate) mod child;
 mod confine;
 mod datagram;
-mod dns;
+pub(crate) mod dns;
 mod fastcgi;
 mod grpc;
-mod http;
+pub(crate) mod http;
 mod memcached;
 mod speak;
 mod uwsgi;

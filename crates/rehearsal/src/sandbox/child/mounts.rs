@@ -43,25 +43,25 @@ const ENTRIES_MAX: usize = 20_000;
 
 /// The files of a sandbox.
 #[derive(Debug)]
-pub(super) struct Mounts {
-    pub(super) attic: OwnedFd,
+pub(crate) struct Mounts {
+    pub(crate) attic: OwnedFd,
     /// The number of the file system in memory.
     room: u64,
-    pub(super) shown: u32,
-    pub(super) trees: usize,
-    pub(super) config_dir: PathBuf,
+    pub(crate) shown: u32,
+    pub(crate) trees: usize,
+    pub(crate) config_dir: PathBuf,
     /// Whether there is a `/proc`.
-    pub(super) has_proc: bool,
+    pub(crate) has_proc: bool,
 }
 
 /// What must be kept hold of before the mirror covers it.
-pub(super) struct Kept<'a> {
-    pub(super) trees: Vec<Held<'a>>,
-    pub(super) nginx: Vec<(PathBuf, OwnedFd, (u64, u64))>,
+pub(crate) struct Kept<'a> {
+    pub(crate) trees: Vec<Held<'a>>,
+    pub(crate) nginx: Vec<(PathBuf, OwnedFd, (u64, u64))>,
 }
 
 /// Leads from a mount namespace of its own into the mirror. `settle` runs while `/proc` can still be written to.
-pub(super) fn mirror<'a>(
+pub(crate) fn mirror<'a>(
     files_bytes: u64,
     trees: &'a [Source],
     nginx: &[PathBuf],
@@ -241,8 +241,18 @@ impl Mounts {
         Ok(())
     }
 
+    /// Covers a directory, or makes it: an empty one that can be written to, whatever lies there on this machine.
+    pub(crate) fn cover(&mut self, path: &Path, mode: u32) -> io::Result<()> {
+        let (existing, rest) = resolve(path)?;
+        if !rest.is_empty() {
+            return self.directory(path, 0, 0, mode);
+        }
+        let fresh = self.fresh(mode)?;
+        sys::attach(fresh.as_fd(), AT_FDCWD, &existing)
+    }
+
     /// Makes an empty directory in the attic and gives a mount of it.
-    pub(super) fn fresh(&mut self, mode: u32) -> io::Result<OwnedFd> {
+    pub(crate) fn fresh(&mut self, mode: u32) -> io::Result<OwnedFd> {
         self.shown += 1;
         let name = PathBuf::from(format!("{}", self.shown));
         nix::sys::stat::mkdirat(&self.attic, &name, Mode::from_bits_truncate(0o700))?;
@@ -287,7 +297,7 @@ impl Mounts {
     }
 
     /// Makes the directories of a path that are not there, and gives the path without links.
-    pub(super) fn provide_parents(&mut self, existing: &Path, rest: &[OsString]) -> io::Result<PathBuf> {
+    pub(crate) fn provide_parents(&mut self, existing: &Path, rest: &[OsString]) -> io::Result<PathBuf> {
         let mut path = existing.to_path_buf();
         if rest.is_empty() {
             return Ok(path);
@@ -304,7 +314,7 @@ impl Mounts {
     }
 
     /// Provides an empty directory that can be written to.
-    pub(super) fn directory(&mut self, path: &Path, uid: u32, gid: u32, mode: u32) -> io::Result<()> {
+    pub(crate) fn directory(&mut self, path: &Path, uid: u32, gid: u32, mode: u32) -> io::Result<()> {
         let (existing, rest) = resolve(path)?;
         let at = match rest.is_empty() {
             true if self.is_ours(&existing)? => existing,
@@ -326,7 +336,7 @@ impl Mounts {
     }
 
     /// Prepares a place for something new: the directories above it, nothing at it. Gives the path without links.
-    pub(super) fn place(&mut self, path: &Path) -> io::Result<PathBuf> {
+    pub(crate) fn place(&mut self, path: &Path) -> io::Result<PathBuf> {
         let (existing, rest) = resolve(path)?;
         let Some((name, above)) = rest.split_last() else {
             let above = existing.parent().ok_or(io::ErrorKind::InvalidInput)?.to_path_buf();
@@ -344,7 +354,7 @@ impl Mounts {
     }
 
     /// Lays a file of our own over what is there, or where nothing is.
-    pub(super) fn file(&mut self, path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
+    pub(crate) fn file(&mut self, path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
         let (existing, rest) = resolve(path)?;
         if rest.is_empty() && !self.is_ours(&existing)? {
             let held = self.fresh_file(contents, mode)?;
@@ -355,7 +365,7 @@ impl Mounts {
         fs::set_permissions(&at, fs::Permissions::from_mode(mode))
     }
 
-    pub(super) fn fresh_file(&mut self, contents: &[u8], mode: u32) -> io::Result<OwnedFd> {
+    pub(crate) fn fresh_file(&mut self, contents: &[u8], mode: u32) -> io::Result<OwnedFd> {
         self.shown += 1;
         let name = PathBuf::from(format!("{}", self.shown));
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
@@ -367,7 +377,7 @@ impl Mounts {
     }
 
     /// Covers a file or a directory with an empty one that nobody may open.
-    pub(super) fn hide(&mut self, path: &Path) -> io::Result<()> {
+    pub(crate) fn hide(&mut self, path: &Path) -> io::Result<()> {
         let (existing, rest) = resolve(path)?;
         if !rest.is_empty() {
             return Ok(());
@@ -380,7 +390,7 @@ impl Mounts {
     }
 
     /// Shows a program at its own path, if the mirror does not show it.
-    pub(super) fn program(&mut self, path: &Path, mount: &OwnedFd, was: (u64, u64)) -> io::Result<()> {
+    pub(crate) fn program(&mut self, path: &Path, mount: &OwnedFd, was: (u64, u64)) -> io::Result<()> {
         if identity(path).is_ok_and(|now| now == was) {
             return Ok(());
         }
@@ -391,6 +401,6 @@ impl Mounts {
 }
 
 /// Gives something away, where that is possible: with one user there is nobody to give it to.
-pub(super) fn own(path: &Path, uid: u32, gid: u32) {
+pub(crate) fn own(path: &Path, uid: u32, gid: u32) {
     let _only_where_possible = std::os::unix::fs::chown(path, Some(uid), Some(gid));
 }

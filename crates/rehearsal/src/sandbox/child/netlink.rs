@@ -9,11 +9,11 @@ use nix::sys::socket::{
 };
 
 /// Loopback has this number in every network namespace (`LOOPBACK_IFINDEX`).
-pub(super) const LOOPBACK: u32 = 1;
+pub(crate) const LOOPBACK: u32 = 1;
 
 /// Orders that are sent together.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
+pub(crate) struct Batch {
     bytes: Vec<u8>,
     orders: u32,
 }
@@ -23,7 +23,7 @@ struct Open(usize);
 
 impl Batch {
     /// Sets a device up.
-    pub(super) fn up(&mut self, device: u32) {
+    pub(crate) fn up(&mut self, device: u32) {
         let message = self.begin(libc::RTM_NEWLINK, 0);
         self.link(device, libc::IFF_UP);
         self.end(message);
@@ -31,7 +31,7 @@ impl Batch {
 
     /// Makes two devices that are the ends of one cable, still down, without ARP and with the same hardware address:
     /// nothing is ever looked for, packets flow at once. The second one lies in another namespace.
-    pub(super) fn cable(&mut self, here: (&str, u32), there: (&str, u32), namespace: RawFd) {
+    pub(crate) fn cable(&mut self, here: (&str, u32), there: (&str, u32), namespace: RawFd) {
         const VETH_INFO_PEER: u16 = 1;
         let flags = libc::IFF_NOARP;
         let message = self.begin(libc::RTM_NEWLINK, libc::NLM_F_CREATE | libc::NLM_F_EXCL);
@@ -50,11 +50,48 @@ impl Batch {
         self.end(message);
     }
 
+    /// Makes a switch: what is plugged into it can speak with everything else that is.
+    pub(crate) fn switch(&mut self, (name, device): (&str, u32)) {
+        let message = self.begin(libc::RTM_NEWLINK, libc::NLM_F_CREATE | libc::NLM_F_EXCL);
+        self.link(device, libc::IFF_UP);
+        self.attribute(libc::IFLA_IFNAME, &[name.as_bytes(), &[0]].concat());
+        let info = self.open(libc::IFLA_LINKINFO);
+        self.attribute(libc::IFLA_INFO_KIND, b"bridge");
+        self.close(info);
+        self.end(message);
+    }
+
+    /// Makes a cable from a switch into another namespace; both ends are up afterwards but the far one.
+    pub(crate) fn plug(&mut self, switch: u32, here: (&str, u32), there: (&str, u32, [u8; 6]), into: RawFd) {
+        const VETH_INFO_PEER: u16 = 1;
+        let message = self.begin(libc::RTM_NEWLINK, libc::NLM_F_CREATE | libc::NLM_F_EXCL);
+        self.link(here.1, libc::IFF_UP);
+        self.attribute(libc::IFLA_IFNAME, &[here.0.as_bytes(), &[0]].concat());
+        self.attribute(libc::IFLA_MASTER, &switch.to_ne_bytes());
+        let info = self.open(libc::IFLA_LINKINFO);
+        self.attribute(libc::IFLA_INFO_KIND, b"veth");
+        let data = self.open(libc::IFLA_INFO_DATA);
+        let peer = self.open(VETH_INFO_PEER);
+        self.link(there.1, 0);
+        self.attribute(libc::IFLA_IFNAME, &[there.0.as_bytes(), &[0]].concat());
+        self.attribute(libc::IFLA_ADDRESS, &there.2);
+        self.attribute(libc::IFLA_NET_NS_FD, &into.to_ne_bytes());
+        self.close(peer);
+        self.close(data);
+        self.close(info);
+        self.end(message);
+    }
+
     /// Gives a device an address of its own, without looking for others that have it.
-    pub(super) fn address(&mut self, device: u32, address: IpAddr) {
+    pub(crate) fn address(&mut self, device: u32, address: IpAddr) {
+        self.address_within(device, address, bits(address));
+    }
+
+    /// The same, with neighbours: everybody whose first `prefix` bits are the same is reached directly.
+    pub(crate) fn address_within(&mut self, device: u32, address: IpAddr, prefix: u8) {
         let message = self.begin(libc::RTM_NEWADDR, libc::NLM_F_CREATE | libc::NLM_F_REPLACE);
         let flags = u8::try_from(libc::IFA_F_NODAD).expect("a small constant");
-        self.bytes.extend([family(address), bits(address), flags, libc::RT_SCOPE_UNIVERSE]);
+        self.bytes.extend([family(address), prefix, flags, libc::RT_SCOPE_UNIVERSE]);
         self.bytes.extend(device.to_ne_bytes());
         self.attribute(libc::IFA_LOCAL, &octets(address));
         self.attribute(libc::IFA_ADDRESS, &octets(address));
@@ -62,12 +99,12 @@ impl Batch {
     }
 
     /// Sends everything that no narrower route takes through a device; `kind` is `RTN_LOCAL` or `RTN_UNICAST`.
-    pub(super) fn everything(&mut self, any: IpAddr, device: u32, table: u8, kind: u8) {
+    pub(crate) fn everything(&mut self, any: IpAddr, device: u32, table: u8, kind: u8) {
         self.route(any, 0, device, table, kind);
     }
 
     /// Sends one address through a device, in the table that the kernel asks first.
-    pub(super) fn one(&mut self, address: IpAddr, device: u32) {
+    pub(crate) fn one(&mut self, address: IpAddr, device: u32) {
         self.route(address, bits(address), device, libc::RT_TABLE_LOCAL, libc::RTN_UNICAST);
     }
 
@@ -87,7 +124,7 @@ impl Batch {
     }
 
     /// Sends the orders and waits for every answer.
-    pub(super) fn send(self, to: &OwnedFd) -> io::Result<()> {
+    pub(crate) fn send(self, to: &OwnedFd) -> io::Result<()> {
         let socket = to.as_raw_fd();
         sendto(socket, &self.bytes, &NetlinkAddr::new(0, 0), MsgFlags::empty())?;
         let mut answer = vec![0; 32 << 10];
@@ -159,7 +196,7 @@ impl Batch {
 }
 
 /// Opens a routing socket into the namespace that this process is in now.
-pub(super) fn open() -> io::Result<OwnedFd> {
+pub(crate) fn open() -> io::Result<OwnedFd> {
     let protocol = SockProtocol::NetlinkRoute;
     Ok(socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol)?)
 }

@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 const LINKS_MAX: usize = 40;
 
 /// Follows the links of an absolute path as far as it exists: what is there, and the names that are not.
-pub(super) fn resolve(path: &Path) -> io::Result<(PathBuf, Vec<OsString>)> {
+pub(crate) fn resolve(path: &Path) -> io::Result<(PathBuf, Vec<OsString>)> {
     let mut todo: Vec<OsString> = names(path);
     todo.reverse();
     let (mut at, mut links) = (PathBuf::from("/"), 0);
@@ -56,7 +56,7 @@ fn names(path: &Path) -> Vec<OsString> {
 }
 
 /// Lists the directories below one, those above before those below.
-pub(super) fn skeleton(directory: &Path, depth: u32, found: &mut Vec<(PathBuf, fs::Metadata)>) {
+pub(crate) fn skeleton(directory: &Path, depth: u32, found: &mut Vec<(PathBuf, fs::Metadata)>) {
     const DIRECTORIES_MAX: usize = 1000;
     if depth == 0 {
         return;

@@ -16,31 +16,31 @@ use crate::sandbox::sys;
 use crate::sandbox::wire::{Entry, Failure, Pool, Raw};
 
 /// A tree: a mount of it, or what it consists of.
-pub(super) enum Held<'a> {
+pub(crate) enum Held<'a> {
     Shown(OwnedFd),
     Copied(u32, &'a [(Raw, Entry)]),
 }
 
 /// Something in the trees that nginx writes to: one and the same in all of them.
-pub(super) struct Written {
+pub(crate) struct Written {
     path: PathBuf,
     /// Owner, group and mode of a directory.
     directory: Option<(u32, u32, u32)>,
 }
 
 impl Written {
-    pub(super) fn file(path: PathBuf) -> Self {
+    pub(crate) fn file(path: PathBuf) -> Self {
         Self { path, directory: None }
     }
 
-    pub(super) fn directory(path: PathBuf, uid: u32, gid: u32, mode: u32) -> Self {
+    pub(crate) fn directory(path: PathBuf, uid: u32, gid: u32, mode: u32) -> Self {
         Self { path, directory: Some((uid, gid, mode)) }
     }
 }
 
 impl Mounts {
     /// Lays the trees out one after the other, each with the files that go into it, and shows the first one.
-    pub(super) fn lay_trees(
+    pub(crate) fn lay_trees(
         &mut self,
         config_dir: &Path,
         trees: Vec<Held<'_>>,
@@ -110,7 +110,7 @@ impl Mounts {
     }
 
     /// Shows another tree, over the one that is there: nobody sees anything between the two.
-    pub(super) fn exchange(&self, tree: usize) -> io::Result<()> {
+    pub(crate) fn exchange(&self, tree: usize) -> io::Result<()> {
         if tree >= self.trees {
             return Err(io::ErrorKind::NotFound.into());
         }

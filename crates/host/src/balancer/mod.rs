@@ -1,0 +1,3 @@
+//! Load balancers, asked and told over their own sockets.
+
+pub mod haproxy;
