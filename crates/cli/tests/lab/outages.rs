@@ -64,3 +64,46 @@ fn every_outage_happens_and_is_put_right() {
         assert!(lab.json(&["status"])["broken"].is_null());
     }
 }
+
+/// The exit code of a drill, and what it prints.
+fn drill(lab: &Lab, words: &[&str], typed: &str) -> (i32, Value) {
+    use std::io::Write as _;
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+    command.arg("drill").args(words).arg("--json").arg("--dir").arg(&lab.dir);
+    let pipe = std::process::Stdio::piped;
+    let mut child = command.stdin(pipe()).stdout(pipe()).stderr(pipe()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = serde_json::from_slice(&output.stdout);
+    (output.status.code().unwrap(), said.unwrap_or_else(|error| panic!("{error}: {output:?}")))
+}
+
+#[test]
+fn failover_says_whether_shop_and_session_survive() {
+    let lab = Lab::up();
+    let (code, said) = drill(&lab, &["failover"], "");
+    assert_eq!(code, 0, "{said}");
+    for fall in said["falls"].as_array().unwrap() {
+        assert_eq!((&fall["stays_up"], &fall["session_survives"]), (&true.into(), &true.into()), "{said}");
+    }
+    // A standby that nobody can reach: all is well until it is needed.
+    let deny =
+        "sed -i 's/tcp dport 80 accept/tcp dport 80 drop/' /etc/nftables.conf; nft -f /etc/nftables.conf";
+    assert_eq!(lab.shell("standby", &["sh", "-c", deny]).0, 0);
+    let (code, said) = drill(&lab, &["failover"], "");
+    assert_eq!(code, 1, "{said}");
+    let stays: Vec<&Value> = said["falls"].as_array().unwrap().iter().map(|fall| &fall["stays_up"]).collect();
+    assert_eq!(stays, [true, false], "{said}");
+}
+
+#[test]
+fn drill_times_whoever_takes_part_and_leaves_the_lab_as_it_was() {
+    let lab = Lab::up();
+    // Nobody repairs it.
+    let (code, said) = drill(&lab, &["B", "--limit", "1s", "--people", "anna,bert"], "\nthe proxy_pass\n");
+    assert_eq!(code, 1, "{said}");
+    assert_eq!((&said["named"], &said["people"][1]), (&"the proxy_pass".into(), &"bert".into()), "{said}");
+    assert!(said["acknowledged_after_ms"].is_u64() && said["repaired_after_ms"].is_null(), "{said}");
+    assert_eq!(lab.ask("client1", "shop.lab:80", &[])["status"], 200);
+    assert!(lab.json(&["status"])["broken"].is_null());
+}
