@@ -11,6 +11,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use nix::fcntl::AT_FDCWD;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::signal::{SigSet, Signal, kill};
@@ -23,6 +24,7 @@ use super::layout::{MEMBERS, Member, PREFIXES};
 use super::state::STATE;
 use crate::sandbox::child::mounts::{self, Mounts};
 use crate::sandbox::child::netlink::{self, Batch, LOOPBACK};
+use crate::sandbox::child::paths::resolve;
 use crate::sandbox::child::{CONTROL, PLAN, enter_user_namespace};
 use crate::sandbox::sys;
 use crate::sandbox::wire::{self, Answer, Failure, Says};
@@ -228,7 +230,7 @@ fn furnish(plan: &Plan, member: &Member) -> Result<(), Failure> {
         mounts.program(shown.0, mount, shown.1).map_err(Failure::with(path))?;
     }
     for path in member.directories().into_iter().map(Path::new) {
-        mounts.cover(path, 0o755).map_err(Failure::with(path))?;
+        cover(&mut mounts, path).map_err(Failure::with(path))?;
     }
     // Files of its own, not mounts over others: editors and `sed -i` put another one in their place.
     let own = |mounts: &mut Mounts, path: &Path, contents: &[u8]| {
@@ -245,6 +247,17 @@ fn furnish(plan: &Plan, member: &Member) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Covers a directory, or makes it: an empty one that can be written to, whatever lies there on this machine.
+fn cover(mounts: &mut Mounts, path: &Path) -> io::Result<()> {
+    const MODE: u32 = 0o755;
+    let (existing, rest) = resolve(path)?;
+    if !rest.is_empty() {
+        return mounts.directory(path, 0, 0, MODE);
+    }
+    let fresh = mounts.fresh(MODE)?;
+    sys::attach(fresh.as_fd(), AT_FDCWD, &existing)
 }
 
 /// Takes the ends of processes, until it is killed.

@@ -241,16 +241,6 @@ impl Mounts {
         Ok(())
     }
 
-    /// Covers a directory, or makes it: an empty one that can be written to, whatever lies there on this machine.
-    pub(crate) fn cover(&mut self, path: &Path, mode: u32) -> io::Result<()> {
-        let (existing, rest) = resolve(path)?;
-        if !rest.is_empty() {
-            return self.directory(path, 0, 0, mode);
-        }
-        let fresh = self.fresh(mode)?;
-        sys::attach(fresh.as_fd(), AT_FDCWD, &existing)
-    }
-
     /// Makes an empty directory in the attic and gives a mount of it.
     pub(crate) fn fresh(&mut self, mode: u32) -> io::Result<OwnedFd> {
         self.shown += 1;
