@@ -40,12 +40,10 @@ pub(crate) fn drill(args: &Args, global: &Global, output: Output) -> anyhow::Res
             drop(progress);
             exercise(&mut lab, outage, args).and_then(|told| {
                 let text = told.report(args);
-                match &args.report {
-                    Some(path) => {
-                        std::fs::write(path, &text).with_context(|| format!("write {}", path.display()))?
-                    }
-                    None if !output.json => put(&text),
-                    None => {}
+                if let Some(path) = &args.report {
+                    std::fs::write(path, &text).with_context(|| format!("write {}", path.display()))?;
+                } else if !output.json {
+                    put(&text);
                 }
                 if output.json {
                     put(&told.json(args).to_string());
