@@ -3,6 +3,7 @@
 
 mod life;
 mod outages;
+mod watched;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
