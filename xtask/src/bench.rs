@@ -1,7 +1,7 @@
 //! `cargo run --release -p xtask -- bench`: `evenkeel check` against `nginx -t` on the same synthetic trees,
 //! and after it rehearsals, then what the model itself takes: choices among many rules, routes, comparisons of trees and logs
-//! (`bench choice`, `bench route`, `bench diff`: these alone), ways back (`bench way-back`), logs (`bench logs`)
-//! and probes (`bench probes`).
+//! (`bench choice`, `bench route`, `bench diff`: these alone), ways back (`bench way-back`), probes (`bench probes`)
+//! and logs (`bench logs`).
 //!
 //! The trees come from `bench/make-tree.py`. Both commands take turns on the same tree, so that a busy machine hurts
 //! both; medians are printed as a Markdown table. Each command runs under a process of ours of its own, whose children
@@ -19,6 +19,7 @@ use crate::workspace;
 
 mod choice;
 mod diff;
+mod drift;
 mod logs;
 mod probes;
 mod rehearse;
@@ -77,6 +78,9 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
     }
     if let ["diff", rest @ ..] = arguments {
         return diff::run(&Settings::read(rest)?);
+    }
+    if let ["drift", rest @ ..] = arguments {
+        return drift::run(&Settings::read(rest)?);
     }
     if let ["way-back", rest @ ..] = arguments {
         let settings = Settings::read(rest)?;
