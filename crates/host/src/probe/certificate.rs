@@ -3,8 +3,6 @@
 use evenkeel_fleet::Timestamp;
 use evenkeel_fleet::watch::CertificateFault;
 use rustls::CertificateError;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer as _;
