@@ -81,6 +81,9 @@ pub enum SlotsError {
 pub struct Slots {
     file: File,
     path: PathBuf,
+    /// Whether the disk takes writes and then cannot keep them.
+    #[cfg(test)]
+    disk_fails: bool,
 }
 
 impl Slots {
@@ -122,7 +125,12 @@ impl Slots {
     pub fn open(state_dir: &Path) -> Result<Self, SlotsError> {
         let path = crate::place::slots_file(state_dir);
         match OpenOptions::new().read(true).write(true).custom_flags(libc::O_NOFOLLOW).open(&path) {
-            Ok(file) => Ok(Self { file, path }),
+            Ok(file) => Ok(Self {
+                file,
+                path,
+                #[cfg(test)]
+                disk_fails: false,
+            }),
             Err(source) => Err(SlotsError::Io { path, source }),
         }
     }
@@ -140,6 +148,11 @@ impl Slots {
     /// # Errors
     /// [`SlotsError::Io`].
     pub fn sync(&self) -> Result<(), SlotsError> {
+        #[cfg(test)]
+        if self.disk_fails {
+            let source = io::Error::from_raw_os_error(libc::EIO);
+            return Err(SlotsError::Io { path: self.path.clone(), source });
+        }
         self.file.sync_data().map_err(|source| SlotsError::Io { path: self.path.clone(), source })
     }
 
@@ -227,10 +240,25 @@ impl Guard<'_> {
     ///
     /// # Errors
     /// [`SlotsError::TooLarge`] when a path in it is longer than a slot can hold; [`SlotsError::Io`]. In both
-    /// cases the record before it still stands.
+    /// cases the record before it still stands: nobody may believe what a power cut would take.
     pub fn write(&mut self, record: Record) -> Result<(), SlotsError> {
+        let former = (self.newest.clone(), self.unflushed);
+        let (at, page) = self.free_slot()?;
         self.write_unflushed(record)?;
-        self.flush()
+        let flushed = self.flush();
+        if flushed.is_err() && self.slots.file.write_all_at(&page, at).is_ok() {
+            (self.newest, self.unflushed) = former;
+        }
+        flushed
+    }
+
+    /// The slot that the next record goes to: where it is, and what it holds.
+    fn free_slot(&self) -> Result<(u64, [u8; SLOT_BYTES]), SlotsError> {
+        let index = self.newest.as_ref().map_or(0, |(index, ..)| 1 - index);
+        let (at, mut page) = ((index * SLOT_BYTES) as u64, [0; SLOT_BYTES]);
+        let read = self.slots.file.read_exact_at(&mut page, at);
+        read.map_err(|source| SlotsError::Io { path: self.slots.path.clone(), source })?;
+        Ok((at, page))
     }
 
     /// Puts a new record in the place of the one before last, where every process sees it and the death of this one
@@ -379,5 +407,22 @@ mod tests {
         guard.write(record(Stage::Reverted)).unwrap();
         drop(guard);
         assert!(!again.lock(0).unwrap().unflushed);
+    }
+
+    #[test]
+    fn record_that_a_disk_cannot_keep_is_not_believed() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut slots = Slots::create(dir.path()).unwrap();
+        slots.lock(0).unwrap().write(record(Stage::Signalled)).unwrap();
+        slots.lock(0).unwrap().write(record(Stage::Proven)).unwrap();
+        slots.disk_fails = true;
+        let mut guard = slots.lock(0).unwrap();
+        assert!(guard.write(record(Stage::Confirmed)).is_err());
+        assert_eq!(guard.record().unwrap().stage(), Stage::Proven);
+        drop(guard);
+        slots.disk_fails = false;
+        assert_eq!(slots.read().unwrap().unwrap().stage(), Stage::Proven);
+        slots.lock(0).unwrap().write(record(Stage::Confirmed)).unwrap();
+        assert_eq!(slots.read().unwrap().unwrap().stage(), Stage::Confirmed);
     }
 }

@@ -136,6 +136,13 @@ impl Slots {
         self.pages[index].now = Some(Written { sequence, record, whole: true });
     }
 
+    /// Takes back what the disk could not keep: each slot is what it was.
+    pub(crate) fn put_back(&mut self, former: &Self) {
+        for (page, former) in self.pages.iter_mut().zip(former.pages) {
+            page.now = former.now;
+        }
+    }
+
     pub(crate) fn flush(&mut self) {
         self.pages.iter_mut().for_each(Cached::flush);
         let newest = Self::newest(self.pages.map(|page| page.now), false);

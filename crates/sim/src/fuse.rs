@@ -50,6 +50,7 @@ async fn watch(sim: &Sim, me: Me, command: Pid, release: ReleaseId, generation: 
         let asked_now = asked || (failures > 0 && record.stage() == Stage::Reverting);
         let alarm = alarm(sim, me, command, &record, asked_now);
         match back::decided(sim, me.host, &record, alarm) {
+            Decision::Done if !is_sure(sim, me, &record).await => sim.sleep(me, PAUSE_MS).await,
             Decision::Done => return try_again(sim, me, &record).await,
             Decision::Wait { until } => {
                 let left = until.0.saturating_sub(sim.boottime(me.host).0);
@@ -70,6 +71,20 @@ async fn watch(sim: &Sim, me: Me, command: Pid, release: ReleaseId, generation: 
             },
         }
     }
+}
+
+/// Whether a confirmation stays: whoever wrote it takes it back when the disk does not keep it.
+async fn is_sure(sim: &Sim, me: Me, record: &Record) -> bool {
+    if record.stage() != Stage::Confirmed {
+        return true;
+    }
+    if !sim.lock(me, GUARD_MS).await {
+        return false;
+    }
+    sim.hosts[me.host].slots.borrow_mut().flush();
+    let now = sim.read(me.host);
+    sim.unlock(me);
+    now.is_some_and(|now| now.stage() == Stage::Confirmed)
 }
 
 fn alarm(sim: &Sim, me: Me, command: Pid, record: &Record, asked: bool) -> Alarm {

@@ -84,9 +84,15 @@ impl World {
 
     /// The same, and returns when it is durable.
     pub(crate) async fn write(&self, me: Me, record: Record) -> Result<(), Failed> {
+        let former = self.hosts[me.host].slots.borrow().clone();
         self.write_unflushed(me, record).await?;
-        self.point(me, Step::Unflushed).await?;
         let host = &self.hosts[me.host];
+        if let Err(failed) = self.point(me, Step::Unflushed).await {
+            // The disk did not keep it, so nobody may believe it.
+            host.slots.borrow_mut().put_back(&former);
+            self.wake_host(me.host);
+            return Err(failed);
+        }
         host.slots.borrow_mut().flush();
         host.accepted.set(host.accepted.get().max(record.applying.generation));
         // What fails after this fails elsewhere.

@@ -115,6 +115,14 @@ fn ten_thousand_histories_keep_every_promise_and_reach_everything() {
     assert_eq!(never_reached(&played), Vec::<String>::new());
 }
 
+/// The disk took a confirmation and could not keep it, and the power went later.
+#[test]
+fn confirmation_that_a_disk_could_not_keep_is_told_by_nobody() {
+    const SEED: u64 = 180_979;
+    let played = play(SEED..SEED + 1, 1, None, None);
+    assert!(played.reached.contains_key("harm Fail") && played.broken.is_empty());
+}
+
 #[test]
 fn every_planted_fault_is_found_by_the_checker_of_its_promise() {
     let mut missed = Vec::new();

@@ -119,12 +119,18 @@ impl Back<'_> {
         }
         how.done_unix_ms = unix_ms();
         steps.reached("reverted", b"");
-        let applying = applying.advance(Stage::Reverted, boot.0, Boottime(clock::boottime_ms()))?;
-        let mut record = Record { applying, reverted: Some(how), note: notes.join("; "), ..record };
+        let reverting = applying;
+        let applying = reverting.advance(Stage::Reverted, boot.0, Boottime(clock::boottime_ms()))?;
+        let reverting = Record { applying: reverting, reverted: Some(how), note: notes.join("; "), ..record };
+        let mut record = Record { applying, ..reverting.clone() };
         if how.way == Some(Way::LastKnownGood) {
             record.confirmed = record.confirmed_before;
         }
-        guard.write(record.clone())?;
+        if let Err(error) = guard.write(record.clone()) {
+            // The next try need not tell nginx another time.
+            let _best_effort = guard.write_unflushed(reverting);
+            return Err(error.into());
+        }
         // Whoever tries again needs to know how nginx should look.
         if let Ok(staged) = self.staged
             && !record.is_unproven()

@@ -173,6 +173,7 @@ impl Fuse {
             }
             let alarm = self.alarm(&record, asked || (failures > 0 && record.stage() == Stage::Reverting));
             match decide(&record.applying.standing(self.boot.0), alarm) {
+                Decision::Done if !self.is_sure(&record) => asked |= self.wait(boottime_ms() + PAUSE_MS),
                 Decision::Done => {
                     end_old(&record, Duration::ZERO);
                     return self.try_again(&record);
@@ -210,6 +211,18 @@ impl Fuse {
                 }
             }
         }
+    }
+
+    /// Whether a confirmation stays: whoever wrote it takes it back when the disk does not keep it, and holds the guard
+    /// until that is known.
+    fn is_sure(&mut self, record: &Record) -> bool {
+        if record.stage() != Stage::Confirmed {
+            return true;
+        }
+        let Ok(mut guard) = self.slots.lock(GUARD_GRACE_MS) else { return false };
+        // Its writer may have died before it was durable.
+        let _a_disk_that_fails_keeps_no_fuse = guard.flush();
+        guard.record().is_some_and(|now| now.stage() == Stage::Confirmed)
     }
 
     /// What there is to react to.
