@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use diff::Diff;
+pub(crate) use drift::Drift;
 pub(crate) use look::{Check, Format, Init, Level, Rehearse, Route, Rules, Test, TestFormat};
 pub(crate) use package::{Package, PackageCommand};
 pub(crate) use probe::Probe;
@@ -14,6 +15,7 @@ pub(crate) use watch::{Incident, IncidentCommand, Watch};
 pub(crate) use why::Why;
 
 mod diff;
+mod drift;
 pub(crate) mod lab;
 mod look;
 pub(crate) mod package;
@@ -130,6 +132,8 @@ pub(crate) enum Command {
     Status(Status),
     /// Says what is wrong with a URL, now: asks every layer and ranks the causes
     Why(Why),
+    /// Says what is no longer as it was released, who made it so and what it does; or follows it as it happens
+    Drift(Drift),
     /// Approves a change of high risk that somebody else wants to apply
     Approve(Approve),
     /// Forbids forward changes; a rollback is never forbidden

@@ -4,6 +4,7 @@ mod approve;
 mod change;
 mod check;
 mod diff;
+mod drift;
 mod drill;
 mod history;
 mod incident;
@@ -65,6 +66,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Watch(args) => watch::watch(args, global, output)?,
         Command::Incident(args) => incident::incident(args, global, output)?,
         Command::Probe(args) => probe::probe(args, output)?,
+        Command::Drift(args) => drift::drift(args, &host(global)?, output)?,
         Command::Package(args) => package::package(args, global, output)?,
         Command::Postmortem(args) => postmortem::postmortem(args, global, output)?,
     };

@@ -16,6 +16,7 @@ mod tree;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use evenkeel_host::drift::guard;
 
 fn main() -> ExitCode {
     // Another process of ours: it is a fuse before it is a command line, and closes what it inherited first.
@@ -31,6 +32,9 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::from(2),
         };
+    }
+    if std::env::args_os().nth(1).is_some_and(|first| first == guard::WATCHDOG || first == guard::LISTENER) {
+        return guard::main(std::env::args_os().skip(1));
     }
     if let Some(code) = evenkeel_rehearsal::child(std::env::args_os()) {
         return code;

@@ -40,6 +40,9 @@ fn text(status: &Status, output: Output) -> String {
     if status.drift.len() > shown {
         line("", false, &format!("… and {} more", status.drift.len() - shown));
     }
+    if !status.drift.is_empty() {
+        line("", false, "who made it so, and what it does: `evenkeel drift`");
+    }
     let (what, because) = running(status);
     line("running", matches!(status.running, Running::OnDisk { .. }), &format!("{what}: {because}"));
     match &status.restart {

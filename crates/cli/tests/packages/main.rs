@@ -175,6 +175,28 @@ fn every_outcome_of_dpkg_is_recorded_with_package_version_and_command() {
 }
 
 #[test]
+fn drift_names_the_package_of_every_conffile_outcome_without_any_hook() {
+    let Some(said) = play("drift.sh") else { return };
+    for (name, outcomes) in [
+        ("kept", &["nginx-common fastcgi_params kept", "nginx-common scgi_params stays-deleted"][..]),
+        ("overwritten", &["nginx-common fastcgi_params overwritten"]),
+        ("replaced", &["nginx-common mime.types replaced"]),
+        ("appeared", &["nginx-common conf.d/new.conf appeared"]),
+        ("undecided", &["nginx-common uwsgi_params undecided"]),
+    ] {
+        let told = said.conffiles(name);
+        assert!(outcomes.iter().all(|it| told.contains(&(*it).to_owned())), "{name}: {told:?}");
+        let drift = said.json(name);
+        let changes = drift["changes"].as_array().unwrap();
+        assert!(!changes.is_empty(), "{name}: {drift}");
+        for change in changes {
+            assert_eq!(change["author"]["known_by"], "package", "{name}: {change}");
+            assert!(change["author"]["command"].as_str().unwrap().contains("apt-get"), "{name}: {change}");
+        }
+    }
+}
+
+#[test]
 fn what_nginx_would_refuse_is_stopped_before_it_is_unpacked_and_a_restart_into_it_is_held() {
     let Some(said) = play("refused.sh") else { return };
     said.says("before", &["the shop"]);

@@ -161,7 +161,7 @@ impl Host {
     }
 
     /// What was confirmed last: what the journal says, and what a command did that died before it had written it down.
-    fn released(
+    pub(super) fn released(
         &self,
         journal: Option<&Journal>,
         record: Option<&Record>,

@@ -212,7 +212,7 @@ upgrade, not at a reload",
     }
 
     /// What became of each configuration file.
-    fn outcomes(
+    pub(in crate::local) fn outcomes(
         &self,
         known: &BTreeMap<String, Installed>,
         (was, now): (&FileSet, &FileSet),

@@ -160,7 +160,7 @@ fn journal_tells_the_open_drift_again() {
     let mut watch = watch();
     let mut fleet = crate::Fleet::default();
     let host = HostId::new("web1").unwrap();
-    let mut tell = |drift: Option<Drift>, fleet: &mut crate::Fleet| {
+    let tell = |drift: Option<Drift>, fleet: &mut crate::Fleet| {
         let turn = fleet.step(at(9), crate::Input::Drift(drift.unwrap()));
         assert_eq!(turn.events().len(), 1);
     };

@@ -1,0 +1,192 @@
+//! `drift` on a private nginx: what differs, who made it so, what it does, and that it is in the journal at once.
+
+mod support;
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::Host;
+
+/// `evenkeel drift --follow --json`, and what it says.
+struct Following {
+    child: Child,
+    out: BufReader<ChildStdout>,
+}
+
+impl Following {
+    fn start(host: &Host, more: &[&str]) -> Following {
+        let mut command = host.evenkeel(&[&["drift", "--follow", "--json"], more].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // The first line on standard error says that it follows.
+        let mut line = String::new();
+        BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.contains("follows every change"), "{line}");
+        let out = BufReader::new(child.stdout.take().unwrap());
+        Following { child, out }
+    }
+
+    /// The next drift that is in the journal.
+    fn next(&mut self) -> Value {
+        let mut line = String::new();
+        assert!(self.out.read_line(&mut line).unwrap() > 0, "it ended");
+        serde_json::from_str(&line).unwrap()
+    }
+
+    /// Stops it, and gives its exit code.
+    fn stop(mut self) -> Option<i32> {
+        support::kill(i32::try_from(self.child.id()).unwrap(), "TERM");
+        self.child.wait().unwrap().code()
+    }
+}
+
+fn is_root() -> bool {
+    support::is_root()
+}
+
+fn sed(host: &Host, what: &str) -> String {
+    let path = host.path("etc/sites/shop.conf");
+    let ran = Command::new("sed").args(["-i", what]).arg(&path).status().unwrap();
+    assert!(ran.success());
+    format!("sed -i {what} {}", path.display())
+}
+
+#[test]
+fn edit_by_hand_is_told_with_its_command_and_its_meaning_until_it_is_adopted_or_undone() {
+    let host = Host::start();
+    host.run(&["adopt"]).ends(0);
+    host.run(&["drift"]).ends(0).says("as released");
+    let mut follow = Following::start(&host, &[]);
+    let command = sed(&host, "s/one/two/");
+    let drift = follow.next();
+    assert_eq!(drift["stage"], "opened", "{drift}");
+    let change = &drift["changes"][0];
+    assert_eq!((change["path"].as_str(), change["how"].as_str()), (Some("sites/shop.conf"), Some("changed")));
+    if is_root() {
+        assert_eq!(change["author"]["command"], *command, "{drift}");
+    } else {
+        println!("skipped: only root learns which command it was");
+        assert!(change["author"].is_null(), "{drift}");
+    }
+    let means = follow.next();
+    assert!(means["meaning"].to_string().contains("/version"), "{means}");
+    let said = host.run(&["drift"]).ends(1).says("sites/shop.conf says something else").says("/version");
+    assert!(said.says("ways out").out.contains("evenkeel adopt"));
+    host.run(&["status"]).ends(1).says("evenkeel drift");
+    // Nobody else writes the same into the journal.
+    host.run(&["drift", "--follow"]).ends(2);
+
+    host.run(&["adopt"]).ends(0);
+    assert_eq!(follow.next()["stage"]["ended"], "adopted");
+    sed(&host, "s/two/three/");
+    assert_eq!(follow.next()["stage"], "opened");
+    sed(&host, "s/three/two/");
+    while follow.next()["stage"]["ended"] != "undone" {}
+    assert_eq!(follow.stop(), Some(0));
+    // What changes while nobody watches is told by the next one that does.
+    sed(&host, "s/two/four/");
+    let mut follow = Following::start(&host, &[]);
+    assert_eq!(follow.next()["stage"], "opened");
+    assert_eq!(follow.stop(), Some(1));
+}
+
+#[test]
+fn release_of_our_own_is_no_drift_and_a_rollback_ends_one() {
+    let host = Host::start();
+    host.run(&["adopt"]).ends(0);
+    let mut follow = Following::start(&host, &[]);
+    host.propose().replace("sites/shop.conf", "\"one\"", "\"two\"");
+    host.apply(&[]).ends(0);
+    host.run(&["rollback"]).ends(0);
+    // The first that is told is what a hand does.
+    host.write("etc/conf.d/hand.conf", "# by hand\n");
+    let drift = follow.next();
+    assert_eq!(
+        (drift["stage"].as_str(), drift["changes"][0]["path"].as_str()),
+        (Some("opened"), Some("conf.d/hand.conf"))
+    );
+    host.run(&["rollback", "--to", "r1"]);
+    assert!(host.run(&["drift"]).out.contains("released"));
+    follow.stop();
+}
+
+#[test]
+fn edit_is_in_the_journal_long_before_a_pass_would_find_it() {
+    let host = Host::start();
+    host.run(&["adopt"]).ends(0);
+    let mut follow = Following::start(&host, &[]);
+    let mut took = Vec::new();
+    for n in 0..40 {
+        let started = Instant::now();
+        host.write("etc/conf.d/edit.conf", &format!("# {n}\n"));
+        let drift = follow.next();
+        took.push(started.elapsed());
+        assert_eq!(drift["changes"][0]["path"], "conf.d/edit.conf", "{drift}");
+        // Slower than a storm: what comes many at a time is told together.
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    took.sort();
+    println!("from the write to the event in the journal: p50 {:?}, max {:?}", took[20], took[39]);
+    // `cargo xtask bench drift` holds the milliseconds, on a machine where nobody else works.
+    assert!(took[39] < Duration::from_secs(5), "{took:?}");
+    follow.stop();
+}
+
+#[test]
+fn guard_of_openings_is_for_root_and_names_commands_too() {
+    let host = Host::start();
+    host.run(&["adopt"]).ends(0);
+    if !is_root() {
+        host.run(&["drift", "--follow", "--guard"]).ends(2).says("root");
+        println!("skipped: only root may have openings wait");
+        return;
+    }
+    let mut follow = Following::start(&host, &["--guard"]);
+    let line = format!("echo >> {}", host.path("etc/nginx.conf").display());
+    Command::new("sh").args(["-c", &line]).status().unwrap();
+    let drift = follow.next();
+    assert_eq!(drift["changes"][0]["author"]["command"], format!("sh -c '{line}'"), "{drift}");
+    assert_eq!(drift["changes"][0]["author"]["known_by"], "opening", "{drift}");
+    follow.stop();
+    let etc = host.path("etc");
+    let helpers = || {
+        let ours = support::processes_mentioning(etc.to_str().unwrap());
+        let of = |pid: &i32| std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        ours.iter().filter(|pid| of(pid).contains("__open-guard")).count()
+    };
+    host.wait("no helper is left", || helpers() == 0);
+}
+
+/// A certificate of its own authority for shop.test, good from a day of this year on.
+fn certificate(host: &Host, month: u8) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(vec!["shop.test".to_owned()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(2020, month, 1);
+    params.not_after = rcgen::date_time_ymd(2090, 1, 1);
+    host.write("tls/site.pem", &params.self_signed(&key).unwrap().pem());
+    host.write("tls/site.key", &key.serialize_pem());
+}
+
+#[test]
+fn certificate_that_was_renewed_and_never_reloaded_is_told() {
+    let host = Host::new();
+    let (port, dir) = (support::free_port(), host.path("tls"));
+    certificate(&host, 1);
+    let site = format!(
+        "server {{ listen 127.0.0.1:{port} ssl; server_name shop.test; ssl_certificate {dir}/site.pem;\n\
+         ssl_certificate_key {dir}/site.key; return 204; }}\n",
+        dir = dir.display()
+    );
+    host.write("etc/conf.d/tls.conf", &site);
+    host.start_nginx();
+    host.run(&["adopt"]).ends(0);
+    let said = host.run(&["drift", "--json"]).ends(0).json();
+    assert_eq!(said["certificates"][0]["name"], "shop.test", "{said}");
+    assert_eq!(said["certificates"][0]["served"], said["certificates"][0]["on_disk"], "{said}");
+    assert!(said["queues"].as_array().unwrap().iter().any(|it| it["address"] == format!("127.0.0.1:{port}")));
+    certificate(&host, 6);
+    host.run(&["drift"]).ends(1).says("renewed on disk and never reloaded");
+    support::kill(host.master().unwrap(), "HUP");
+    host.wait("nginx shows the new one", || host.run(&["drift"]).code == 0);
+}
