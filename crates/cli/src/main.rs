@@ -33,7 +33,7 @@ fn main() -> ExitCode {
             Err(_) => ExitCode::from(2),
         };
     }
-    if std::env::args_os().nth(1).is_some_and(|first| first == guard::WATCHDOG || first == guard::LISTENER) {
+    if std::env::args_os().nth(1).is_some_and(|first| first == guard::OVERSEER || first == guard::LISTENER) {
         return guard::main(std::env::args_os().skip(1));
     }
     if let Some(code) = evenkeel_rehearsal::child(std::env::args_os()) {

@@ -6,7 +6,7 @@
 //! * [`author`] says which command made a change, how that is known, and when it is not.
 //!
 //! Nothing here waits for anybody: what a process does is watched, never held up, with one exception that lives in a
-//! process of its own under a watchdog ([`guard`]).
+//! process of its own under an overseer ([`guard`]).
 
 pub mod author;
 pub mod events;

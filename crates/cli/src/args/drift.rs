@@ -17,7 +17,7 @@ pub(crate) struct Drift {
     #[arg(long)]
     pub(crate) follow: bool,
     /// Have every opening of a file of the tree wait while it is looked at who opens it, so that even a command that ends at
-    /// once is named for certain (root); a watchdog ends that when it takes longer than half a second
+    /// once is named for certain (root); an overseer ends that when it takes longer than half a second
     #[arg(long, requires = "follow")]
     pub(crate) guard: bool,
 }

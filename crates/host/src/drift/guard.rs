@@ -1,8 +1,8 @@
 //! A helper that looks at whoever opens a file of the tree for writing, while the opening waits for it.
 //!
 //! That names even a writer that ends at once, whatever else the kernel tells. But a listener that holds opens up can hold
-//! up the whole host, so three processes watch each other: the listener answers a beat of its watchdog every 100 ms, the
-//! watchdog kills it when one is missing for [`SILENT_MAX`], and whoever started both kills both when the watchdog is
+//! up the whole host, so three processes watch each other: the listener answers a beat of its overseer every 100 ms, the
+//! overseer kills it when one is missing for [`SILENT_MAX`], and whoever started both kills both when the overseer is
 //! silent. A listener that is gone holds nobody up: the kernel lets every opening go on. Only opens in the directories
 //! of the tree wait, none elsewhere; an open for reading is answered unlooked at.
 //!
@@ -29,8 +29,8 @@ use nix::unistd::Pid;
 
 use super::author::Process;
 
-/// The word that makes a program of ours the watchdog, and the one that makes it the listener.
-pub const WATCHDOG: &str = "__open-guard";
+/// The word that makes a program of ours the overseer, and the one that makes it the listener.
+pub const OVERSEER: &str = "__open-guard";
 /// The listener.
 pub const LISTENER: &str = "__open-guard-listener";
 /// How long a beat may be missing.
@@ -47,7 +47,7 @@ const GOOD_FOR: Duration = Duration::from_secs(30);
 /// The two helpers, as long as they are there.
 #[derive(Debug)]
 pub struct Guard {
-    watchdog: Child,
+    overseer: Child,
     told: Arc<Told>,
     listener: i32,
 }
@@ -61,18 +61,18 @@ struct Told {
 }
 
 impl Guard {
-    /// Starts both; `program` is one whose `main` calls [`main`] for [`WATCHDOG`] and [`LISTENER`].
+    /// Starts both; `program` is one whose `main` calls [`main`] for [`OVERSEER`] and [`LISTENER`].
     ///
     /// # Errors
     /// When they cannot be started, or the kernel allows no such listener: it needs `CAP_SYS_ADMIN`.
     pub fn start(program: &Path, root: &Path) -> io::Result<Self> {
         let mut command = Command::new(program);
-        command.arg(WATCHDOG).arg(root).stdin(Stdio::null()).stdout(Stdio::piped());
+        command.arg(OVERSEER).arg(root).stdin(Stdio::null()).stdout(Stdio::piped());
         command.process_group(0);
-        let mut watchdog = command.spawn()?;
-        let from = watchdog.stdout.take().expect("it is piped");
+        let mut overseer = command.spawn()?;
+        let from = overseer.stdout.take().expect("it is piped");
         let told = Arc::new(Told::default());
-        let (shared, pid) = (Arc::clone(&told), watchdog.id());
+        let (shared, pid) = (Arc::clone(&told), overseer.id());
         std::thread::Builder::new().name("open guard".to_owned()).spawn(move || {
             hear(from, &shared);
             shared.gone.store(true, Ordering::Release);
@@ -87,11 +87,11 @@ impl Guard {
         loop {
             let listener = told.ready.load(Ordering::Acquire);
             if listener > 0 {
-                return Ok(Self { watchdog, told, listener });
+                return Ok(Self { overseer, told, listener });
             }
             if told.gone.load(Ordering::Acquire) || Instant::now() > until {
-                let _gone_already = watchdog.kill();
-                let _reaped = watchdog.wait();
+                let _gone_already = overseer.kill();
+                let _reaped = overseer.wait();
                 return Err(io::Error::other("the helper that looks at openings did not begin"));
             }
             std::thread::sleep(Duration::from_millis(2));
@@ -104,10 +104,10 @@ impl Guard {
         !self.told.gone.load(Ordering::Acquire)
     }
 
-    /// The numbers of the watchdog and of the listener.
+    /// The numbers of the overseer and of the listener.
     #[must_use]
     pub fn processes(&self) -> [i32; 2] {
-        [i32::try_from(self.watchdog.id()).unwrap_or(0), self.listener]
+        [i32::try_from(self.overseer.id()).unwrap_or(0), self.listener]
     }
 
     /// The process with this number as it was when it last opened a file of the tree for writing.
@@ -121,9 +121,9 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // The listener ends with the watchdog.
-        let _gone_already = self.watchdog.kill();
-        let _reaped = self.watchdog.wait();
+        // The listener ends with the overseer.
+        let _gone_already = self.overseer.kill();
+        let _reaped = self.overseer.wait();
         let _gone_already = kill(Pid::from_raw(self.listener), Signal::SIGKILL);
     }
 }
@@ -161,13 +161,13 @@ fn readable(from: BorrowedFd<'_>, limit: Duration) -> bool {
     poll(&mut [PollFd::new(from, PollFlags::POLLIN)], limit).is_ok_and(|ready| ready > 0)
 }
 
-/// What the helpers do: `WATCHDOG ROOT` or `LISTENER ROOT`.
+/// What the helpers do: `OVERSEER ROOT` or `LISTENER ROOT`.
 pub fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let (Some(what), Some(root)) = (arguments.next(), arguments.next()) else { return ExitCode::from(2) };
     // With whoever started us, whatever becomes of it.
     let _stays_then = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
     let done =
-        if what == WATCHDOG { watch_over(&PathBuf::from(root)) } else { listener::listen(Path::new(&root)) };
+        if what == OVERSEER { watch_over(&PathBuf::from(root)) } else { listener::listen(Path::new(&root)) };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::from(2),

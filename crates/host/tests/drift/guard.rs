@@ -17,7 +17,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("writer_that_ends_at_once_is_named_by_its_opening", writer_that_ends_at_once_is_named_by_its_opening),
     ("openings_go_on_within_a_second_when_the_listener_is_stopped", || stopped(&[1])),
     ("openings_go_on_within_a_second_when_both_helpers_are_stopped", || stopped(&[0, 1])),
-    ("openings_go_on_at_once_when_the_watchdog_is_stopped", || stopped(&[0])),
+    ("openings_go_on_at_once_when_the_overseer_is_stopped", || stopped(&[0])),
 ];
 
 fn guard(root: &Path) -> Option<Guard> {
@@ -70,7 +70,7 @@ fn stopped(which: &[usize]) {
     let started = Instant::now();
     OpenOptions::new().append(true).open(root.path().join("nginx.conf")).unwrap();
     let took = started.elapsed();
-    println!("with {which:?} of watchdog and listener stopped an open took {took:?}");
+    println!("with {which:?} of overseer and listener stopped an open took {took:?}");
     assert!(took < Duration::from_secs(1), "{took:?}");
     let until = Instant::now() + Duration::from_secs(5);
     while guard.lives() {

@@ -15,7 +15,7 @@ mod tree;
 
 fn main() -> ExitCode {
     let first = std::env::args_os().nth(1);
-    if first.is_some_and(|first| first == helper::WATCHDOG || first == helper::LISTENER) {
+    if first.is_some_and(|first| first == helper::OVERSEER || first == helper::LISTENER) {
         return helper::main(std::env::args_os().skip(1));
     }
     runner::run([edits::TESTS, guard::TESTS, lost::TESTS].concat(), 1)

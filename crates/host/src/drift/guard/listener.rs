@@ -1,5 +1,5 @@
 //! The process that the openings wait for. It opens nothing of the tree itself, writes to nobody who could keep it waiting,
-//! and ends with its watchdog.
+//! and ends with its overseer.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
@@ -19,7 +19,7 @@ const COMMAND_BYTES_MAX: usize = 1_500;
 /// How deep directories are marked.
 const DEPTH_MAX: usize = 64;
 
-/// Listens until the watchdog ends.
+/// Listens until the overseer ends.
 pub(super) fn listen(root: &Path) -> io::Result<()> {
     crate::sys::first_in_line();
     let flags = InitFlags::FAN_CLASS_CONTENT
