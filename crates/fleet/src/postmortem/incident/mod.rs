@@ -44,7 +44,7 @@ pub fn review(events: &[Event], incident: IncidentId, night: &dyn Fn(Timestamp) 
         items: words::items(&case, change.as_ref(), &times),
         earlier: earlier(events, incident, case.onset),
         coffees: words::coffees(&case, night),
-        cautions: cautions(&case),
+        cautions: words::cautions(&case),
         counterfactual: Vec::new(),
         rate: Vec::new(),
         strips,
@@ -107,21 +107,6 @@ fn earlier(events: &[Event], incident: IncidentId, onset: Timestamp) -> Vec<Earl
         times: moments::times(&case),
     };
     cases.take(EARLIER_MAX).map(earlier).collect()
-}
-
-fn cautions(case: &Case<'_>) -> Vec<String> {
-    let mut cautions = Vec::new();
-    for (entry, event) in case.entries().filter(|(_, event)| case.near(event.at)) {
-        if let What::Watch(Watched::Gap { what, from, until }) = &event.what {
-            cautions.push(format!("nothing was heard of {what} for {} (#{entry})", until.since(*from)));
-        }
-    }
-    if let Some((_, finding, _)) = case.cause()
-        && !finding.confident
-    {
-        cautions.push("the cause is not certain: the diagnosis asks for more evidence".to_owned());
-    }
-    cautions
 }
 
 /// What happened in one incident.

@@ -240,3 +240,19 @@ pub(super) fn coffees(case: &Case<'_>, night: &dyn Fn(crate::Timestamp) -> bool)
     }
     owed
 }
+
+/// What makes times or causes less certain than they look.
+pub(super) fn cautions(case: &Case<'_>) -> Vec<String> {
+    let mut cautions = Vec::new();
+    for (entry, event) in case.entries().filter(|(_, event)| case.near(event.at)) {
+        if let What::Watch(Seen::Gap { what, from, until }) = &event.what {
+            cautions.push(format!("nothing was heard of {what} for {} (#{entry})", until.since(*from)));
+        }
+    }
+    if let Some((_, finding, _)) = case.cause()
+        && !finding.confident
+    {
+        cautions.push("the cause is not certain: the diagnosis asks for more evidence".to_owned());
+    }
+    cautions
+}

@@ -24,7 +24,7 @@ fn baseline(name: u8, files: &[(&str, &str)]) -> Baseline {
     Baseline { bundle: BundleId([name; 32]), entries }
 }
 
-const FILES: &[(&str, &str)] = &[("nginx.conf", "n"), ("conf.d/a.conf", "a")];
+const FILES: &[(&str, &str)] = &[("webserver.conf", "n"), ("conf.d/a.conf", "a")];
 
 fn watch() -> Watch {
     let all = FILES.iter().map(|(path, text)| seen(path, Some(stands(text))));
@@ -41,10 +41,10 @@ fn hows(drift: &Drift) -> Vec<(&str, DriftHow)> {
 #[test]
 fn first_edit_is_told_of_at_once_and_its_undoing_ends_the_drift() {
     let mut watch = watch();
-    let drift = watch.look(at(10), [seen("nginx.conf", Some(stands("x")))]).unwrap();
+    let drift = watch.look(at(10), [seen("webserver.conf", Some(stands("x")))]).unwrap();
     assert_eq!(
         (drift.stage.clone(), hows(&drift)),
-        (DriftStage::Opened, vec![("nginx.conf", DriftHow::Changed)])
+        (DriftStage::Opened, vec![("webserver.conf", DriftHow::Changed)])
     );
     let drift = watch.look(at(20), [seen("new.conf", Some(stands("y")))]).unwrap();
     assert_eq!(
@@ -56,7 +56,7 @@ fn first_edit_is_told_of_at_once_and_its_undoing_ends_the_drift() {
         (drift.stage.clone(), hows(&drift)),
         (DriftStage::Updated, vec![("new.conf", DriftHow::Back)])
     );
-    let drift = watch.look(at(40), [seen("nginx.conf", Some(stands("n")))]).unwrap();
+    let drift = watch.look(at(40), [seen("webserver.conf", Some(stands("n")))]).unwrap();
     assert_eq!(drift.stage, DriftStage::Ended(DriftEnd::Undone));
     assert!(!watch.is_open());
 }
@@ -64,7 +64,7 @@ fn first_edit_is_told_of_at_once_and_its_undoing_ends_the_drift() {
 #[test]
 fn look_at_an_unchanged_file_tells_nothing() {
     let mut watch = watch();
-    assert_eq!(watch.look(at(10), [seen("nginx.conf", Some(stands("n")))]), None);
+    assert_eq!(watch.look(at(10), [seen("webserver.conf", Some(stands("n")))]), None);
     assert_eq!(watch.look(at(10), [seen("4913", None)]), None);
     assert_eq!(watch.next(), None);
 }
@@ -88,19 +88,19 @@ fn thousand_changes_are_one_drift_with_a_few_events() {
 #[test]
 fn what_a_release_writes_is_no_drift_and_a_hand_in_it_is() {
     let mut watch = watch();
-    let coming = baseline(2, &[("nginx.conf", "new"), ("conf.d/a.conf", "a"), ("b.conf", "b")]);
+    let coming = baseline(2, &[("webserver.conf", "new"), ("conf.d/a.conf", "a"), ("b.conf", "b")]);
     watch.coming(Some(coming.clone()));
     assert_eq!(
-        watch.look(at(1), [seen("nginx.conf", Some(stands("new"))), seen("b.conf", Some(stands("b")))]),
+        watch.look(at(1), [seen("webserver.conf", Some(stands("new"))), seen("b.conf", Some(stands("b")))]),
         None
     );
     let drift = watch.look(at(2), [seen("conf.d/a.conf", Some(stands("hand")))]).unwrap();
     assert_eq!(hows(&drift), [("conf.d/a.conf", DriftHow::Changed)]);
     // Taken back: the files that stand released are as good as those that come.
-    assert_eq!(watch.look(at(3), [seen("nginx.conf", Some(stands("n"))), seen("b.conf", None)]), None);
+    assert_eq!(watch.look(at(3), [seen("webserver.conf", Some(stands("n"))), seen("b.conf", None)]), None);
     // Confirmed: what is left is the hand's.
     let _again =
-        watch.look(at(4), [seen("nginx.conf", Some(stands("new"))), seen("b.conf", Some(stands("b")))]);
+        watch.look(at(4), [seen("webserver.conf", Some(stands("new"))), seen("b.conf", Some(stands("b")))]);
     let drift = watch.rebase(at(5), coming, DriftEnd::Released).unwrap();
     assert_eq!((drift.stage.clone(), drift.released), (DriftStage::Updated, BundleId([2; 32])));
     assert_eq!(hows(&drift), [("conf.d/a.conf", DriftHow::Changed)]);
@@ -110,22 +110,22 @@ fn what_a_release_writes_is_no_drift_and_a_hand_in_it_is() {
 fn adoption_ends_a_drift() {
     let mut watch = watch();
     let _opened = watch.look(at(1), [seen("conf.d/a.conf", None)]).unwrap();
-    let drift = watch.rebase(at(2), baseline(3, &[("nginx.conf", "n")]), DriftEnd::Adopted).unwrap();
+    let drift = watch.rebase(at(2), baseline(3, &[("webserver.conf", "n")]), DriftEnd::Adopted).unwrap();
     assert_eq!(drift.stage, DriftStage::Ended(DriftEnd::Adopted));
-    assert_eq!(watch.rebase(at(3), baseline(3, &[("nginx.conf", "n")]), DriftEnd::Adopted), None);
+    assert_eq!(watch.rebase(at(3), baseline(3, &[("webserver.conf", "n")]), DriftEnd::Adopted), None);
 }
 
 #[test]
 fn full_pass_finds_what_no_event_told() {
     let mut watch = watch();
     let drift =
-        watch.pass(at(1), [seen("nginx.conf", Some(stands("x"))), seen("c", Some(stands("c")))]).unwrap();
+        watch.pass(at(1), [seen("webserver.conf", Some(stands("x"))), seen("c", Some(stands("c")))]).unwrap();
     assert_eq!(
         hows(&drift),
-        [("c", DriftHow::Added), ("conf.d/a.conf", DriftHow::Removed), ("nginx.conf", DriftHow::Changed)]
+        [("c", DriftHow::Added), ("conf.d/a.conf", DriftHow::Removed), ("webserver.conf", DriftHow::Changed)]
     );
     assert_eq!(
-        watch.pass(at(2), [seen("nginx.conf", Some(stands("x"))), seen("c", Some(stands("c")))]),
+        watch.pass(at(2), [seen("webserver.conf", Some(stands("x"))), seen("c", Some(stands("c")))]),
         None
     );
 }
@@ -134,11 +134,11 @@ fn full_pass_finds_what_no_event_told() {
 fn mode_and_owner_are_told_of_though_no_release_has_them() {
     let mut watch = watch();
     let loose = Standing { mode: 0o666, ..stands("n") };
-    let drift = watch.look(at(1), [seen("nginx.conf", Some(loose))]).unwrap();
-    assert_eq!(hows(&drift), [("nginx.conf", DriftHow::Mode { from: 0o644, to: 0o666 })]);
+    let drift = watch.look(at(1), [seen("webserver.conf", Some(loose))]).unwrap();
+    assert_eq!(hows(&drift), [("webserver.conf", DriftHow::Mode { from: 0o644, to: 0o666 })]);
     let given = Standing { owner: (33, 33), ..loose };
-    let drift = watch.look(at(2), [seen("nginx.conf", Some(given))]).unwrap();
-    assert_eq!(hows(&drift), [("nginx.conf", DriftHow::Owner { from: (0, 0), to: (33, 33) })]);
+    let drift = watch.look(at(2), [seen("webserver.conf", Some(given))]).unwrap();
+    assert_eq!(hows(&drift), [("webserver.conf", DriftHow::Owner { from: (0, 0), to: (33, 33) })]);
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn better_author_replaces_a_weaker_one_and_never_the_other_way() {
         let (pid, user, login, unit) = (None, None, None, None);
         Some(Author { command: command.to_owned(), pid, user, login, unit, above: Vec::new(), known_by })
     };
-    let by = |author| Seen { author, ..seen("nginx.conf", Some(stands("x"))) };
+    let by = |author| Seen { author, ..seen("webserver.conf", Some(stands("x"))) };
     let _opened = watch.look(at(1), [by(None)]).unwrap();
     let drift = watch.look(at(2), [by(author("sed", KnownBy::Process))]).unwrap();
     assert_eq!(drift.changes[0].author, author("sed", KnownBy::Process));
@@ -164,15 +164,15 @@ fn journal_tells_the_open_drift_again() {
         let turn = fleet.step(at(9), crate::Input::Drift(drift.unwrap()));
         assert_eq!(turn.events().len(), 1);
     };
-    tell(watch.look(at(1), [seen("nginx.conf", Some(stands("x")))]), &mut fleet);
+    tell(watch.look(at(1), [seen("webserver.conf", Some(stands("x")))]), &mut fleet);
     tell(watch.look(at(2), [seen("new.conf", Some(stands("y")))]), &mut fleet);
     let open = fleet.host(&host).unwrap().drift().unwrap();
-    assert_eq!(open.changes.keys().collect::<Vec<_>>(), ["new.conf", "nginx.conf"]);
+    assert_eq!(open.changes.keys().collect::<Vec<_>>(), ["new.conf", "webserver.conf"]);
     tell(watch.look(at(3), [seen("new.conf", None)]), &mut fleet);
     assert_eq!(fleet.host(&host).unwrap().drift().unwrap().changes.len(), 1);
-    tell(watch.look(at(4), [seen("nginx.conf", Some(stands("n")))]), &mut fleet);
+    tell(watch.look(at(4), [seen("webserver.conf", Some(stands("n")))]), &mut fleet);
     assert_eq!(fleet.host(&host).unwrap().drift(), None);
     let loose = Standing { mode: 0o666, ..stands("n") };
-    tell(watch.look(at(5), [seen("nginx.conf", Some(loose))]), &mut fleet);
+    tell(watch.look(at(5), [seen("webserver.conf", Some(loose))]), &mut fleet);
     assert_eq!(fleet.host(&host).unwrap().drift(), None, "no release says what a mode should be");
 }
