@@ -1,6 +1,6 @@
 //! The table, asked of evidence. Which layer failed decides which rows are asked; facts decide the rest.
 
-use evenkeel_fleet::Span;
+use evenkeel_fleet::{Span, Timestamp};
 use evenkeel_model::Message;
 
 use crate::evidence::{Change, ChangeKind, Evidence};
@@ -34,6 +34,8 @@ struct Candidate<'r> {
     /// Each fact that would settle it was looked at, and none did.
     unsettled: bool,
     open: Vec<String>,
+    /// When the change came that it is blamed on.
+    changed: Option<Timestamp>,
     /// How many facts hold.
     facts: usize,
 }
@@ -184,7 +186,8 @@ fn judge<'r>(
         change: change.map(|change| change.what.clone()),
         rollback: change.and_then(|change| change.rollback.clone()),
     };
-    Some(Candidate { row, cause, unsettled, open, facts })
+    let changed = change.map(|change| change.at);
+    Some(Candidate { row, cause, unsettled, open, changed, facts })
 }
 
 /// A cause that is wholly shown, and that no other contends with, is likely.
@@ -271,19 +274,20 @@ fn unexplained_change(
         cause,
         unsettled: false,
         open: unlooked(evidence),
+        changed: Some(change.at),
         facts: 1,
     })
 }
 
-/// The surest first; of equals what a client sees before what is only a danger, and what more facts speak for. What follows from
-/// another cause comes behind it.
+/// The surest first; of equals what a client sees before what is only a danger, then what the newest change may have brought, then
+/// what more facts speak for. What follows from another cause comes behind it.
 fn rank(candidates: &mut Vec<Candidate<'_>>) {
     candidates.sort_by_key(|candidate| {
         let danger = candidate.row.seen.is_empty();
         (
             std::cmp::Reverse(candidate.cause.confidence),
             danger,
-            std::cmp::Reverse(candidate.cause.change.is_some()),
+            std::cmp::Reverse(candidate.changed),
             std::cmp::Reverse(candidate.facts),
         )
     });

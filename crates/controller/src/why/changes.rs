@@ -1,5 +1,7 @@
 //! What changed lately: releases, packages, files.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -51,7 +53,8 @@ impl Look<'_> {
     fn edits(&mut self, since: Timestamp) {
         let Some(config) = self.asked.config else { return };
         for file in config.files() {
-            let Ok(modified) = std::fs::metadata(&file.display).and_then(|metadata| metadata.modified())
+            let Ok(modified) =
+                std::fs::metadata(OsStr::from_bytes(&file.path)).and_then(|metadata| metadata.modified())
             else {
                 continue;
             };
@@ -99,7 +102,9 @@ impl Look<'_> {
             return;
         };
         let paths = config.nodes().filter(|node| node.is("ssl_certificate"));
-        let paths: Vec<String> = paths.filter_map(|node| Some(node.arg_str(0)?.to_owned())).collect();
+        // What is relative lies beside the main file.
+        let at_home = |path: &str| self.asked.place.config_dir.join(path).display().to_string();
+        let paths: Vec<String> = paths.filter_map(|node| Some(at_home(node.arg_str(0)?))).collect();
         for certificate in certificates {
             for path in &paths {
                 let small = std::fs::metadata(path).is_ok_and(|metadata| metadata.len() <= PEM_BYTES_MAX);

@@ -1,5 +1,7 @@
 //! The nginx of this host: whether it runs, how old its workers are, what its logs say.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -74,7 +76,8 @@ impl Look<'_> {
     /// When a file of the configuration last changed.
     fn config_changed(&self) -> Option<Timestamp> {
         let files = self.asked.config?.files().iter();
-        let times = files.filter_map(|file| std::fs::metadata(&file.display).ok()?.modified().ok());
+        let times =
+            files.filter_map(|file| std::fs::metadata(OsStr::from_bytes(&file.path)).ok()?.modified().ok());
         at(times.max()?)
     }
 
