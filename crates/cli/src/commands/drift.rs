@@ -12,6 +12,7 @@ use evenkeel_host::drift::events::Means;
 use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+use super::package;
 use crate::args;
 use crate::output::{Exit, Output, complain};
 
@@ -209,7 +210,7 @@ fn document(report: &DriftReport) -> serde_json::Value {
         "on_disk": status.on_disk.to_string(),
         "changes": report.changes,
         "meaning": report.meaning,
-        "conffiles": report.conffiles,
+        "conffiles": report.conffiles.iter().map(package::conffile).collect::<Vec<_>>(),
         "certificates": report.certificates.iter().map(|it| json!({
             "name": it.name, "address": it.address.to_string(), "path": it.path, "days_left": it.days_left(),
             "served": it.served.as_ref().map(|it| &it.serial), "on_disk": it.on_disk.as_ref().map(|it| &it.serial),

@@ -12,7 +12,7 @@ use evenkeel_host::packages::protocol::{Action, Item, Transaction, is_name, is_v
 use evenkeel_host::packages::unpacked::name_and_version;
 use serde_json::json;
 
-pub(crate) use show::{details, document, outcome};
+pub(crate) use show::{conffile, details, document, outcome};
 
 use crate::args::{Global, Package, PackageCommand, package};
 use crate::commands::{host_for, host_of};

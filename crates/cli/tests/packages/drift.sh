@@ -38,5 +38,5 @@ bump nginx-common 5 'for f in fastcgi_params; do echo "# two" >>etc/nginx/$f; do
     echo "# five" >>etc/nginx/uwsgi_params; mkdir -p etc/nginx/conf.d && echo "# a new file" >etc/nginx/conf.d/new.conf
     echo /etc/nginx/conf.d/new.conf >>DEBIAN/conffiles'
 publish
-apt-get -y upgrade </dev/null >/dev/null 2>&1
+apt-get -y upgrade </dev/null >/dev/null 2>&1 || true
 run undecided evenkeel --json drift

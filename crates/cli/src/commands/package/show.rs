@@ -1,6 +1,6 @@
 //! A run of a package manager, for people and as JSON.
 
-use evenkeel_fleet::journal::{ConffileOutcome, PackageRun, PackageStage};
+use evenkeel_fleet::journal::{Conffile, ConffileOutcome, PackageRun, PackageStage};
 use serde_json::{Value, json};
 
 /// How many lines of each kind are shown where somebody watches packages go by.
@@ -114,17 +114,18 @@ pub(crate) fn document(run: &PackageRun) -> Value {
     };
     let packages: Vec<Value> =
         run.packages.iter().map(|it| json!({ "name": it.name, "old": it.old, "new": it.new })).collect();
-    let conffiles: Vec<Value> = run
-        .conffiles
-        .iter()
-        .map(|it| json!({ "path": it.path, "package": it.package, "outcome": word(it.outcome) }))
-        .collect();
+    let conffiles: Vec<Value> = run.conffiles.iter().map(conffile).collect();
     let changes: Vec<&str> = run.changes.iter().map(|it| it.path.as_str()).collect();
     json!({
         "stage": stage, "reason": reason, "override": why, "packages": packages, "who": run.who.to_string(),
         "command": run.command, "before": run.before.map(|it| it.to_string()), "after": run.after.map(|it| it.to_string()),
         "conffiles": conffiles, "changes": changes, "requests": run.effect, "notes": run.notes, "held": run.held,
     })
+}
+
+/// A configuration file of a package, as JSON.
+pub(crate) fn conffile(it: &Conffile) -> Value {
+    json!({ "path": it.path, "package": it.package, "outcome": word(it.outcome) })
 }
 
 fn word(outcome: ConffileOutcome) -> &'static str {

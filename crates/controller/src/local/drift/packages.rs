@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use evenkeel_fleet::journal::{Author, Conffile, DriftChange, KnownBy};
-use evenkeel_host::packages::dpkg::Dpkg;
+use evenkeel_host::packages::dpkg::{Dpkg, Installed};
 use evenkeel_host::packages::{history, log};
 use evenkeel_syntax::fileset::FileSet;
 use evenkeel_syntax::secret::redact_str;
@@ -42,10 +42,15 @@ impl Host {
             if change.author.is_some() {
                 continue;
             }
-            let path = LEFT.iter().find_map(|left| change.path.strip_suffix(left)).unwrap_or(&change.path);
-            let Some(conffile) = outcomes.iter().find(|it| it.path == path) else { continue };
+            let left = LEFT.iter().find_map(|left| change.path.strip_suffix(left));
+            let path = left.unwrap_or(&change.path);
+            let decided = outcomes.iter().find(|it| it.path == path).map(|it| &it.package);
+            // Until it has asked, dpkg leaves all of them beside, also those about which there is nothing to ask.
+            let owns = |it: &Installed| it.conffiles.iter().any(|it| it.path == config_dir.join(path));
+            let beside = || left.and_then(|_| known.iter().find(|(_, it)| owns(it))).map(|(name, _)| name);
+            let Some(package) = decided.or_else(beside) else { continue };
             let run = at.and_then(|at| history::at(Path::new(APT_HISTORY), at).ok()?);
-            let step = told.steps.iter().rev().find(|step| step.name == conffile.package);
+            let step = told.steps.iter().rev().find(|step| step.name == *package);
             let command = match (run.as_ref(), step) {
                 (Some(run), _) => redact_str(&run.command).into_owned(),
                 (None, Some(step)) => {
@@ -53,7 +58,7 @@ impl Host {
                         |version: &Option<String>| version.clone().unwrap_or_else(|| "none".to_owned());
                     format!("dpkg, {} from {} to {}", step.name, version(&step.old), version(&step.new))
                 }
-                (None, None) => format!("dpkg, of package {}", conffile.package),
+                (None, None) => format!("dpkg, of package {package}"),
             };
             change.author = Some(Author {
                 command,
