@@ -13,6 +13,7 @@ mod metrics;
 mod once;
 mod plan;
 mod service;
+mod why;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub use asking::{Asker, Askers, Here, There};
 pub use once::look_once;
 pub use plan::{Asked, Plan, Told, Viewer, WatchError};
 pub use service::stopped;
+pub use why::Why;
 
 use crate::ledger::Ledger;
 use crate::notify::Came;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{anyhow, bail};
 use evenkeel_controller::notify::Secret;
 use evenkeel_controller::outbox::{Courier, Heartbeat, SEND_WITHIN};
-use evenkeel_controller::watch::{Asker, Askers, Here, Plan, There};
+use evenkeel_controller::watch::{Asker, Askers, Here, Plan, There, Why};
 use evenkeel_fleet::watch::VantageId;
 use evenkeel_fleet::watch::verdict::Rules;
 use evenkeel_fleet::{HostId, Span, incident};
@@ -175,6 +175,9 @@ impl Watched {
                 Some(Heartbeat::new(table.url.clone(), every))
             }
         };
+        let why = hosts::why(place, &self.hosts, &hosts);
+        let looker: Option<Box<dyn evenkeel_controller::watch::cause::Looker>> =
+            if why.is_empty() { None } else { Some(Box::new(Why::new(&asked, why))) };
         let notifiers = alerts::notifiers(place, &self.alerts, &installation)?;
         Ok(Plan {
             installation,
@@ -185,7 +188,7 @@ impl Watched {
             heartbeat,
             metrics: watch.metrics,
             state_dir: settings.state_dir.clone(),
-            looker: None,
+            looker,
         })
     }
 

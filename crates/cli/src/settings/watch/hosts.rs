@@ -37,6 +37,8 @@ pub(crate) struct Host {
     address: Vec<IpAddr>,
     /// Nobody is alerted of it while one of these has an incident.
     depends_on: Vec<String>,
+    /// A program and its arguments that end in `evenkeel why` over there: who is asked for the cause of an incident.
+    why: Vec<String>,
 }
 
 impl Default for Hosts {
@@ -97,6 +99,34 @@ pub(super) fn addressed(place: &Place, hosts: &[Host], settings: &Settings) -> a
         }
     }
     Ok(addressed)
+}
+
+/// Who is asked for causes: each host that says how, and this machine where it is one of them.
+pub(super) fn why(
+    place: &Place,
+    hosts: &[Host],
+    addressed: &Addressed,
+) -> BTreeMap<HostId, (IpAddr, Vec<String>)> {
+    let here = || {
+        let mut command = vec!["/proc/self/exe".to_owned(), "why".to_owned()];
+        if !place.file.is_empty() {
+            command.extend(["--config".to_owned(), place.file.clone()]);
+        }
+        command
+    };
+    let mut asked = BTreeMap::new();
+    for (id, addresses) in addressed {
+        let host = hosts.iter().find(|host| host.name.as_deref() == Some(id.as_str()));
+        let command = match host {
+            Some(host) if !host.why.is_empty() => host.why.clone(),
+            Some(host) if !host.address.is_empty() => continue,
+            _ => here(),
+        };
+        if let Some(address) = addresses.first() {
+            asked.insert(id.clone(), (*address, command));
+        }
+    }
+    asked
 }
 
 /// What each host depends on. None may depend on itself, however far round.
