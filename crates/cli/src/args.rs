@@ -142,7 +142,7 @@ pub(crate) enum Command {
     Thaw(Thaw),
     /// Brings an interrupted host back to its confirmed bundle (run it at boot)
     Recover(Recover),
-    /// Writes the post-mortem of a release that was refused or taken back
+    /// Writes the post-mortem of a release that was refused or taken back, or of an incident
     Postmortem(Postmortem),
     /// Asks every host whether it answers, opens incidents and delivers alerts
     Watch(Watch),
