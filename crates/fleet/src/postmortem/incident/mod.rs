@@ -13,6 +13,7 @@ mod words;
 pub use times::{Durations, Times};
 
 use super::{Claim, Moment, Task};
+use crate::incident::Incidents;
 use crate::journal::{IncidentStep, Seen as Watched, Severity};
 use crate::watch::{ProbeId, VantageId};
 use crate::{BundleId, Event, HostId, IncidentId, Sequence, Span, Timestamp, What};
@@ -25,7 +26,8 @@ const EARLIER_MAX: usize = 10;
 /// that moment is owed more. `None` when the journal holds no such incident, or when it is part of another one.
 pub fn review(events: &[Event], incident: IncidentId, night: &dyn Fn(Timestamp) -> bool) -> Option<Review> {
     let case = Case::of(events, incident)?;
-    let times = moments::times(&case);
+    let known = Incidents::replay(events);
+    let times = moments::times(&case, &known);
     let strips = strips::strips(&case);
     let change = change::change(&case);
     let severity = case.clues.iter().map(|(_, clue)| clue.severity).max().map_or("", Severity::name);
@@ -42,7 +44,7 @@ pub fn review(events: &[Event], incident: IncidentId, night: &dyn Fn(Timestamp) 
         misleading: words::misleading(&case),
         detection: words::detection(&case, &times),
         items: words::items(&case, change.as_ref(), &times),
-        earlier: earlier(events, incident, case.onset),
+        earlier: earlier(events, &known, incident, case.onset),
         coffees: words::coffees(&case, night),
         cautions: words::cautions(&case),
         counterfactual: Vec::new(),
@@ -98,13 +100,13 @@ fn impact(case: &Case<'_>, strips: &[Strip]) -> Impact {
     Impact { requests: None, probe_time_down: down, probes: case.probes(), claim }
 }
 
-fn earlier(events: &[Event], incident: IncidentId, onset: Timestamp) -> Vec<Earlier> {
+fn earlier(events: &[Event], known: &Incidents, incident: IncidentId, onset: Timestamp) -> Vec<Earlier> {
     let others = incidents(events).into_iter().rev().filter(|id| *id != incident);
     let cases = others.filter_map(|id| Case::of(events, id)).filter(|case| case.onset < onset);
     let earlier = |case: Case<'_>| Earlier {
         id: case.id.to_string(),
         title: case.title.to_owned(),
-        times: moments::times(&case),
+        times: moments::times(&case, known),
     };
     cases.take(EARLIER_MAX).map(earlier).collect()
 }

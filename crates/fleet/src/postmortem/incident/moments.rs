@@ -2,23 +2,21 @@
 
 use super::case::Case;
 use super::{Mark, MarkKind, Times};
+use crate::incident::Incidents;
 use crate::journal::{AlertStep, DriftStage, IncidentStep, NoteKind, PackageStage, Seen};
 use crate::{Timestamp, What};
 
-pub(super) fn times(case: &Case<'_>) -> Times {
-    let opened = case.steps().find(|(_, _, step)| matches!(step, IncidentStep::Opened { .. }));
-    let created = case.alerts().find(|(.., step)| matches!(step, AlertStep::Created { .. }));
-    let accepted = case.alerts().find(|(.., step)| matches!(step, AlertStep::Accepted { .. }));
-    let acked = case.steps().find(|(_, _, step)| matches!(step, IncidentStep::Acked { .. }));
-    let resolved = case.steps().filter(|(_, _, step)| matches!(step, IncidentStep::Resolved { .. })).last();
+/// `known` is everything that the journal tells of incidents. The onset is the first sign of any part.
+pub(super) fn times(case: &Case<'_>, known: &Incidents) -> Times {
+    let told = known.times(case.id);
     Times {
         onset: Some(case.onset),
-        detected: created.map(|(_, at, ..)| at).or(opened.map(|(_, at, _)| at)),
-        accepted: accepted.map(|(_, at, ..)| at),
-        acknowledged: acked.map(|(_, at, _)| at),
+        detected: told.map(|it| it.detected),
+        accepted: told.and_then(|it| it.accepted),
+        acknowledged: told.and_then(|it| it.acked),
         diagnosed: diagnosed(case),
-        mitigated: mitigated(case),
-        resolved: resolved.map(|(_, at, _)| at),
+        mitigated: told.and_then(|it| it.mitigated),
+        resolved: told.and_then(|it| it.resolved),
     }
 }
 
@@ -33,19 +31,6 @@ fn diagnosed(case: &Case<'_>) -> Option<Timestamp> {
         (Some((_, found, _)), Some((_, told, _))) => Some(found.min(told)),
         (found, told) => found.map(|(_, at, _)| at).or(told.map(|(_, at, _)| at)),
     }
-}
-
-/// When users met it no longer: the end of the evidence that did not come back.
-fn mitigated(case: &Case<'_>) -> Option<Timestamp> {
-    let mut ended = None;
-    for (_, _, step) in case.steps() {
-        match step {
-            IncidentStep::Mitigated { at } => ended = Some(*at),
-            IncidentStep::Opened { .. } | IncidentStep::Evidence { .. } => ended = None,
-            _ => {}
-        }
-    }
-    ended
 }
 
 pub(super) fn marks(case: &Case<'_>) -> Vec<Mark> {

@@ -7,7 +7,7 @@ use crate::{Span, Timestamp};
 pub struct Times {
     /// The first failing probe, or the first failure above the ordinary after a change: whichever came first.
     pub onset: Option<Timestamp>,
-    /// The first alert was made.
+    /// The incident was opened.
     pub detected: Option<Timestamp>,
     /// The first channel accepted it.
     pub accepted: Option<Timestamp>,
