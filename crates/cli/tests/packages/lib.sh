@@ -52,6 +52,9 @@ server {
 }
 X
     echo 'upstream shop { server 127.0.0.1:9001; }' >/etc/nginx/conf.d/upstreams.conf
+    # dpkg's log knows whole seconds: what was installed above is not of the second in which a scenario begins.
+    second=$(date +%s)
+    until [ "$(date +%s)" != "$second" ]; do sleep 0.05; done
     evenkeel package install >/dev/null
     evenkeel adopt --message 'as found' >/dev/null
 }
