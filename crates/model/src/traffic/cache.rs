@@ -6,8 +6,10 @@ use super::Verdict;
 use crate::config::NodeId;
 use crate::diff::What;
 
-/// How many pairs of fingerprints are remembered.
-const PAIRS: usize = 1 << 19;
+/// How many sets of fingerprints are remembered; a power of two. With [`WAYS`] of 16 bytes each that is 64 MiB.
+const SETS: usize = 1 << 20;
+/// In how many places a fingerprint may be: as many as come from memory at once.
+const WAYS: usize = 4;
 
 /// A fingerprint of 128 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,21 +62,23 @@ fn fold(a: u64, b: u64) -> u64 {
 }
 
 /// What requests came to, by their fingerprints: for all workers together, so that each request is routed once. One that
-/// finds both of its places taken drives the older out.
+/// finds all its places taken drives one of them out, whichever its fingerprint says: of a log that repeats in the same
+/// order and holds a little more than the table, most is found.
 #[derive(Debug)]
-pub struct Remembered(Vec<Pair>);
+pub struct Remembered(Vec<Set>);
 
-/// The two places of a fingerprint, which come from memory at once.
+/// The places of a fingerprint, which come from memory at once.
 #[derive(Debug, Default)]
 #[repr(align(64))]
-struct Pair([Entry; 2]);
+struct Set([Entry; WAYS]);
 
 /// A fingerprint and what its request came to, without a lock: each half of the fingerprint is kept mixed with what came
-/// of it. A reader that finds words of two writers finds no fingerprint that it looks for.
+/// of it, and what came of it is read out of the first half. It is believed where the second half says the same, which words
+/// of two writers do not, nor a fingerprint that is not looked for, but once in 2^64.
 ///
 /// Source: Hyatt, Mann, "A lock-less transposition table implementation for parallel search chess engines", 2002
 #[derive(Debug, Default)]
-struct Entry([AtomicU64; 4]);
+struct Entry([AtomicU64; 2]);
 
 /// What came of a request: the blocks, each one more than its number, 0 for none; and the kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,33 +95,39 @@ const CHANGES: [(u8, What); 4] =
 
 impl Default for Remembered {
     fn default() -> Remembered {
-        Remembered((0..PAIRS).map(|_| Pair::default()).collect())
+        Remembered::of(SETS)
     }
 }
 
 impl Remembered {
-    fn pair(&self, digest: Digest) -> &[Entry; 2] {
-        let place = usize::try_from(digest.1 % PAIRS as u64).unwrap_or(0);
+    fn of(sets: usize) -> Remembered {
+        Remembered((0..sets).map(|_| Set::default()).collect())
+    }
+
+    fn set(&self, digest: Digest) -> &[Entry; WAYS] {
+        let place = usize::try_from(digest.1 & (self.0.len() as u64 - 1)).unwrap_or(0);
         &self.0[place].0
     }
 
     pub(super) fn get(&self, digest: Digest) -> Option<Verdict> {
-        self.pair(digest).iter().find_map(|entry| entry.get(digest)).map(Came::verdict)
+        self.set(digest).iter().find_map(|entry| entry.get(digest)).map(Came::verdict)
     }
 
     pub(super) fn put(&self, digest: Digest, verdict: Verdict) {
-        let [first, second] = self.pair(digest);
-        second.set(first.words());
-        first.set(Came::of(verdict).words(digest));
+        let Some(words) = Came::of(verdict).words(digest) else { return };
+        let set = self.set(digest);
+        let chosen = usize::try_from(digest.0 % WAYS as u64).unwrap_or(0);
+        let free = set.iter().find(|entry| entry.words() == [0; 2]);
+        free.unwrap_or(&set[chosen]).set(words);
     }
 }
 
 impl Entry {
-    fn words(&self) -> [u64; 4] {
+    fn words(&self) -> [u64; 2] {
         self.0.each_ref().map(|word| word.load(Ordering::Relaxed))
     }
 
-    fn set(&self, words: [u64; 4]) {
+    fn set(&self, words: [u64; 2]) {
         for (place, word) in self.0.iter().zip(words) {
             place.store(word, Ordering::Relaxed);
         }
@@ -125,12 +135,13 @@ impl Entry {
 
     fn get(&self, digest: Digest) -> Option<Came> {
         let words = self.words();
-        let half = |word: u64| u32::try_from(word & u64::from(u32::MAX)).unwrap_or(0);
-        let blocks = (half(words[2] >> 32), half(words[2]));
-        let came = Came { blocks, kind: u8::try_from(words[3]).unwrap_or(EMPTY) };
-        (came.kind != EMPTY && came.words(digest) == words).then_some(came)
+        let came = Came::unpacked(words[0] ^ digest.0)?;
+        (came.words(digest) == Some(words)).then_some(came)
     }
 }
+
+/// How many bits tell a block.
+const BLOCK_BITS: u32 = 30;
 
 impl Came {
     fn of(verdict: Verdict) -> Came {
@@ -146,11 +157,24 @@ impl Came {
         Came { blocks, kind }
     }
 
-    /// How it is kept. What is mixed differs between the halves, so that no other blocks and kind give both of them.
-    fn words(self, digest: Digest) -> [u64; 4] {
-        let (blocks, kind) =
-            (u64::from(self.blocks.0) << 32 | u64::from(self.blocks.1), u64::from(self.kind));
-        [digest.0 ^ blocks ^ kind, digest.1 ^ blocks.rotate_left(32) ^ kind, blocks, kind]
+    /// All of it in a word. `None` when it does not fit: then it is not remembered.
+    fn packed(self) -> Option<u64> {
+        let (old, new) = self.blocks;
+        let fits = [old, new].iter().all(|block| block >> BLOCK_BITS == 0);
+        let blocks = u64::from(old) << BLOCK_BITS | u64::from(new);
+        fits.then(|| blocks << 4 | u64::from(self.kind))
+    }
+
+    fn unpacked(word: u64) -> Option<Came> {
+        let block = |word: u64| u32::try_from(word & ((1 << BLOCK_BITS) - 1)).unwrap_or(0);
+        let kind = u8::try_from(word & 0xf).ok().filter(|kind| *kind != EMPTY)?;
+        Some(Came { blocks: (block(word >> (4 + BLOCK_BITS)), block(word >> 4)), kind })
+    }
+
+    /// How it is kept. What is mixed differs between the halves, so that nothing else gives both of them.
+    fn words(self, digest: Digest) -> Option<[u64; 2]> {
+        let packed = self.packed()?;
+        Some([digest.0 ^ packed, digest.1 ^ fold(packed ^ KEYS[1], KEYS[2])])
     }
 
     fn verdict(self) -> Verdict {
@@ -179,7 +203,7 @@ mod tests {
 
     #[test]
     fn what_was_put_last_is_remembered() {
-        let seen = Remembered::default();
+        let seen = Remembered::of(1 << 10);
         let digest = |number: u64| Digest::new(1).with(&number.to_ne_bytes());
         let verdict = |number: u64| match u32::try_from(number % 9).unwrap() {
             0 => Verdict::Same,
@@ -187,11 +211,35 @@ mod tests {
             2 => Verdict::Changes((None, Some(NodeId(0)), What::Headers)),
             block => Verdict::Changes((Some(NodeId(block)), None, What::Outcome)),
         };
-        for number in 0..2_000_000_u64 {
+        for number in 0..100_000_u64 {
             seen.put(digest(number), verdict(number));
             assert_eq!(seen.get(digest(number)), Some(verdict(number)));
         }
-        assert_eq!(seen.get(digest(4_000_000)), None);
+        assert_eq!(seen.get(digest(400_000)), None);
+    }
+
+    #[test]
+    fn log_that_comes_again_in_the_same_order_is_known() {
+        let seen = Remembered::of(1 << 14);
+        let digest = |number: u64| Digest::new(1).with(&number.to_ne_bytes());
+        // A place in four is taken; then it holds a little more than it can.
+        for (requests, least) in [(1 << 14, 96), (5 << 14, 55)] {
+            let mut known = 0;
+            for number in (0..requests).chain(0..requests) {
+                match seen.get(digest(number)) {
+                    Some(_) => known += 1,
+                    None => seen.put(digest(number), Verdict::Same),
+                }
+            }
+            assert!(known * 100 > requests * least, "{known} of {requests}");
+        }
+    }
+
+    #[test]
+    fn block_that_does_not_fit_is_not_remembered() {
+        let (seen, digest) = (Remembered::default(), Digest::new(1));
+        seen.put(digest, Verdict::Changes((Some(NodeId(1 << 30)), None, What::Outcome)));
+        assert_eq!(seen.get(digest), None);
     }
 
     #[test]
@@ -199,12 +247,12 @@ mod tests {
         let digest = |number: u64| Digest::new(1).with(&number.to_ne_bytes());
         let change = |block: u32, what| Verdict::Changes((Some(NodeId(block)), Some(NodeId(block)), what));
         let written = [(digest(1), change(4, What::Outcome)), (digest(2), change(5, What::Upstream))];
-        for mix in 0..16_u8 {
+        for mix in 0..4_u8 {
             let entry = Entry::default();
-            let words = written.map(|(digest, verdict)| Came::of(verdict).words(digest));
+            let words = written.map(|(digest, verdict)| Came::of(verdict).words(digest).unwrap());
             entry.set(std::array::from_fn(|at| words[usize::from(mix >> at & 1)][at]));
             for (writer, (digest, verdict)) in written.into_iter().enumerate() {
-                let whole = mix == if writer == 0 { 0 } else { 0b1111 };
+                let whole = mix == if writer == 0 { 0 } else { 0b11 };
                 assert_eq!(entry.get(digest).map(Came::verdict), whole.then_some(verdict));
             }
         }

@@ -35,9 +35,7 @@ fn count(old: &str, new: &str, lines: &[String]) -> Counted {
     let mut traffic = Traffic::new(&before, &after, [&old, &new], &seen, 7);
     let format = LogFormat::new("", Escape::Default, FORMAT.as_bytes()).unwrap();
     traffic.begin(0, &format, &Assumed::default());
-    for (line, number) in lines.iter().zip(1..) {
-        traffic.line(number, line.as_bytes());
-    }
+    traffic.lines(1, lines.join("\n").as_bytes());
     traffic.counted()
 }
 
@@ -65,6 +63,28 @@ fn requests_clients_and_paths_of_a_class_are_counted() {
     assert_eq!(class.first.as_ref().unwrap().request.url(), "GET http://a.test/cart/1?x");
     let unread = &counted.first_unread[0];
     assert_eq!((unread.line, unread.column), (32, 16), "{}", unread.expected);
+}
+
+#[test]
+fn lines_of_a_block_are_those_of_the_log_and_keep_their_numbers() {
+    let config = config(OLD);
+    let (router, seen) = (Router::new(&config), Remembered::default());
+    let format = LogFormat::new("", Escape::Default, b"$remote_addr \"$request\"").unwrap();
+    let line = "192.0.2.1 \"GET / HTTP/1.1\"";
+    for (block, requests, unread) in [
+        (String::new(), 0, vec![]),
+        (line.to_owned(), 1, vec![]),
+        (format!("{line}\n"), 1, vec![]),
+        (format!("{line}\r\n{line}\r\n"), 2, vec![]),
+        (format!("\n\n{line}\n\nbad\n{line}\nworse"), 2, vec![45, 47]),
+    ] {
+        let mut traffic = Traffic::new(&router, &router, [&config, &config], &seen, 7);
+        traffic.begin(0, &format, &Assumed::default());
+        traffic.lines(41, block.as_bytes());
+        let counted = traffic.counted();
+        let numbers: Vec<u64> = counted.first_unread.iter().map(|unread| unread.line).collect();
+        assert_eq!((counted.requests, numbers), (requests, unread), "{block:?}");
+    }
 }
 
 #[test]
