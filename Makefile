@@ -33,10 +33,12 @@ check:
 	$(CARGO) xtask tidy
 	$(CARGO) xtask codegen --check
 
-# Prints the table of `evenkeel check` against `nginx -t` on synthetic trees.
+# Prints the tables of what is fast: checks beside `nginx -t`, routes, comparisons, ways back, probes, logs beside GoAccess, drift
+# beside AIDE.
 bench:
 	@scripts/setup.sh bench
 	$(CARGO) build --locked --release -p evenkeel-cli -p xtask
+	$(CARGO) build --locked --release -p evenkeel-host --example pass
 	target/release/xtask bench
 
 # A million simulated histories of releases, everything that can break breaking: every promise must hold in each.

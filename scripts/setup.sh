@@ -77,6 +77,8 @@ look() {
         command -v python3 >/dev/null 2>&1 || want python3
         # What reads access logs beside ours.
         has goaccess || want goaccess
+        # What looks for changed files beside ours.
+        has aide || want aide
     fi
     # Cargo fetches crates over TLS.
     [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/pki/tls/certs/ca-bundle.crt ] || [ -e /etc/ssl/cert.pem ] ||

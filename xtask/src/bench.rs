@@ -1,7 +1,7 @@
 //! `cargo run --release -p xtask -- bench`: `evenkeel check` against `nginx -t` on the same synthetic trees,
 //! and after it rehearsals, then what the model itself takes: choices among many rules, routes, comparisons of trees and logs
-//! (`bench choice`, `bench route`, `bench diff`: these alone), ways back (`bench way-back`), probes (`bench probes`)
-//! and logs (`bench logs`).
+//! (`bench choice`, `bench route`, `bench diff`: these alone), ways back (`bench way-back`), probes (`bench probes`),
+//! logs (`bench logs`) and drift (`bench drift`).
 //!
 //! The trees come from `bench/make-tree.py`. Both commands take turns on the same tree, so that a busy machine hurts
 //! both; medians are printed as a Markdown table. Each command runs under a process of ours of its own, whose children
@@ -112,7 +112,11 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
     println!();
     way_back::run(&settings, &WAY_BACK_SITES)?;
     println!();
-    probes::run(&settings)
+    probes::run(&settings)?;
+    println!();
+    logs::run()?;
+    println!();
+    drift::run(&settings)
 }
 
 impl Settings {

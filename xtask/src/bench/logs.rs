@@ -9,6 +9,8 @@ use std::time::Instant;
 use anyhow::Context as _;
 use evenkeel_model::{ErrorLine, Escape, LogFormat, Message, Rates};
 
+use crate::workspace;
+
 /// How many lines each log has.
 const LINES: usize = 1_000_000;
 /// How often each is read; the median counts.
@@ -115,14 +117,15 @@ fn access_log() -> String {
     log
 }
 
-/// Lines a second of GoAccess over a log of the same requests; `None`: it is not installed.
+/// Lines a second of GoAccess over a log of the same requests, before 1.8 with one thread and since then with one unless
+/// told otherwise; `None`: it is not installed.
 fn goaccess() -> anyhow::Result<Option<f64>> {
     if Command::new("goaccess").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err()
     {
         return Ok(None);
     }
-    let directory = std::env::temp_dir().join(format!("evenkeel-bench-logs-{}", std::process::id()));
-    std::fs::create_dir(&directory).context("make a directory for the log")?;
+    let directory = workspace().join("target/bench/logs");
+    std::fs::create_dir_all(&directory).context("make a directory for the log")?;
     let log = directory.join("access.log");
     let mut file = std::io::BufWriter::new(std::fs::File::create(&log)?);
     for at in 0..LINES {
@@ -134,7 +137,7 @@ fn goaccess() -> anyhow::Result<Option<f64>> {
         let began = Instant::now();
         let status = Command::new("goaccess")
             .arg(&log)
-            .args(["--log-format=COMBINED", "--no-progress", "--jobs=1", "-o"])
+            .args(["--log-format=COMBINED", "--no-progress", "-o"])
             .arg(directory.join("report.json"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
