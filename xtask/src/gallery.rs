@@ -1,6 +1,7 @@
 //! `cargo xtask gallery`: real outages, as a tree before and after, against a real nginx. Each is shown twice: what nginx
 //! makes of the change when it is alone, and what `evenkeel apply` makes of it.
 
+mod acts;
 mod alone;
 pub(crate) mod app;
 mod ask;
@@ -97,6 +98,7 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
     );
     report::table(&rows);
     report::summary(&rows);
+    report::acts(&rows);
     if options.only.is_some() {
         report::words(&rows);
     }
@@ -139,18 +141,20 @@ fn in_order<'e, T: Send>(
     });
 }
 
-/// nginx alone and with Evenkeel, on two stands.
+/// nginx alone and with Evenkeel, on two stands; then the outage from end to end, where the entry tells it.
 fn both(entry: &Entry, place: &Place) -> anyhow::Result<Trial> {
     alone(entry, place).context("nginx alone")?;
     if entry.has_own_world() {
-        return world::apart(entry, "trial", place)?.context("hear of the trial");
+        return world::apart(entry, "trial", place);
     }
-    trial::run(entry, place)
+    let mut trial = trial::run(entry, place)?;
+    trial.acts = acts::play(entry, place)?;
+    Ok(trial)
 }
 
 fn alone(entry: &Entry, place: &Place) -> anyhow::Result<()> {
     if entry.has_own_world() {
-        return world::apart(entry, "alone", place).map(|_| ());
+        return world::apart(entry, "alone", place);
     }
     alone::hold(entry, &place.nginx)
 }

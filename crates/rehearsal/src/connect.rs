@@ -1,6 +1,7 @@
 //! What the connections from this host's real position say about a tree.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use evenkeel_model::{Config, ListenAddress};
 
@@ -11,13 +12,20 @@ use crate::reach::{Address, Reach, Reached, Target};
 use crate::report::Upstream;
 use crate::watch::millis;
 
-/// The targets that are asked from here: all but those that the tree itself listens on, which nobody serves yet.
-pub(crate) fn to_ask(targets: Vec<Target>, config: &Config, machine: &Machine) -> Vec<Target> {
+/// The targets that are asked from here: all but those that the tree itself listens on and those that come later, which nobody
+/// serves yet.
+pub(crate) fn to_ask(
+    targets: Vec<Target>,
+    config: &Config,
+    machine: &Machine,
+    later: &[SocketAddr],
+) -> Vec<Target> {
     let listens = config.listens();
     let own = |target: &Target| match &target.address {
+        Address::Inet(at) if later.contains(at) => true,
         Address::Inet(at) => machine.owns(at.ip()) && listens.iter().any(|listen| covers(listen, *at)),
         Address::Name { host, port } => machine.host(host).into_iter().any(|ip| {
-            let at = std::net::SocketAddr::new(ip, *port);
+            let at = SocketAddr::new(ip, *port);
             machine.owns(ip) && listens.iter().any(|listen| covers(listen, at))
         }),
         Address::Unix(path) => listens.contains(&ListenAddress::Unix(path.clone())),
@@ -150,7 +158,7 @@ mod tests {
     }
 
     fn reached(address: &str, reach: Reach) -> Reached {
-        let at: std::net::SocketAddr = address.parse().unwrap();
+        let at: SocketAddr = address.parse().unwrap();
         Reached { address: Address::Inet(at), at: Some(at), reach }
     }
 
@@ -191,8 +199,16 @@ mod tests {
     fn address_that_the_tree_serves_itself_is_not_asked() {
         let config = config("events {}\nhttp { server { listen 8081; } }");
         let targets = vec![target("127.0.0.1:8081", None), target("10.9.9.9:8081", None)];
-        let asked = to_ask(targets, &config, &Machine::default());
+        let asked = to_ask(targets, &config, &Machine::default(), &[]);
         assert_eq!(asked.len(), 1);
         assert_eq!(asked[0].address.to_string(), "10.9.9.9:8081");
+    }
+
+    #[test]
+    fn address_where_somebody_listens_later_is_not_asked() {
+        let targets = vec![target("10.0.0.5:80", None), target("10.0.0.5:81", None)];
+        let later = ["10.0.0.5:80".parse().unwrap()];
+        let asked = to_ask(targets, &config("events {}"), &Machine::default(), &later);
+        assert_eq!(asked.iter().map(|it| it.address.to_string()).collect::<Vec<_>>(), ["10.0.0.5:81"]);
     }
 }

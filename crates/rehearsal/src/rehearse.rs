@@ -1,7 +1,7 @@
 //! One rehearsal, from the trees to the report.
 
 use std::cell::OnceCell;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::inventory::{Around, Names};
 use crate::machine::Machine;
 use crate::on_request;
 pub use crate::predicted::Predicted;
-use crate::reach::{Limits as ReachLimits, Reached, Target, reach, targets};
+use crate::reach::{Address, Limits as ReachLimits, Reached, Target, reach, targets};
 use crate::report::Report;
 use crate::run::{Play, Ran, Side, run};
 use crate::sandbox::SandboxError;
@@ -121,6 +121,8 @@ pub struct Settings {
     pub master: Option<i32>,
     /// What is predicted to change between the live tree and this one, to be asked of both.
     pub changes: Vec<Predicted>,
+    /// Where somebody listens only when the release has begun, and is asked then: the application that comes with it.
+    pub to_come: Vec<SocketAddr>,
     /// When the command began.
     pub began: Instant,
 }
@@ -204,7 +206,7 @@ pub async fn rehearse(
     let lent = lent(&mut machine, tree, against, settings);
     let new_targets = targets(tree.config);
     let live_targets = against.map(|live| targets(live.config));
-    let reaching = reached(&new_targets, tree.config, &machine, settings.offline);
+    let reaching = reached(&new_targets, tree.config, &machine, settings);
     let playing =
         play(tree, against, questions, settings, &machine, (&new_targets, live_targets.as_deref()), progress);
     // Where there is no sandbox, the upstreams are not waited for.
@@ -215,6 +217,12 @@ pub async fn rehearse(
             .differences
             .push(format!("addresses that this machine lacks are its own inside: {first}{more}"));
     }
+    let comes = |at: &&SocketAddr| {
+        new_targets.iter().any(|target| matches!(&target.address, Address::Inet(it) if it == *at))
+    };
+    report.differences.extend(settings.to_come.iter().filter(comes).map(|at| {
+        format!("{at} is not asked: the application of this release listens there when the release has begun")
+    }));
     let (upstreams, findings) = connect::judge(&new_targets, live_targets.as_deref(), &reached);
     report.upstreams = upstreams;
     report.findings.extend(findings);
@@ -249,11 +257,16 @@ pub(crate) fn lent(
 }
 
 /// Asks from here whether the upstreams accept connections.
-async fn reached(targets: &[Target], config: &Config, machine: &Machine, offline: bool) -> Vec<Reached> {
-    if offline {
+async fn reached(
+    targets: &[Target],
+    config: &Config,
+    machine: &Machine,
+    settings: &Settings,
+) -> Vec<Reached> {
+    if settings.offline {
         return Vec::new();
     }
-    let asked = connect::to_ask(targets.to_vec(), config, machine);
+    let asked = connect::to_ask(targets.to_vec(), config, machine, &settings.to_come);
     reach(&asked, &ReachLimits::default()).await
 }
 

@@ -1,5 +1,6 @@
 //! `xtask app JSON`: a small application behind nginx. Answers every request in the same way; ends when its standard
-//! input does, so it never outlives whoever started it.
+//! input does, so it never outlives whoever started it. `xtask app @FILE` reads it there, and stays until it is killed: for
+//! applications that a script of an entry starts, stops and updates.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -14,18 +15,26 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Serves until standard input ends.
 pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
-    let [app] = arguments else { bail!("usage: xtask app JSON") };
-    let app: App = serde_json::from_str(app).context("read the application")?;
+    let [app] = arguments else { bail!("usage: xtask app JSON|@FILE") };
+    let file = app.strip_prefix('@');
+    let text = match file {
+        Some(file) => std::fs::read_to_string(file).with_context(|| format!("read {file}"))?,
+        None => (*app).to_owned(),
+    };
+    let app: App = serde_json::from_str(&text).context("read the application")?;
     let port = app.port.context("an application has a port")?;
     let listener = TcpListener::bind((app.address, port))
         .with_context(|| format!("listen on {}:{port}", app.address))?;
     println!("ready");
-    std::thread::spawn(move || {
+    let serving = std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let app = app.clone();
             std::thread::spawn(move || serve(stream, &app));
         }
     });
+    if file.is_some() {
+        return serving.join().map_err(|_| anyhow::anyhow!("the application died"));
+    }
     let mut ignored = [0; 64];
     while std::io::stdin().read(&mut ignored).is_ok_and(|read| read > 0) {}
     Ok(())

@@ -91,7 +91,7 @@ impl Entry {
         self.script("setup.sh").is_some()
     }
 
-    /// A script of the entry: `setup.sh`, `later.sh` or `change.sh`.
+    /// A file of the entry that it may have: `setup.sh`, `later.sh`, `change.sh` or `acts.toml`.
     pub(super) fn script(&self, name: &str) -> Option<PathBuf> {
         Some(self.dir.join(name)).filter(|script| script.is_file())
     }
@@ -177,7 +177,10 @@ mod tests {
             let names = entry.placeholders().unwrap();
             assert!(names.contains("DIR"), "{}", entry.name);
             let values = names.into_iter().map(|name| (name, "1".to_owned())).collect();
-            assert!(!entry.requests(&values).unwrap().request.is_empty(), "{}", entry.name);
+            let requests = entry.requests(&values).unwrap().request;
+            assert!(!requests.is_empty(), "{}", entry.name);
+            let known = |moment: &str| requests.iter().any(|request| request.at(moment).is_some());
+            super::super::acts::read_well(&entry, known).unwrap();
             let changed = walk(&entry.dir.join("after")).unwrap().iter().any(|(below, path)| {
                 std::fs::read(path).unwrap()
                     != std::fs::read(entry.dir.join("before").join(below)).unwrap_or_default()

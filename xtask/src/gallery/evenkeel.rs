@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::stand::{Stand, text};
 
 /// No command of the gallery takes longer.
-const COMMAND_MAX: Duration = Duration::from_secs(60);
+pub(super) const COMMAND_MAX: Duration = Duration::from_secs(60);
 
 /// Where the programs are, and where post-mortems go.
 #[derive(Debug, Serialize, Deserialize)]
@@ -63,7 +63,7 @@ pub(super) fn ended(output: &Output, code: i32, what: &str) -> anyhow::Result<()
 }
 
 /// Runs a command to its end; one that takes too long is asked to stop, and is an error.
-fn run_within(command: &mut Command, limit: Duration) -> anyhow::Result<Output> {
+pub(super) fn run_within(command: &mut Command, limit: Duration) -> anyhow::Result<Output> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).env("NO_COLOR", "1");
     let child = command.spawn().context("start it")?;
     let pid = Pid::from_raw(i32::try_from(child.id())?);

@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
     while std::io::stdin().read(&mut ignored).is_ok_and(|read| read > 0) {}
 
     // What is at work may end by itself; then nginx; then whatever is left, without asking.
-    wait_until_gone(dir, &|process| !process.is_ours() || process.title.starts_with("nginx: "));
+    wait_until_gone(dir, &|process| !process.is_ours() || process.serves());
     for signal in [Signal::SIGTERM, Signal::SIGKILL] {
         let processes = belonging_to(dir);
         // A master first: it stops its workers itself.
@@ -61,11 +61,27 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Whether the gallery started it: an nginx, or evenkeel. Somebody who looks at a file of the stand is left alone.
+    /// Whether the gallery started it: an nginx, evenkeel, or an application that a script started. Somebody who looks at a file
+    /// of the stand is left alone.
     pub(super) fn is_ours(&self) -> bool {
+        self.is_application() || {
+            // Evenkeel starts its fuse as /proc/self/exe.
+            matches!(self.program(), "nginx:" | "nginx" | "evenkeel" | "exe")
+        }
+    }
+
+    /// Whether it is a program that is there to go on: an nginx, or an application.
+    pub(super) fn serves(&self) -> bool {
+        self.title.starts_with("nginx: ") || self.is_application()
+    }
+
+    fn is_application(&self) -> bool {
+        self.title.contains("/bin/xtask app @")
+    }
+
+    fn program(&self) -> &str {
         let program = self.title.split(' ').next().unwrap_or_default();
-        // Evenkeel starts its fuse as /proc/self/exe.
-        matches!(program.rsplit('/').next(), Some("nginx:" | "nginx" | "evenkeel" | "exe"))
+        program.rsplit('/').next().unwrap_or_default()
     }
 }
 

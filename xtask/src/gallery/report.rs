@@ -7,6 +7,7 @@ use super::entry::Entry;
 use super::expect::Outage;
 use super::floors::{FLOORS, Heard, is_there};
 use super::trial::Trial;
+use super::visitor::Seen;
 use crate::workspace;
 
 /// Who is who in the demonstration.
@@ -66,9 +67,22 @@ pub(super) fn story(entry: &Entry, trial: &Trial) {
             "made the tree what was released, after it had been changed behind its back",
         );
     }
-    line("the visitor", &visitor(trial));
+    line("the visitor", &visitor(trial.seen));
     if let Some(path) = &trial.postmortem {
         line("post-mortem", &path.strip_prefix(workspace()).unwrap_or(path).display().to_string());
+    }
+    for act in &trial.acts {
+        println!("\n  From end to end, {}:", act.name);
+        for (what, said) in &act.told {
+            println!("    {what}{}", if said.is_empty() { "" } else { ":" });
+            if !said.is_empty() {
+                println!("      {said}");
+            }
+        }
+        match &act.skipped {
+            Some(why) => println!("    not played here: {why}"),
+            None => println!("    the visitor {}", visitor(act.seen)),
+        }
     }
     println!();
 }
@@ -144,6 +158,24 @@ pub(super) fn summary(rows: &[(&Entry, Trial)]) {
     }
 }
 
+/// Which outages were played from end to end, and how long users were without the right answer in each act.
+pub(super) fn acts(rows: &[(&Entry, Trial)]) {
+    for (entry, trial) in rows {
+        for act in &trial.acts {
+            let name = entry.expect.outage.as_ref().map_or("", |outage| outage.name.as_str());
+            match &act.skipped {
+                Some(why) => println!("{name} from end to end, {}: not played here: {why}", act.name),
+                None => println!(
+                    "{name} from end to end, {}: as told, in {}; the visitor {}",
+                    act.name,
+                    seconds(act.took),
+                    visitor(act.seen)
+                ),
+            }
+        }
+    }
+}
+
 /// What everybody who caught it said, in full.
 pub(super) fn words(rows: &[(&Entry, Trial)]) {
     for (entry, trial) in rows {
@@ -186,8 +218,7 @@ fn in_plain_words(caught_by: &str) -> &str {
     }
 }
 
-fn visitor(trial: &Trial) -> String {
-    let seen = trial.seen;
+fn visitor(seen: Seen) -> String {
     match seen.wrong {
         0 => format!("asked {} times and always got the right answer", seen.asked),
         wrong => format!("got {wrong} wrong answers of {}, within {}", seen.asked, seconds(seen.wrong_for)),

@@ -67,6 +67,21 @@ pub(super) struct Request {
     pub(super) after: Answer,
     /// The same, once `later.sh` has run.
     pub(super) later: Option<Answer>,
+    /// At other moments, by the name that `acts.toml` calls them by.
+    #[serde(default)]
+    pub(super) then: BTreeMap<String, Answer>,
+}
+
+impl Request {
+    /// What users get at a moment: `before`, `after`, `later`, or another that has a name.
+    pub(super) fn at(&self, moment: &str) -> Option<&Answer> {
+        match moment {
+            "before" => Some(&self.before),
+            "after" => Some(&self.after),
+            "later" => self.later.as_ref(),
+            other => self.then.get(other),
+        }
+    }
 }
 
 /// A part of an answer; what is absent is not looked at.

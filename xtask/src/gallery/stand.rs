@@ -36,6 +36,16 @@ pub(super) struct Stand {
 impl Stand {
     /// Makes the stand and starts nginx on `before/`; `role` tells two stands of an entry apart.
     pub(super) fn start(entry: &Entry, role: &str, nginx: &Path) -> anyhow::Result<Stand> {
+        Stand::start_without(&[], entry, role, nginx)
+    }
+
+    /// The same; some applications do not run yet. How each is started lies in `apps/NAME.json`.
+    pub(super) fn start_without(
+        idle: &[String],
+        entry: &Entry,
+        role: &str,
+        nginx: &Path,
+    ) -> anyhow::Result<Stand> {
         let name = format!("{}{}-{}-{role}", keeper::MARK, std::process::id(), entry.number());
         let dir = std::env::temp_dir().join(name);
         std::fs::create_dir(&dir).with_context(|| format!("make {}", dir.display()))?;
@@ -54,7 +64,7 @@ impl Stand {
         std::fs::set_permissions(&stand.dir, std::fs::Permissions::from_mode(0o755))?;
         // Settings that say nothing: those of this machine are not for a stand.
         std::fs::write(stand.path("evenkeel.toml"), "")?;
-        for part in ["logs", "tmp"] {
+        for part in ["logs", "tmp", "apps"] {
             std::fs::create_dir(stand.path(part))?;
         }
         for name in entry.placeholders()?.into_iter().filter(|name| name != "DIR") {
@@ -72,6 +82,10 @@ impl Stand {
                 let port = stand.values.get(&format!("PORT_{}", app.name));
                 let nobody = || format!("{}: nobody names {{{{PORT_{}}}}}", entry.name, app.name);
                 app.port = Some(port.with_context(nobody)?.parse()?);
+            }
+            std::fs::write(stand.path(&format!("apps/{}.json", app.name)), serde_json::to_vec(&app)?)?;
+            if idle.contains(&app.name) {
+                continue;
             }
             let child = start_app(&app)?;
             stand.pids.push((format!("PID_{}", app.name), child.id().to_string()));
@@ -112,15 +126,18 @@ impl Stand {
     /// Runs a script of the entry in the directory of the stand. In its environment are `DIR`, every `PORT_X`, `PID_X` of every
     /// application, and `ENTRY`, the directory of the entry.
     pub(super) fn script(&self, script: &Path) -> anyhow::Result<()> {
-        let mut command = Command::new("sh");
-        command.arg("-eu").arg(script).current_dir(&self.dir).stdin(Stdio::null()).envs(&self.values);
-        command
-            .env("PATH", path_of_root())
-            .envs(self.pids.iter().cloned())
-            .env("ENTRY", script.parent().unwrap_or(Path::new("/")));
-        let output = command.output().with_context(|| format!("start {}", script.display()))?;
+        let mut command = self.shell(script.parent().unwrap_or(Path::new("/")));
+        let output = command.arg(script).output().with_context(|| format!("start {}", script.display()))?;
         ensure!(output.status.success(), "{} failed: {}", script.display(), text(&output));
         Ok(())
+    }
+
+    /// `sh -eu`, as a script of the entry in that directory gets it.
+    pub(super) fn shell(&self, entry: &Path) -> Command {
+        let mut command = Command::new("sh");
+        command.arg("-eu").current_dir(&self.dir).stdin(Stdio::null()).envs(&self.values);
+        command.env("PATH", path_of_root()).envs(self.pids.iter().cloned()).env("ENTRY", entry);
+        command
     }
 
     /// Waits, for a limited time, until nothing is lacking any more.
@@ -140,7 +157,7 @@ impl Stand {
     /// What still runs of Evenkeel in this stand.
     pub(super) fn still_at_work(&self) -> Vec<keeper::Process> {
         let mut processes = keeper::belonging_to(&self.dir);
-        processes.retain(|process| process.is_ours() && !process.title.starts_with("nginx: "));
+        processes.retain(|process| process.is_ours() && !process.serves());
         processes
     }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use serde::{Deserialize, Serialize};
 
+use super::acts::Played;
 use super::entry::Entry;
 use super::evenkeel::{Evenkeel, Place, ended};
 use super::floors::{self, Floors};
@@ -25,6 +26,8 @@ pub(super) struct Trial {
     pub(super) took: Duration,
     pub(super) seen: Seen,
     pub(super) postmortem: Option<PathBuf>,
+    /// The outage from end to end, where the entry tells it.
+    pub(super) acts: Vec<Played>,
 }
 
 /// The part of `evenkeel apply --json` that the gallery looks at.
@@ -65,13 +68,14 @@ pub(super) fn run(entry: &Entry, place: &Place) -> anyhow::Result<Trial> {
         look_over(&proposed)?;
     }
     let mut floors = host.floors(entry, &proposed)?;
-    let visitor = Visitor::start(stand.requests.clone(), entry.is_good());
+    let good_answers: &[String] = if entry.is_good() { &["after".to_owned()] } else { &[] };
+    let visitor = Visitor::start(stand.requests.clone(), good_answers);
     let begin = Instant::now();
     let output = host.apply(&proposed, &entry.expect.changed, &entry.expect.apply)?;
     let took = begin.elapsed();
     stand
         .wait_for_answers(|request| Some(if confirmed { &request.after } else { &request.before }))
-        .context("after evenkeel apply")?;
+        .with_context(|| format!("after evenkeel apply: {}", text(&output)))?;
     let seen = visitor.stop()?;
     let answer: Answer = serde_json::from_slice(&output.stdout)
         .with_context(|| format!("understand apply --json: {}", text(&output)))?;
@@ -97,7 +101,7 @@ pub(super) fn run(entry: &Entry, place: &Place) -> anyhow::Result<Trial> {
         _ => None,
     };
     stand.end()?;
-    Ok(Trial { floors, answer, took, seen, postmortem })
+    Ok(Trial { floors, answer, took, seen, postmortem, acts: Vec::new() })
 }
 
 impl Evenkeel<'_> {

@@ -29,13 +29,14 @@ pub(super) struct Visitor {
 }
 
 impl Visitor {
-    /// Starts to ask, each request in turn; a crowd is not sent. With `changes`, the answer of `after/` is as good as that
-    /// of `before/`.
-    pub(super) fn start(mut requests: Vec<Request>, changes: bool) -> Visitor {
+    /// Starts to ask, each request in turn; a crowd is not sent. The answers of `before/` are right, and those of the other
+    /// moments that are named.
+    pub(super) fn start(mut requests: Vec<Request>, good: &[String]) -> Visitor {
         requests.retain(|request| request.at_once == 1);
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
-        Visitor { stop, thread: std::thread::spawn(move || visit(&requests, changes, &stopped)) }
+        let good = good.to_vec();
+        Visitor { stop, thread: std::thread::spawn(move || visit(&requests, &good, &stopped)) }
     }
 
     /// Stops asking and tells.
@@ -45,15 +46,15 @@ impl Visitor {
     }
 }
 
-fn visit(requests: &[Request], changes: bool, stop: &AtomicBool) -> Seen {
+fn visit(requests: &[Request], good: &[String], stop: &AtomicBool) -> Seen {
     let mut seen = Seen::default();
     let mut first_wrong: Option<Instant> = None;
     let mut is_wrong = false;
     for request in requests.iter().cycle() {
         let asked_at = Instant::now();
         let answers = Answers::to(request);
-        let wrong =
-            answers.lack(&request.before).is_some() && !(changes && answers.lack(&request.after).is_none());
+        let mut right = good.iter().filter_map(|moment| request.at(moment)).chain([&request.before]);
+        let wrong = right.all(|right| answers.lack(right).is_some());
         seen.asked += 1;
         if wrong {
             seen.wrong += 1;

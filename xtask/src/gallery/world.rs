@@ -3,17 +3,18 @@
 //! The runner starts itself again by `unshare`, one process a stand. As root the namespaces are root's own; an ordinary user
 //! keeps the own number and gets the capabilities over a user namespace, which ends with its last process.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail, ensure};
 use nix::unistd::Uid;
+use serde::de::DeserializeOwned;
 
 use super::entry::Entry;
 use super::evenkeel::Place;
 use super::stand::{me, path_of_root};
-use super::trial::Trial;
-use super::{alone, trial};
+use super::{acts, alone, trial};
+use crate::workspace;
 
 /// Whether this machine gives us such a network; else why not.
 pub(super) fn is_possible() -> anyhow::Result<()> {
@@ -32,15 +33,52 @@ fn unshare() -> Command {
     command
 }
 
-/// Runs one part of an entry, `alone` or `trial`, in a world of its own. Only a trial has something to tell.
-pub(super) fn apart(entry: &Entry, part: &str, place: &Place) -> anyhow::Result<Option<Trial>> {
+/// Whether an act can be played in a private root (`scripts/private-root.sh`); else why not.
+pub(super) fn private_root_is_possible() -> anyhow::Result<()> {
+    ensure!(Uid::effective().is_root(), "a private root, in which packages are changed, takes root");
+    let missing = ["dpkg", "apt-get"].into_iter().find(|it| !Path::new("/usr/bin").join(it).exists());
+    ensure!(missing.is_none(), "there is no {} on this machine", missing.unwrap_or_default());
+    Ok(())
+}
+
+/// Runs one part of an entry, `alone` or `trial`, in a world of its own.
+pub(super) fn apart<T: DeserializeOwned>(entry: &Entry, part: &str, place: &Place) -> anyhow::Result<T> {
+    let mut command = unshare();
+    command.arg(me()).args(["stand", part]).arg(&entry.dir).arg(serde_json::to_string(place)?);
+    told(command)
+}
+
+/// Runs one part of an entry in a root of its own, with the nginx of its packages.
+pub(super) fn in_private_root<T: DeserializeOwned>(
+    entry: &Entry,
+    part: &str,
+    place: &Place,
+) -> anyhow::Result<T> {
+    let there = Place {
+        evenkeel: PathBuf::from("/usr/bin/evenkeel"),
+        nginx: PathBuf::from("/usr/sbin/nginx"),
+        postmortems: PathBuf::from("/tmp"),
+        thorough: place.thorough,
+    };
+    let dir = format!("/gallery/{}", entry.name);
     let mut command = Command::new("unshare");
-    command.args(["--net", "--mount"]);
-    if !Uid::effective().is_root() {
-        command.args(["--map-current-user", "--keep-caps"]);
+    command.args(["--mount", "--pid", "--fork", "--kill-child", "--net", "--uts", "sh"]);
+    command.arg(workspace().join("scripts/private-root.sh"));
+    for (from, to) in [
+        (std::env::current_exe()?.as_path(), "/usr/bin/xtask"),
+        (&place.evenkeel, "/usr/bin/evenkeel"),
+        (&entry.dir, &dir),
+    ] {
+        command.arg(format!("{}:{to}", from.display()));
     }
-    command.arg("--").arg(me()).args(["stand", part]).arg(&entry.dir);
-    command.arg(serde_json::to_string(place)?);
+    // What is temporary elsewhere is a part of this root, so that a package can own it.
+    command.args(["--", "env", "TMPDIR=/opt", "/usr/bin/xtask", "stand", part, &dir]);
+    command.arg(serde_json::to_string(&there)?);
+    told(command)
+}
+
+/// Runs the other side to its end, and hears what it tells.
+fn told<T: DeserializeOwned>(mut command: Command) -> anyhow::Result<T> {
     // Its input ends when we do, however we do.
     let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = child.context("start unshare (of util-linux)")?;
@@ -52,9 +90,9 @@ pub(super) fn apart(entry: &Entry, part: &str, place: &Place) -> anyhow::Result<
     serde_json::from_slice(&output.stdout).context("understand what the stand tells")
 }
 
-/// `xtask stand PART DIR PLACE`: the other side of [`apart`].
+/// `xtask stand PART DIR PLACE`: the other side of [`apart`] and of [`in_private_root`].
 pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
-    let [part, dir, place] = arguments else { bail!("usage: xtask stand alone|trial DIR PLACE") };
+    let [part, dir, place] = arguments else { bail!("usage: xtask stand alone|trial|'act N' DIR PLACE") };
     end_with_the_runner();
     let mut link = Command::new("ip");
     link.args(["link", "set", "lo", "up"]).env("PATH", path_of_root());
@@ -67,11 +105,12 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<()> {
     }
     let entry = Entry::read(Path::new(dir))?;
     let place: Place = serde_json::from_str(place)?;
-    let told = match *part {
-        "alone" => alone::hold(&entry, &place.nginx).map(|()| None)?,
-        _ => Some(trial::run(&entry, &place)?),
+    let told = match part.split_once(' ') {
+        Some(("act", index)) => serde_json::to_string(&acts::play_one(&entry, index, &place)?)?,
+        _ if *part == "alone" => serde_json::to_string(&alone::hold(&entry, &place.nginx)?)?,
+        _ => serde_json::to_string(&trial::run(&entry, &place)?)?,
     };
-    println!("{}", serde_json::to_string(&told)?);
+    println!("{told}");
     Ok(())
 }
 

@@ -67,6 +67,7 @@ pub(crate) fn rehearse(args: &args::Rehearse, global: &Global, output: Output) -
         untrusted: args.untrusted,
         master: master(&settings, &prefix),
         changes,
+        to_come: Vec::new(),
         began,
     };
     let new = proposed(&tree);

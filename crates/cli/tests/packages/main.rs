@@ -1,5 +1,5 @@
 //! Packages, for real: nginx's own Debian packages, repacked with another version and other contents, installed by the real
-//! dpkg, apt and unattended-upgrades in a private root (`enter.sh`), where real nginxes run. This machine's packages stay as they
+//! dpkg, apt and unattended-upgrades in a private root (`scripts/private-root.sh`), where real nginxes run. This machine's packages stay as they
 //! are.
 //!
 //! It takes root, Debian and what `scripts/nginx-debs.sh` fetched. As an ordinary user, or without a dpkg, the tests say so and
@@ -94,7 +94,15 @@ fn play(scenario: &str) -> Option<Said> {
     }
     let debs =
         debs().canonicalize().expect("scripts/nginx-debs.sh fetches the packages to target/nginx-debs");
-    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/packages");
+    let crate_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let here = crate_dir.join("tests/packages");
+    let evenkeel = Path::new(env!("CARGO_BIN_EXE_evenkeel"));
+    let places = [
+        (evenkeel, "/usr/bin/evenkeel"),
+        (&*debs, "/debs"),
+        (&*here.join(scenario), "/script"),
+        (&*here, "/srv"),
+    ];
     let output = Command::new("timeout")
         .args([
             "--kill-after=5",
@@ -108,8 +116,9 @@ fn play(scenario: &str) -> Option<Said> {
             "--uts",
             "sh",
         ])
-        .arg(here.join("enter.sh"))
-        .args([Path::new(env!("CARGO_BIN_EXE_evenkeel")), &debs, &here.join(scenario)])
+        .arg(crate_dir.join("../../scripts/private-root.sh"))
+        .args(places.map(|(from, to)| format!("{}:{to}", from.display())))
+        .args(["--", "sh", "-eu", "/script"])
         .env_clear()
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .output()

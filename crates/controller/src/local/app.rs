@@ -347,4 +347,9 @@ impl Move {
         let from = if old.is_empty() { String::new() } else { format!("from {old} ") };
         format!("step {} would bring the application {from}to {new}", self.update.name)
     }
+
+    /// Where its new version is asked, and so listens, when it has come.
+    pub(super) fn listens(&self) -> Option<SocketAddr> {
+        self.answers.as_ref().map(|answers| answers.at)
+    }
 }

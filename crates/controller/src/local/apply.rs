@@ -165,7 +165,8 @@ impl Host {
             let changes = changes.as_ref().map(Predicted::of).unwrap_or_default();
             let directory = saved.as_deref().unwrap_or(&request.tree);
             let old_starts = back.as_ref().is_none_or(|back| back.old_is_read != Some(false));
-            let proposed = Proposed { files: to, config: &checked.config, directory, old_starts };
+            let proposed =
+                Proposed { files: to, config: &checked.config, directory, old_starts, app: app.as_ref() };
             Some(self.rehearsed(
                 &master,
                 (&live, &proposed, changes),

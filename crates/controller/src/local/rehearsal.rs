@@ -13,6 +13,7 @@ use evenkeel_model::{Config, RouteSpec};
 use evenkeel_rehearsal::rehearse::{How, Predicted, Question, Settings, Tree, rehearse};
 use evenkeel_syntax::fileset::FileSet;
 
+use super::app::Move;
 use super::{Host, HostError, Look, Teller};
 use crate::stages;
 
@@ -27,6 +28,8 @@ pub(super) struct Proposed<'a> {
     pub(super) directory: &'a Path,
     /// Whether nginx would start with what stands there now: without that there is no step from it to rehearse.
     pub(super) old_starts: bool,
+    /// The application that comes first.
+    pub(super) app: Option<&'a Move>,
 }
 
 /// What a rehearsal said.
@@ -67,6 +70,7 @@ impl Host {
             untrusted: false,
             master: Some(master.id.pid),
             changes,
+            to_come: new.app.and_then(Move::listens).into_iter().collect(),
             began,
         };
         let questions = self.questions(&live.snapshot.files, new.files);

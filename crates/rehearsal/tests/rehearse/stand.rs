@@ -92,6 +92,7 @@ pub(crate) fn settings() -> Settings {
         untrusted: false,
         master: None,
         changes: Vec::new(),
+        to_come: Vec::new(),
         began: Instant::now(),
     }
 }

@@ -54,6 +54,7 @@ pub(super) fn verify(
         untrusted: args.mode.as_deref() != Some("reduced"),
         master: None,
         changes: Vec::new(),
+        to_come: Vec::new(),
         began: Instant::now(),
     };
     let examples = diff.changes.iter().flat_map(|change| {

@@ -48,6 +48,7 @@ pub(super) fn rehearse(
         untrusted: false,
         master: None,
         changes: Vec::new(),
+        to_come: Vec::new(),
         began: Instant::now(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
