@@ -158,3 +158,31 @@ fn old_configuration_that_could_not_be_loaded_is_loaded_when_it_can_be() {
     host.run(&["recover"]).ends(0);
     host.wait("the old configuration", || host.old_serves());
 }
+
+#[test]
+fn edit_by_hand_that_recovery_replaces_is_kept_as_a_bundle() {
+    let host = Host::start();
+    host.write("outside.conf", "# no part of the tree\n");
+    let include = format!("    include {};\n    limit_req_zone", host.path("outside.conf").display());
+    let main = host.good_main().replace("    limit_req_zone", &include);
+    host.propose().write("nginx.conf", &main).replace("sites/shop.conf", "\"one\"", "\"two\"");
+    host.apply(&[]).ends(0);
+    // Everything dies while a release is open. Meanwhile somebody edits a file, and nginx no longer takes what was confirmed.
+    host.propose().replace("sites/shop.conf", "\"two\"", "\"three\"");
+    let mut applies = host.apply_in_background(&["--hold", "--bake", "50ms", "--confirm-within", "60s"]);
+    host.wait("the new configuration", || version(&host) == "three");
+    let ours = host.ours();
+    // Stopped first, so that the fuse takes no note of the end of its command.
+    support::kill_all(&ours, "STOP");
+    support::kill_all(&ours, "KILL");
+    applies.wait().unwrap();
+    host.kill_nginx();
+    host.write("etc/conf.d/hand.conf", "# by hand\n");
+    std::fs::remove_file(host.path("outside.conf")).unwrap();
+    host.run(&["recover"]).says("kept as bundle");
+    host.start_nginx();
+    assert!(host.old_serves(), "the bundle that nginx takes serves");
+    assert!(!host.path("etc/conf.d/hand.conf").exists(), "it is of no bundle that was released");
+    let kept = support::picture(&host.path("state")).into_values();
+    assert!(kept.into_iter().any(|holds| holds == b"# by hand\n"), "the edit is kept");
+}

@@ -392,7 +392,7 @@ pub fn picture(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     all
 }
 
-/// A mount namespace of its own, kept by a process that sleeps in it. An ordinary user gets a user namespace around it.
+/// A mount namespace of its own, kept by a process that waits in it. An ordinary user gets a user namespace around it.
 pub struct Namespace {
     holder: Child,
 }
@@ -403,8 +403,9 @@ impl Namespace {
         let mut command = Command::new("unshare");
         command.args(if is_root() { &["--mount"][..] } else { &["--user", "--map-root-user", "--mount"] });
         command.args(["--propagation", "private", "sh", "-ec"]);
-        command.arg(format!("{script}\necho ready\nexec sleep 600"));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        // It ends with its input, which ends with this process.
+        command.arg(format!("{script}\necho ready\nexec cat >/dev/null"));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut holder = command.spawn().ok()?;
         let mut said = [0; 6];
         let ready = holder.stdout.as_mut().unwrap().read_exact(&mut said).is_ok() && said == *b"ready\n";
