@@ -53,14 +53,20 @@ impl Log {
     }
 
     /// The entry of an answer to the question of this number. The address alone is not enough: one that was used before,
-    /// for a handshake that failed, comes again. Over a Unix socket, all of them are the same.
+    /// for a handshake that failed, comes again. Over a Unix socket, all of them are the same. A subrequest may have put
+    /// another address in its place, of which the request above it does not know that it is another: then only the number
+    /// tells.
+    ///
+    /// Source: nginx 1.22.1, `ngx_http_realip_module.c`, `ngx_http_realip_get_module_ctx`
     pub(crate) fn entry(&self, id: usize, question: &Question, answer: &Answer) -> Option<(u32, String)> {
         let failed = question.request.tls && answer.empty;
         let from = answer.from;
         let key = from.map_or_else(|| String::from("unix"), |from| format!("{} {}", from.ip(), from.port()));
         let is_it =
             |entry: &&Entry| entry.id == id.to_string() || (from.is_some() && !failed && entry.id == "-");
-        self.0.get(&key)?.iter().find(is_it).map(|entry| (entry.line, entry.text.clone()))
+        let known = self.0.get(&key).and_then(|entries| entries.iter().find(is_it));
+        let named = || self.0.values().flatten().find(|entry| entry.id == id.to_string());
+        known.or_else(named).map(|entry| (entry.line, entry.text.clone()))
     }
 }
 
