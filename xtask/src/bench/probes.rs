@@ -17,7 +17,7 @@ use evenkeel_host::probe::{Ask, Limits, Prober, Spec, Target, run};
 use nix::sys::resource::{UsageWho, getrusage};
 use serde::{Deserialize, Serialize};
 
-use super::{MYSELF, Settings};
+use super::{MYSELF, Settings, one};
 use crate::workspace;
 
 const PLAIN: u16 = 18_095;
@@ -28,8 +28,11 @@ const PER_HOST: usize = 50;
 /// What is measured: so many probes, at this cadence, for so long, so many of hundred over TLS.
 const CASES: [(usize, u64, u64, usize); 2] = [(50, 5_000, 30, 50), (10_000, 10_000, 30, 0)];
 
+/// How long `evenkeel watch` is watched.
+const WHOLE_SECONDS: u32 = 60;
+
 #[derive(Debug, Serialize, Deserialize)]
-struct Cost {
+struct Asked {
     asked: usize,
     down: usize,
     skipped: u64,
@@ -50,14 +53,54 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<()> {
     for (probes, every_ms, seconds, of_hundred) in CASES {
         let numbers = [probes.to_string(), every_ms.to_string(), seconds.to_string(), of_hundred.to_string()];
         let output = Command::new(MYSELF).args(["bench", "probing"]).args(&numbers).arg(&dir).output()?;
-        let cost: Cost = serde_json::from_slice(&output.stdout)
+        let cost: Asked = serde_json::from_slice(&output.stdout)
             .with_context(|| format!("measure: {}", String::from_utf8_lossy(&output.stderr)))?;
-        let Cost { asked, down, skipped, late_ms: [p50, p99, worst], cpu_percent, rss_mb } = cost;
+        let Asked { asked, down, skipped, late_ms: [p50, p99, worst], cpu_percent, rss_mb } = cost;
         println!(
             "| {probes} | {} | {asked} | {down} | {skipped} | {p50} | {p99} | {worst} | {cpu_percent:.2} % | {rss_mb:.0} |",
             every_ms / 1_000
         );
     }
+    whole(settings, &dir)
+}
+
+/// `evenkeel watch` itself, with its journal and all it does beside asking.
+fn whole(settings: &Settings, dir: &Path) -> anyhow::Result<()> {
+    let state = dir.join("state");
+    if state.exists() {
+        std::fs::remove_dir_all(&state).with_context(|| format!("remove {}", state.display()))?;
+    }
+    let (_, every_ms, _, _) = CASES[0];
+    let mut text = format!(
+        "[[host]]\nname = \"web\"\naddress = [\"127.0.0.1\"]\n[watch]\nevery = \"{every_ms}ms\"\nlive = false\n"
+    );
+    let ca = dir.join("ca.pem");
+    for probe in 0..PER_HOST {
+        let url = if probe % 2 == 0 {
+            format!("url = \"http://shop.test:{PLAIN}/\"\n")
+        } else {
+            format!("url = \"https://shop.test:{TLS}/\"\nca = \"{}\"\n", ca.display())
+        };
+        text += &format!("[[probe]]\nname = \"p{probe}\"\n{url}contains = [\"welcome\"]\n");
+    }
+    let file = dir.join("evenkeel.toml");
+    std::fs::write(&file, text).with_context(|| format!("write {}", file.display()))?;
+    let seconds = WHOLE_SECONDS.to_string();
+    let [evenkeel, file, etc, state] = [&settings.evenkeel, &file, &dir.to_path_buf(), &state]
+        .map(|path| path.to_string_lossy().into_owned());
+    let places = ["--config", &*file, "--config-dir", &*etc, "--state-dir", &*state];
+    let command = [&["timeout", "-s", "TERM", &*seconds, &*evenkeel, "watch"][..], &places].concat();
+    // What `timeout` ends with when the time was up.
+    let cost = one(&command, &[124])?;
+    println!(
+        "\n| `evenkeel watch`, from its start for {seconds} s | CPU of one core | peak RSS MB |\n|---|---:|---:|"
+    );
+    println!(
+        "| {PER_HOST} probes at {} s, half over TLS | {:.2} % | {:.0} |",
+        every_ms / 1_000,
+        (cost.user_ms + cost.system_ms) / f64::from(WHOLE_SECONDS) / 10.0,
+        cost.peak_rss_mb
+    );
     Ok(())
 }
 
@@ -90,7 +133,7 @@ fn spec(ca: &str, over_tls: bool) -> Spec {
     }
 }
 
-async fn ask(specs: Arc<Vec<Spec>>, every_ms: u64, long: Duration) -> anyhow::Result<Cost> {
+async fn ask(specs: Arc<Vec<Spec>>, every_ms: u64, long: Duration) -> anyhow::Result<Asked> {
     let timed: Vec<Timed> = (0..specs.len()).map(|at| Timed { host: at / PER_HOST, every_ms }).collect();
     let mut schedule = Schedule::new(Rules::default(), &timed, 1, 0);
     let prober = Arc::new(Prober::default());
@@ -114,7 +157,7 @@ async fn ask(specs: Arc<Vec<Spec>>, every_ms: u64, long: Duration) -> anyhow::Re
     late.sort_unstable();
     let at = |part: usize| late[(late.len() - 1) * part / 100];
     let rss = getrusage(UsageWho::RUSAGE_SELF)?.max_rss();
-    Ok(Cost {
+    Ok(Asked {
         asked: late.len(),
         down,
         skipped: schedule.counts().skipped,
