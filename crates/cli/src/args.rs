@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use diff::Diff;
 pub(crate) use drift::Drift;
-pub(crate) use look::{Check, Format, Init, Level, Rehearse, Route, Rules, Test, TestFormat};
+pub(crate) use look::{Check, ErrorPages, Format, Init, Level, Rehearse, Route, Rules, Test, TestFormat};
 pub(crate) use package::{Package, PackageCommand};
 pub(crate) use probe::Probe;
 pub(crate) use reach::Reach;
@@ -114,6 +114,8 @@ pub(crate) enum Command {
     Lab(lab::Lab),
     /// An exercise in the lab: an outage to find and to repair, or the failover
     Drill(lab::Drill),
+    /// Writes the pages that users see while the application does not answer, and the lines for nginx
+    ErrorPages(ErrorPages),
     /// Writes evenkeel.toml and a first routes.toml for an existing tree
     Init(Init),
     /// Makes what stands in the live tree the confirmed bundle

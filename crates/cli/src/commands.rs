@@ -6,12 +6,14 @@ mod check;
 mod diff;
 mod drift;
 mod drill;
+mod error_pages;
 mod history;
 mod incident;
 mod incident_review;
 mod init;
 mod lab;
 mod package;
+mod place;
 mod postmortem;
 mod probe;
 mod reach;
@@ -50,6 +52,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Reach(args) => reach::reach(args, global, output)?,
         Command::Lab(args) => lab::lab(args, global, output)?,
         Command::Drill(args) => drill::drill(args, global, output)?,
+        Command::ErrorPages(args) => error_pages::error_pages(args, output)?,
         Command::Init(args) => init::init(args, global, output)?,
         Command::Adopt(args) => change::adopt(args, &host(global)?, output)?,
         Command::Apply(args) => change::apply(args, global, output)?,

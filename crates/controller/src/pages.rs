@@ -1,5 +1,6 @@
 //! Documents made of what the journal says.
 
 pub mod chart;
+pub mod error;
 pub mod incident;
 pub mod postmortem;

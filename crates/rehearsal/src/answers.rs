@@ -97,8 +97,18 @@ pub(crate) fn judge(told: &Told<'_>, config: &Config, live: Option<&Config>) -> 
 
 /// Tells once what is true of several requests that end at the same place.
 pub(crate) fn gathered(findings: Vec<Finding>) -> Vec<Finding> {
-    const BY_PLACE: [&str; 4] =
-        ["answer-got-worse", "answer-lost-headers", "prediction-differs", "request-fails"];
+    const BY_PLACE: [&str; 10] = [
+        "answer-got-worse",
+        "answer-lost-headers",
+        "error-page-empty",
+        "error-page-fails",
+        "error-page-missing",
+        "error-page-status",
+        "error-page-worse",
+        "no-error-page",
+        "prediction-differs",
+        "request-fails",
+    ];
     let mut gathered: Vec<(Finding, usize)> = Vec::new();
     for finding in findings {
         let same = |(first, _): &&mut (Finding, usize)| {

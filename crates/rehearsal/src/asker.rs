@@ -174,7 +174,7 @@ fn given(headers: &[(String, String)]) -> Vec<String> {
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-enum Unanswered {
+pub(crate) enum Unanswered {
     #[error("no connection within {} s", CONNECT_WITHIN.as_secs())]
     Late,
     #[error("failed to connect: {0}")]
@@ -183,7 +183,12 @@ enum Unanswered {
     Ask(AskError),
 }
 
-async fn through(stage: &Stage, door: &Door, request: &Request) -> Result<client::Answer, Unanswered> {
+/// Sends a request through a door.
+pub(crate) async fn through(
+    stage: &Stage,
+    door: &Door,
+    request: &Request,
+) -> Result<client::Answer, Unanswered> {
     match door {
         Door::Inet { from, to } => {
             let stream = within(stage.connect(*from, *to)).await?;

@@ -18,6 +18,7 @@ mod descriptors;
 pub mod finding;
 mod inventory;
 pub mod lab;
+pub mod load;
 mod machine;
 mod on_request;
 mod page;

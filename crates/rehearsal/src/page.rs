@@ -34,8 +34,15 @@ pub(crate) fn page(body: &[u8]) -> Option<String> {
 
 /// Whether it is the error page that nginx has built in (`ngx_http_error_tail`,
 /// src/http/ngx_http_special_response.c).
-pub(crate) fn is_builtin(text: &str) -> bool {
+fn is_builtin(text: &str) -> bool {
     text.contains("<hr><center>nginx") || text.contains("<hr><center>openresty")
+}
+
+/// The status that the page names which nginx has built in; `None` when it is another page.
+pub(crate) fn builtin(body: &[u8]) -> Option<u16> {
+    let text = String::from_utf8_lossy(&body[..body.len().min(BYTES_MAX)]);
+    let named = is_builtin(&text).then(|| text.split_once("<title>"))?;
+    named.and_then(|(_, rest)| rest.get(..3)?.parse().ok())
 }
 
 fn without_tags(text: &str) -> String {
@@ -66,6 +73,8 @@ mod tests {
         let own =
             b"<html><body><center><h1>502 Bad Gateway</h1></center><hr><center>nginx</center></body></html>";
         assert_eq!(page(own).unwrap(), "nginx's own page");
+        let titled = b"<head><title>502 Bad Gateway</title></head><hr><center>nginx</center>";
+        assert_eq!((builtin(titled), builtin(b"<title>502 Bad Gateway</title>")), (Some(502), None));
         assert_eq!(page(b"\x89PNG\r\n\x1a\n\0\0").unwrap(), "10 bytes that are no text");
         assert!(page("x".repeat(500).as_bytes()).unwrap().ends_with("…\""));
         let status = b"Active connections: 1 \nserver accepts handled requests\n 19 19 34 \nReading: 0 Writing: 1 Waiting: 0 \n";

@@ -14,6 +14,7 @@ use crate::connect;
 use crate::descriptors;
 use crate::finding::Finding;
 use crate::inventory::{Around, Names};
+use crate::load::Load;
 use crate::machine::Machine;
 use crate::on_request;
 pub use crate::predicted::Predicted;
@@ -119,6 +120,8 @@ pub struct Settings {
     pub untrusted: bool,
     /// The master of the nginx that runs here, when there is one: its limits and its sockets count.
     pub master: Option<i32>,
+    /// The volume of requests that is played to both trees at the end; `None`: none.
+    pub load: Option<Load>,
     /// What is predicted to change between the live tree and this one, to be asked of both.
     pub changes: Vec<Predicted>,
     /// Where somebody listens only when the release has begun, and is asked then: the application that comes with it.

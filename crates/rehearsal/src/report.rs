@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::finding::Finding;
+use crate::load::Loaded;
 
 pub mod text;
 
@@ -38,6 +39,8 @@ pub struct Run {
     pub asked: Vec<Asked>,
     /// What users see when upstreams are down.
     pub down: Vec<Down>,
+    /// What came of the volume of requests that was asked for; `None`: none was, or it could not be played.
+    pub load: Option<Loaded>,
 }
 
 /// A start or a reload.

@@ -27,6 +27,7 @@ use crate::watch::{Logs, Nginx, millis};
 use crate::words::Words;
 use crate::world::World;
 
+mod load;
 mod replay;
 mod tell;
 
@@ -138,6 +139,9 @@ pub(crate) async fn run(
     playing.ran.differences.extend(playing.stage.differences().to_vec());
     playing.world.open_dns(&playing.stage).await.map_err(RehearsalError::from_stub)?;
     playing.whole(progress).await?;
+    if let Some(load) = play.settings.load {
+        playing.load(load, progress).await?;
+    }
     let Playing { stage, world, mut ran, .. } = playing;
     ran.differences.extend(world.lacks);
     ran.run.nginx = setup.nginx.display().to_string();

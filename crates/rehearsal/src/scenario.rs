@@ -8,11 +8,12 @@ use crate::asker::{Asker, STUB_HEADER};
 use crate::compare::Heard;
 use crate::finding::{Finding, Severity};
 use crate::inventory::{Around, Server, Spot};
-use crate::page::is_builtin;
 use crate::report::Down;
 use crate::stage::Stage;
 use crate::stub::StubError;
 use crate::world::World;
+
+mod shown;
 
 /// How many upstreams are taken down in turn.
 pub(crate) const UPSTREAMS_MAX: usize = 100;
@@ -31,6 +32,8 @@ pub(crate) struct Unit {
     pub(crate) all: Vec<Spot>,
     /// Whether the others are backups.
     pub(crate) has_backup: bool,
+    /// Whether the answer was the upstream's, and not a page of nginx's own that asked it for something beside.
+    pub(crate) by_upstream: bool,
 }
 
 /// Finds for every upstream a request that reached it. The second says how many more of them there are.
@@ -45,7 +48,10 @@ pub(crate) fn units<'a>(
         let serves = |heard: &Heard| heard.observed.status.is_some_and(|status| status < 500);
         let found = asked.clone().find(|(_, heard)| reaches(heard) && serves(heard));
         match found {
-            Some((request, _)) if units.len() < UPSTREAMS_MAX => units.push(unit(name, servers, request)),
+            Some((request, heard)) if units.len() < UPSTREAMS_MAX => {
+                let by_upstream = heard.header(STUB_HEADER).is_some();
+                units.push(unit(name, servers, request, by_upstream));
+            }
             Some(_) => left_out += 1,
             None => {}
         }
@@ -53,7 +59,7 @@ pub(crate) fn units<'a>(
     (units, left_out)
 }
 
-fn unit(name: &str, servers: &[Server], request: &Request) -> Unit {
+fn unit(name: &str, servers: &[Server], request: &Request, by_upstream: bool) -> Unit {
     let has_backup = servers.iter().any(|server| server.backup);
     let primaries = servers.iter().filter(|server| !server.backup);
     let first: Vec<Spot> = match has_backup {
@@ -62,7 +68,7 @@ fn unit(name: &str, servers: &[Server], request: &Request) -> Unit {
         false => Vec::new(),
     };
     let all = servers.iter().map(|server| server.spot.clone()).collect();
-    Unit { name: name.to_owned(), request: request.clone(), first, all, has_backup }
+    Unit { name: name.to_owned(), request: request.clone(), first, all, has_backup, by_upstream }
 }
 
 /// Something that was down, and everything about the answer.
@@ -74,6 +80,8 @@ pub(crate) struct Felt {
     /// Whether other servers were there to take over.
     pub(crate) others: bool,
     pub(crate) has_backup: bool,
+    /// Whether an upstream answered it before.
+    pub(crate) by_upstream: bool,
 }
 
 /// Takes every upstream down in turn, then all together. nginx remembers a server that failed for a while
@@ -135,7 +143,8 @@ async fn ask(
     let serves = heard.observed.status.is_some_and(|status| status < 500);
     let took_over = others && serves && heard.reached.is_some();
     let down = Down { what, request: unit.request.url(), seen: heard.observed.clone(), took_over };
-    Ok(Felt { down, heard, request: unit.request.clone(), others, has_backup: unit.has_backup })
+    let Unit { request, has_backup, by_upstream, .. } = unit.clone();
+    Ok(Felt { down, heard, request, others, has_backup, by_upstream })
 }
 
 /// Whether an answer is one that somebody gave before, who is down now: the backup was not asked.
@@ -168,24 +177,10 @@ pub(crate) fn judge(
             findings
                 .push(Finding::new("backup-does-not-serve", Severity::Warning, message).help(help).old(old));
         }
-        let Some(status) = one.down.seen.status.filter(|status| *status >= 500) else { continue };
-        if is_builtin_page(&one.heard.body)
-            && let Some(place) = page_of(&one.request, status)
-        {
-            let message =
-                format!("with {what} down users do not see this error page, but nginx's own {status}");
-            let help = "the page comes from the upstream that is down; serve it from a file, in a location of its own";
-            let old = before.is_some_and(|it| is_builtin_page(&it.heard.body));
-            let finding = Finding::new("error-page-fails", Severity::Note, message).at(Some(place));
-            findings.push(finding.help(help).old(old));
-        }
     }
+    findings.extend(shown::judge(felt, live, page_of));
     findings.dedup();
     findings
-}
-
-fn is_builtin_page(body: &[u8]) -> bool {
-    is_builtin(&String::from_utf8_lossy(body))
 }
 
 #[cfg(test)]
@@ -215,12 +210,14 @@ mod tests {
         }
     }
 
-    fn felt(what: &str, status: u16, took_over: bool) -> Felt {
-        let heard = Heard { body: b"<hr><center>nginx/1.22.1</center>".to_vec(), ..heard(status, None) };
+    pub(super) fn felt(what: &str, status: u16, took_over: bool) -> Felt {
+        let body = format!("<title>{status} Bad</title><hr><center>nginx/1.22.1</center>").into_bytes();
+        let heard = Heard { body, ..heard(status, None) };
         let request = Request::parse("GET http://a/").unwrap();
         let down =
             Down { what: what.to_owned(), request: request.url(), seen: heard.observed.clone(), took_over };
-        Felt { down, heard, request, others: what != "app", has_backup: what != "app" }
+        let others = what.starts_with("all but");
+        Felt { down, heard, request, others, has_backup: others, by_upstream: false }
     }
 
     #[test]

@@ -175,7 +175,8 @@ pub(crate) enum TestFormat {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  evenkeel rehearse ./nginx --against /etc/nginx\n  evenkeel rehearse ./nginx --nginx \
-/usr/sbin/nginx --nginx ./nginx-1.31/sbin/nginx   # the version that runs and the one that comes"
+/usr/sbin/nginx --nginx ./nginx-1.31/sbin/nginx   # the version that runs and the one that comes\n  evenkeel rehearse ./nginx \
+--against /etc/nginx --load 200,10   # 200 requests a second for 10 s, of both trees"
 )]
 pub(crate) struct Rehearse {
     /// The tree: a directory with nginx.conf, or the main file itself
@@ -195,6 +196,9 @@ pub(crate) struct Rehearse {
     /// How to build the sandbox [default: the most faithful that is possible]
     #[arg(long, value_name = "MODE", value_parser = ["ident", "subid", "alias", "reduced"])]
     pub(crate) mode: Option<String>,
+    /// Play so many requests a second for so many seconds to both trees (1,000 and 60 at most), what routes.toml asks in turn
+    #[arg(long, value_name = "RATE,SECONDS", value_parser = evenkeel_rehearsal::load::Load::parse)]
+    pub(crate) load: Option<evenkeel_rehearsal::load::Load>,
     /// Go on in spite of this finding (RULE or RULE:FILE)
     #[arg(long, value_name = "FINDING")]
     pub(crate) accept: Vec<String>,
@@ -211,6 +215,28 @@ pub(crate) struct Init {
     /// Where the tree will live: absolute includes of this directory are read inside DIR
     #[arg(long, value_name = "DIR")]
     pub(crate) prefix: Option<PathBuf>,
+    /// Write over files that are there already
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  evenkeel error-pages ./nginx/error-pages --at /etc/nginx/error-pages --site 'Example Shop' --contact \
+help@shop.example\n\nThe pages are plain HTML that needs nothing beside it, and are yours to change. They keep the status of the error."
+)]
+pub(crate) struct ErrorPages {
+    /// Where to write them: a directory, made where there is none
+    pub(crate) dir: PathBuf,
+    /// Where DIR will lie on the host [default: where it is now]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) at: Option<PathBuf>,
+    /// What users call the site
+    #[arg(long, value_name = "NAME")]
+    pub(crate) site: Option<String>,
+    /// Where users can ask: an address of mail, a page elsewhere (https://…), or words
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) contact: Option<String>,
     /// Write over files that are there already
     #[arg(long)]
     pub(crate) force: bool,

@@ -1,6 +1,5 @@
 //! `init`: a first evenkeel.toml and routes.toml for an existing tree.
 
-mod place;
 mod settings_file;
 
 use std::path::{Path, PathBuf};
@@ -10,12 +9,12 @@ use evenkeel_model::{Router, Suggestion, suggest};
 use evenkeel_syntax::secret::redact_str;
 use serde_json::json as value;
 
+use super::place::{exists, is_special, write};
 use crate::args::{self, Global};
 use crate::output::{Exit, Output};
 use crate::served::Served;
 use crate::settings::{DEFAULT_FILE, Settings, absolute};
 use crate::tree::{Tree, locate};
-use place::{exists, is_special, write};
 
 pub(crate) fn init(args: &args::Init, global: &Global, output: Output) -> anyhow::Result<Exit> {
     // `--config FILE` says where the settings are to go; there need not be any yet.

@@ -66,6 +66,7 @@ pub(crate) fn rehearse(args: &args::Rehearse, global: &Global, output: Output) -
         offline: args.offline,
         untrusted: args.untrusted,
         master: master(&settings, &prefix),
+        load: args.load,
         changes,
         to_come: Vec::new(),
         began,

@@ -14,6 +14,7 @@ const COMMANDS: &[&str] = &[
     "reach",
     "lab",
     "drill",
+    "error-pages",
     "init",
     "adopt",
     "apply",
@@ -71,6 +72,10 @@ fn what_the_command_line_does_not_know_ends_with_2() {
         &["apply"],
         &["apply", "x", "--bake", "5 parsecs"],
         &["check", "x", "--color", "pink"],
+        &["error-pages"],
+        &["rehearse", "x", "--load", "10"],
+        &["rehearse", "x", "--load", "1001,10"],
+        &["rehearse", "x", "--load", "10,61"],
         &["__fuse"],
         &["__fuse", "--state-dir"],
     ] {

@@ -69,6 +69,7 @@ impl Host {
             offline,
             untrusted: false,
             master: Some(master.id.pid),
+            load: None,
             changes,
             to_come: new.app.and_then(Move::listens).into_iter().collect(),
             began,

@@ -1,6 +1,7 @@
 //! The post-mortem of an incident as a page: in a real browser, and as text.
 
 mod browser;
+mod error;
 mod sample;
 
 use evenkeel_controller::pages::incident::{html, markdown};

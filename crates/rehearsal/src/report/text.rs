@@ -3,6 +3,7 @@
 use super::{Asked, Down, Report, Run, Step, Upstream};
 use crate::compare::{headers, page_of};
 use crate::finding::Finding;
+use crate::load::{Loaded, Round};
 
 /// How many changed answers, outages and differences are shown.
 const SHOWN_MAX: usize = 12;
@@ -76,6 +77,30 @@ fn summary(out: &mut String, run: &Run, several: bool) {
         };
         line(out, &format!("  requests        {asked} asked, {exact} predicted exactly{against}"));
     }
+    if let Some(loaded) = &run.load {
+        load(out, loaded);
+    }
+}
+
+/// A line for each tree that was loaded.
+fn load(out: &mut String, loaded: &Loaded) {
+    let Loaded { rate, seconds, requests, new, old } = loaded;
+    let plural = if *requests == 1 { "" } else { "s" };
+    let what = format!("{rate} requests a second for {seconds} s, {requests} different one{plural}");
+    line(out, &format!("  load            {what}: {}", of_rounds(new)));
+    if !old.is_empty() {
+        line(out, &format!("                  the live tree: {}", of_rounds(old)));
+    }
+}
+
+fn of_rounds(rounds: &[Round]) -> String {
+    let sum = |of: fn(&Round) -> u32| rounds.iter().map(of).sum::<u32>();
+    let of = |time: fn(&Round) -> Option<f64>| {
+        let times: Vec<String> = rounds.iter().filter_map(time).map(|ms| format!("{ms:.1}")).collect();
+        if times.is_empty() { "-".to_owned() } else { times.join(" and ") }
+    };
+    let (asked, failed) = (sum(|it| it.asked), sum(|it| it.failed));
+    format!("{failed} of {asked} failed, p50 {} ms, p99 {} ms", of(|it| it.p50_ms), of(|it| it.p99_ms))
 }
 
 fn of_step(step: &Step) -> String {

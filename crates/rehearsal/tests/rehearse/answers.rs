@@ -7,7 +7,7 @@ use evenkeel_rehearsal::rehearse::Question;
 use evenkeel_rehearsal::report::{Asked, Report};
 
 use crate::Test;
-use crate::stand::{blocking, main_file, only, run, run_kept, settings, tree, tree_of};
+use crate::stand::{blocking, main_file, only, only_without_page, run, run_kept, settings, tree, tree_of};
 
 pub(crate) const TESTS: &[Test] = &[
     ("upstreams by address, name and socket are stood in for", upstreams_are_stood_in_for),
@@ -17,6 +17,8 @@ pub(crate) const TESTS: &[Test] = &[
     ("backup takes over when the first server is down", backup_takes_over),
     ("outage that the live tree survives is worse", outage_that_the_live_tree_survives_is_worse),
     ("error page from the upstream that is down is not seen", error_page_of_a_dead_upstream_is_named),
+    ("page that users see with every upstream down is judged", page_that_users_see_is_judged),
+    ("error page that the change takes away is in the way", error_page_that_is_gone_is_in_the_way),
     ("certificates that are missing are made up", missing_certificates_are_made_up),
     ("upstream that nobody serves is refused from here", dead_upstream_is_refused_from_here),
     ("key that is kept elsewhere is laid into the tree", kept_key_is_laid_into_the_tree),
@@ -107,7 +109,7 @@ const ALONE: &str =
 fn backup_takes_over() {
     let questions = [question("GET http://a:790/", Live::default())];
     let report = run(None, &tree(WITH_BACKUP), &questions, &settings());
-    assert!(report.findings.is_empty(), "{:#?}", report.findings);
+    assert!(only_without_page(&report), "{:#?}", report.findings);
     let down = &report.runs[0].down;
     assert!(down[0].took_over && down[0].what == "all but the backup of app", "{down:#?}");
     assert_eq!(down[0].seen.address.as_deref(), Some("10.1.2.4:80"));
@@ -131,6 +133,70 @@ fn error_page_of_a_dead_upstream_is_named() {
     let questions = [question("GET http://a:790/", Live::default())];
     let report = run(None, &new, &questions, &settings());
     assert_eq!(only(&report, "error-page-fails").line, Some(9));
+}
+
+/// Two upstreams, and a page for when they are down.
+fn with_page(error_page: &str, location: &str, files: &[(&str, &str)]) -> crate::stand::OnDisk {
+    let http = format!(
+        "upstream app {{ server 10.1.2.3:80; }}\nserver {{ listen 790;\n {error_page}\n \
+         location / {{ proxy_pass http://app; }}\n location /pay {{ proxy_pass http://10.1.2.4; }}\n {location}\n}}"
+    );
+    let main = main_file("", &http);
+    tree_of(&[&[("nginx.conf", main.as_str())], files].concat())
+}
+
+const PAGES: &str = "location ^~ /pages/ { internal; root /etc/nginx; types { } default_type text/html; }";
+const SORRY: (&str, &str) = ("pages/sorry.html", "<!doctype html><title>Sorry</title><h1>Back soon</h1>");
+
+fn page_that_users_see_is_judged() {
+    let questions =
+        [question("GET http://a:790/", Live::default()), question("GET http://a:790/pay", Live::default())];
+    let judged = |error_page: &str, location: &str, files: &[(&str, &str)]| {
+        let report = run(None, &with_page(error_page, location, files), &questions, &settings());
+        assert!(blocking(&report).is_empty(), "{:#?}", report.findings);
+        report
+    };
+    let page = "error_page 502 504 /pages/sorry.html;";
+    let report = judged(page, PAGES, &[SORRY]);
+    assert!(report.findings.is_empty(), "{:#?}", report.findings);
+    let everything: Vec<_> = report.runs[0].down.iter().filter(|it| it.what == "everything").collect();
+    assert_eq!(everything.len(), 2, "{:#?}", report.runs[0].down);
+    for down in everything {
+        assert_eq!((down.seen.status, down.seen.page.as_deref()), (Some(502), Some("\"Sorry Back soon\"")));
+    }
+    let missing = judged(page, PAGES, &[]);
+    assert!(
+        only(&missing, "error-page-missing").message.contains("nginx's own page of a 404"),
+        "{missing:#?}"
+    );
+    let well = judged("error_page 502 =200 /pages/sorry.html;", PAGES, &[SORRY]);
+    assert!(only(&well, "error-page-status").message.contains("answered with 200"), "{well:#?}");
+    let away = judged("error_page 502 http://status.example.com/;", "", &[]);
+    assert!(
+        only(&away, "error-page-status").message.contains("302 to http://status.example.com/"),
+        "{away:#?}"
+    );
+    let empty = judged(page, PAGES, &[(SORRY.0, "")]);
+    assert_eq!(only(&empty, "error-page-empty").line, Some(10), "{empty:#?}");
+    // It is there as long as the other upstream is.
+    let of_the_other = judged("error_page 502 /pay;", "", &[]);
+    let finding = only(&of_the_other, "error-page-fails");
+    assert!(finding.message.contains("do not see this error page"), "{of_the_other:#?}");
+    let none = judged("", "", &[]);
+    let finding = only(&none, "no-error-page");
+    assert!(finding.message.ends_with("(and one more request)"), "{none:#?}");
+    assert!(finding.help.as_ref().unwrap().contains("evenkeel error-pages"));
+}
+
+fn error_page_that_is_gone_is_in_the_way() {
+    let live = with_page("error_page 502 504 /pages/sorry.html;", PAGES, &[SORRY]);
+    let questions = [question("GET http://a:790/", Live::default())];
+    let report = run(Some(&live), &with_page("", "", &[]), &questions, &settings());
+    assert_eq!(blocking(&report), ["error-page-worse"].into(), "{:#?}", report.findings);
+    let back = run(Some(&with_page("", "", &[])), &live, &questions, &settings());
+    assert!(back.findings.is_empty(), "{:#?}", back.findings);
+    let none = run(Some(&with_page("", "", &[])), &with_page("", "", &[]), &questions, &settings());
+    assert!(only(&none, "no-error-page").old, "{:#?}", none.findings);
 }
 
 fn missing_certificates_are_made_up() {
@@ -161,7 +227,7 @@ fn dead_upstream_is_refused_from_here() {
     assert!(only(&report, "upstream-refuses").old, "it was dead before");
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let report = run(None, &text(listener.local_addr().unwrap().port()), &[], &online);
-    assert!(report.upstreams[0].accepts && report.findings.is_empty(), "{report:#?}");
+    assert!(report.upstreams[0].accepts && only_without_page(&report), "{report:#?}");
 }
 
 fn kept_key_is_laid_into_the_tree() {
@@ -186,7 +252,7 @@ fn cached_answer_comes_from_its_upstream() {
     );
     let questions = [question("GET http://a:790/", Live::default())];
     let report = run(Some(&new), &new, &questions, &settings());
-    assert!(report.findings.is_empty(), "{:#?}", report.findings);
+    assert!(only_without_page(&report), "{:#?}", report.findings);
     let asked = at(&report, "GET http://a:790/");
     assert_eq!(asked.new.upstream.as_deref(), Some("10.1.2.3:80"));
     assert!(asked.new.target.is_none(), "the second time nobody was asked");
@@ -215,7 +281,7 @@ fn witnesses_agree_with_the_model() {
     ]);
     let report = run(None, &new, &[], &settings());
     // In a sandbox nothing is different; a location that no witness reaches is told by `test`.
-    assert!(report.findings.is_empty(), "{:#?}", report.findings);
+    assert!(only_without_page(&report), "{:#?}", report.findings);
     let asked = &report.runs[0].asked;
     assert!(asked.len() >= 8, "{asked:#?}");
     assert!(asked.iter().filter(|asked| asked.depends_on.is_empty()).count() >= 8, "{asked:#?}");

@@ -3,6 +3,7 @@
 //! This program is its own runner, because it starts itself again as the processes of the sandbox.
 
 mod answers;
+mod load;
 mod reduced;
 #[path = "../../../host/tests/runner/mod.rs"]
 mod runner;
@@ -21,5 +22,5 @@ fn main() -> ExitCode {
     if args.get(1).map(String::as_str) == Some("__reduced") {
         return reduced::command();
     }
-    runner::run([transitions::TESTS, answers::TESTS, reduced::TESTS].concat(), 1)
+    runner::run([transitions::TESTS, answers::TESTS, load::TESTS, reduced::TESTS].concat(), 1)
 }

@@ -91,6 +91,7 @@ pub(crate) fn settings() -> Settings {
         offline: true,
         untrusted: false,
         master: None,
+        load: None,
         changes: Vec::new(),
         to_come: Vec::new(),
         began: Instant::now(),
@@ -139,6 +140,11 @@ pub(crate) fn only<'r>(report: &'r Report, rule: &str) -> &'r Finding {
     let found: Vec<&Finding> = report.findings.iter().filter(|finding| finding.rule == rule).collect();
     assert_eq!(found.len(), 1, "{:#?}", report.findings);
     found[0]
+}
+
+/// Whether nothing was found but that users would see nginx's own page: most trees here are about something else.
+pub(crate) fn only_without_page(report: &Report) -> bool {
+    report.findings.iter().all(|finding| finding.rule == "no-error-page")
 }
 
 /// The rules of the findings that are in the way.

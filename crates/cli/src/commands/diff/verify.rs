@@ -53,6 +53,7 @@ pub(super) fn verify(
         offline: true,
         untrusted: args.mode.as_deref() != Some("reduced"),
         master: None,
+        load: None,
         changes: Vec::new(),
         to_come: Vec::new(),
         began: Instant::now(),

@@ -47,6 +47,7 @@ pub(super) fn rehearse(
         offline: true,
         untrusted: false,
         master: None,
+        load: None,
         changes: Vec::new(),
         to_come: Vec::new(),
         began: Instant::now(),
