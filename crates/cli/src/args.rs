@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use diff::Diff;
-pub(crate) use drift::Drift;
+pub(crate) use drift::{Drift, DriftCommand, Silence};
 pub(crate) use look::{Check, ErrorPages, Format, Init, Level, Rehearse, Route, Rules, Test, TestFormat};
 pub(crate) use package::{Package, PackageCommand};
 pub(crate) use probe::Probe;
@@ -271,7 +271,7 @@ pub(crate) struct History {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  evenkeel show r12")]
 pub(crate) struct Show {
-    /// The release, such as r12; or `packages`: what a package manager did last
+    /// The release, such as r12; or `packages`: what a package manager did last; or `drift`: the last drift, from its beginning
     pub(crate) id: String,
 }
 

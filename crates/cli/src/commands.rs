@@ -5,6 +5,7 @@ mod change;
 mod check;
 mod diff;
 mod drift;
+mod drift_silence;
 mod drill;
 mod error_pages;
 mod history;

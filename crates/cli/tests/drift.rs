@@ -190,3 +190,75 @@ fn certificate_that_was_renewed_and_never_reloaded_is_told() {
     support::kill(host.master().unwrap(), "HUP");
     host.wait("nginx shows the new one", || host.run(&["drift"]).code == 0);
 }
+
+#[test]
+fn silence_with_an_end_says_nothing_until_it_is_over_or_the_file_changes_again() {
+    const PATH: &str = "conf.d/hand.conf";
+    let host = Host::start();
+    host.run(&["adopt"]).ends(0);
+    let silence =
+        |until: &str, why: &str| host.run(&["drift", "silence", PATH, "--until", until, "--why", why]);
+    silence("1h", "the fix comes").ends(1).says("is as released");
+    // What runs is what is on disk: all that differs is the release.
+    let edit = |text: &str| {
+        host.write(&format!("etc/{PATH}"), text);
+        support::kill(host.master().unwrap(), "HUP");
+        host.wait("new workers serve", || {
+            host.run(&["status", "--json"]).json()["running"]["kind"] == "on-disk"
+        });
+    };
+    edit("# by hand\n");
+    host.run(&["drift"]).ends(1).says("drift silence");
+    silence("1h", "the fix comes with r9").ends(0).says("silent  added conf.d/hand.conf");
+    host.run(&["drift"]).ends(0).says("silent until").says("the fix comes with r9");
+    host.run(&["status"]).ends(0).says("conf.d/hand.conf is silent until");
+    let silences = host.run(&["drift", "--json"]).ends(0).json()["silences"].clone();
+    assert_eq!(
+        (silences[0]["path"].as_str(), silences[0]["why"].as_str()),
+        (Some(PATH), Some("the fix comes with r9"))
+    );
+    host.run(&["history"]).ends(0).says("silent until").says("the fix comes with r9");
+    host.run(&["show", "drift"]).ends(0).says("silent until").says(PATH);
+    assert_eq!(host.run(&["show", "drift", "--json"]).ends(0).json()["events"].as_array().unwrap().len(), 1);
+
+    edit("# by hand, once more\n");
+    host.run(&["drift"]).ends(1);
+    host.run(&["status"]).ends(1);
+    silence("2s", "for a moment").ends(0);
+    host.wait("the silence is over", || host.run(&["drift"]).code == 1);
+    // By its path from the root, too; and adopting ends it.
+    let path = host.path(&format!("etc/{PATH}"));
+    host.run(&["drift", "silence", path.to_str().unwrap(), "--until", "1d", "--why", "x"]).ends(0);
+    host.run(&["adopt"]).ends(0);
+    assert_eq!(host.run(&["drift", "--json"]).ends(0).json()["silences"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn silence_wants_a_path_a_reason_and_an_end_that_is_to_come() {
+    let host = Host::start();
+    host.run(&["adopt"]).ends(0);
+    host.write("etc/conf.d/hand.conf", "# by hand\n");
+    let silence = |args: &[&str]| host.run(&[&["drift", "silence"], args].concat());
+    let path = "conf.d/hand.conf";
+    for args in [
+        &[][..],
+        &[path],
+        &[path, "--until", "1h"],
+        &[path, "--why", "x"],
+        &[path, "--until", "yesterday", "--why", "x"],
+        &[path, "--until", "2020-01-01", "--why", "x"],
+        &[path, "--until", "0s", "--why", "x"],
+        &[path, "--until", "400d", "--why", "x"],
+        &[path, "--until", "99999999999999999999d", "--why", "x"],
+        &[path, "--until", "1h", "--why", "  "],
+    ] {
+        let ran = silence(args).ends(2);
+        assert!(!ran.err.contains("panicked"), "{args:?}: {ran:?}");
+    }
+    host.run(&["drift", "--follow", "silence", path, "--until", "1h", "--why", "x"]).ends(2);
+    for path in ["../../etc/passwd", "", "/", "conf.d", "conf.d/\u{1b}[31m"] {
+        let ran = silence(&[path, "--until", "1h", "--why", "x"]).ends(1);
+        assert!(ran.out.contains("is as released") && !ran.out.contains('\u{1b}'), "{path:?}: {ran:?}");
+    }
+    assert!(host.run(&["drift", "--json"]).ends(1).json()["silences"].as_array().unwrap().is_empty());
+}

@@ -53,6 +53,19 @@ pub fn span(span: Span) -> String {
     }
 }
 
+/// Reads a moment that is to come: RFC 3339, a date and time or a date in this machine's zone, or how long from now (`24h`).
+///
+/// # Errors
+/// A sentence that says which forms there are, or that it is over.
+pub fn ahead(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+    let past = moment(text, now)
+        .map_err(|_| format!("\"{text}\" is not a time; write 2026-11-21T09:00:00Z, 2026-11-21 or how long from now: 90m, 24h, 7d"))?;
+    // How long ago, seen from the other side.
+    let is_span = text.len() < 12 && text.ends_with(['s', 'm', 'h', 'd']);
+    let at = if is_span { now + now.since(past) } else { past };
+    if at <= now { Err(format!("\"{text}\" is over")) } else { Ok(at) }
+}
+
 /// Reads a moment in the past: RFC 3339, a date and time or a date in this machine's zone, or how long ago (`24h`).
 ///
 /// # Errors
@@ -103,6 +116,16 @@ mod tests {
         assert_eq!(moment("90m", now).unwrap().as_millis(), 1_790_000_000_000 - 5_400_000);
         assert!(moment("2026-11-21", now).is_ok() && moment("2026-11-21T09:00:00", now).is_ok());
         assert!(moment("yesterday", now).is_err() && moment("", now).is_err() && moment("9é", now).is_err());
+    }
+
+    #[test]
+    fn moments_ahead_are_later_than_now() {
+        let now = Timestamp::from_millis(1_790_000_000_000);
+        assert_eq!(ahead("90m", now).unwrap().as_millis(), 1_790_000_000_000 + 5_400_000);
+        assert!(ahead("2030-01-01", now).is_ok() && ahead("2030-01-01T00:00:00Z", now).is_ok());
+        for over in ["2020-01-01", "0h", "yesterday", "", "1970-01-01T00:00:05Z"] {
+            assert!(ahead(over, now).is_err(), "{over}");
+        }
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub mod watch;
 
 pub use bundle::{EntryKind, FileChange, Manifest, ManifestEntry};
 pub use evidence::{Evidence, EvidenceKind, UnknownEvidenceKind};
-pub use fleet::{Fleet, Freeze, Host, Input, OpenDrift, Proposal, Report};
+pub use fleet::{Fleet, Freeze, Host, Input, OpenDrift, Proposal, Report, Silence};
 pub use ids::{Actor, AlertId, BadId, BundleId, Digest, Generation, HostId, IncidentId, ReleaseId, Sequence};
 pub use journal::{Event, What};
 pub use policy::{Policy, PolicyError};

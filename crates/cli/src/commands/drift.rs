@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::Context as _;
-use evenkeel_controller::local::{DriftReport, Follower, Host, Running};
+use anyhow::{Context as _, bail};
+use evenkeel_controller::local::{DriftReport, Follower, Host, Running, Status};
 use evenkeel_controller::when;
+use evenkeel_fleet::Silence;
 use evenkeel_fleet::journal::{Author, Drift, DriftChange, DriftEnd, DriftHow, DriftStage};
 use evenkeel_host::drift::events::Means;
 use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use super::package;
+use super::{drift_silence, package};
 use crate::args;
 use crate::output::{Exit, Output, complain};
 
@@ -20,6 +21,12 @@ use crate::output::{Exit, Output, complain};
 const TURN: Duration = Duration::from_millis(200);
 
 pub(crate) fn drift(args: &args::Drift, host: &Host, output: Output) -> anyhow::Result<Exit> {
+    if let Some(args::DriftCommand::Silence(silence)) = &args.command {
+        if args.once || args.follow {
+            bail!("silence a drift and look at it: one command does one of them");
+        }
+        return drift_silence::silence(silence, host, output);
+    }
     if args.follow {
         return follow(args, host, output);
     }
@@ -59,7 +66,7 @@ fn begun(follower: &Follower<'_>) -> String {
 }
 
 /// One event, on a line of its own with what belongs to it.
-fn event(drift: &Drift) -> String {
+pub(crate) fn event(drift: &Drift) -> String {
     let mut out = String::new();
     let what = match &drift.stage {
         DriftStage::Opened => "drift".to_owned(),
@@ -91,7 +98,7 @@ fn event(drift: &Drift) -> String {
     out
 }
 
-fn changed(change: &DriftChange) -> String {
+pub(crate) fn changed(change: &DriftChange) -> String {
     let path = &change.path;
     match change.how {
         DriftHow::Added => format!("{path} is not in the release"),
@@ -147,10 +154,16 @@ fn text(report: &DriftReport, output: Output) -> String {
         1 => "1 path differs".to_owned(),
         many => format!("{many} paths differ"),
     };
-    line("on disk", report.changes.is_empty() && status.released.is_some(), &differ);
+    let is_as_wanted = report.changes.is_empty() || status.is_silenced();
+    line("on disk", is_as_wanted && status.released.is_some(), &differ);
     for change in &report.changes {
-        let who = by(change.author.as_ref(), "                ");
-        line("", false, &format!("{}\n{}", changed(change), who.trim_end_matches('\n')));
+        let mut who = by(change.author.as_ref(), "                ");
+        let silence = status.silence(&change.path);
+        if let Some(it) = silence {
+            let until = when::shown(it.until);
+            who.push_str(&format!("                silent until {until}, by {}: {}", it.who, it.why));
+        }
+        line("", silence.is_some(), &format!("{}\n{}", changed(change), who.trim_end_matches('\n')));
     }
     for it in &report.conffiles {
         line("package", true, &format!("{} of {}: {}", it.path, it.package, it.outcome.said()));
@@ -183,14 +196,15 @@ fn text(report: &DriftReport, output: Output) -> String {
     for note in &status.notes {
         out.push_str(&format!("    note      {note}\n"));
     }
-    if !report.changes.is_empty() {
+    if !report.changes.is_empty() && !status.is_silenced() {
         if report.followed.is_none() {
             out.push_str(
                 "    note      nobody watched while it was changed; `evenkeel drift --follow` writes down who changes what\n",
             );
         }
         out.push_str(
-            "    ways out  `evenkeel adopt` keeps it, `evenkeel rollback` brings the release back\n",
+            "    ways out  `evenkeel adopt` keeps it, `evenkeel rollback` brings the release back, `evenkeel drift silence` says \
+             nothing of it for a time\n",
         );
     }
     out
@@ -209,6 +223,7 @@ fn document(report: &DriftReport) -> serde_json::Value {
         "released": status.released.map(|(bundle, _)| bundle.to_string()),
         "on_disk": status.on_disk.to_string(),
         "changes": report.changes,
+        "silences": silences(status),
         "meaning": report.meaning,
         "conffiles": report.conffiles.iter().map(package::conffile).collect::<Vec<_>>(),
         "certificates": report.certificates.iter().map(|it| json!({
@@ -222,4 +237,10 @@ fn document(report: &DriftReport) -> serde_json::Value {
         "restart": { "works": status.restart.is_ok(), "reason": status.restart.as_ref().err() },
         "notes": status.notes,
     })
+}
+
+/// The silences that hold now.
+pub(crate) fn silences(status: &Status) -> Vec<serde_json::Value> {
+    let one = |(path, it): &(String, Silence)| json!({ "path": path, "until": when::rfc3339(it.until), "who": it.who.to_string(), "why": it.why });
+    status.silences.iter().map(one).collect()
 }

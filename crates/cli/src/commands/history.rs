@@ -1,5 +1,7 @@
 //! `history` and `show`: what the journal says of this host.
 
+mod drifted;
+
 use anyhow::{Context as _, bail};
 use evenkeel_controller::local::{Host, Journal};
 use evenkeel_controller::when;
@@ -106,6 +108,7 @@ fn rows(journal: &Journal, limit: usize) -> Vec<Row> {
             who: run.who.to_string(),
             why: run.command.clone(),
         }),
+        What::Drift(drift) => drifted::row(event.at, drift),
         What::Served(served) => Some(Row {
             id: served.action.clone(),
             at: event.at,
@@ -144,6 +147,12 @@ pub(crate) fn show(args: &args::Show, host: &Host, output: Output) -> anyhow::Re
             bail!("find a change by a package manager: there is none in the journal")
         };
         output.print(|| package::details(run), || package::document(run));
+        return Ok(Exit::Yes);
+    }
+    if args.id == "drift" {
+        let last = drifted::last(&journal);
+        let Some(first) = last.first() else { bail!("find a drift: there is none in the journal") };
+        output.print(|| drifted::text(&last), || drifted::document(first, &last));
         return Ok(Exit::Yes);
     }
     let id = release_id(&args.id)?;

@@ -1,7 +1,10 @@
 //! `status`: released, on disk, running.
 
 use evenkeel_controller::local::{Agrees, Host, Running, Status};
+use evenkeel_controller::when;
 use serde_json::json;
+
+use super::drift::silences;
 
 use crate::output::{Exit, Output};
 
@@ -32,16 +35,24 @@ fn text(status: &Status, output: Output) -> String {
         None => line("released", false, "nothing yet; `evenkeel adopt` begins"),
     }
     let same = status.released.is_some_and(|(bundle, _)| bundle == status.on_disk);
-    line("on disk", same, &status.on_disk.short());
+    line("on disk", same || status.is_silenced(), &status.on_disk.short());
     let shown = 20;
     for path in status.drift.iter().take(shown) {
-        line("", false, path);
+        let is_silent = status.silences.iter().any(|(silent, _)| path.ends_with(&format!(" {silent}")));
+        line("", is_silent, path);
     }
     if status.drift.len() > shown {
         line("", false, &format!("… and {} more", status.drift.len() - shown));
     }
+    for (path, it) in &status.silences {
+        line(
+            "",
+            true,
+            &format!("{path} is silent until {}, by {}: {}", when::shown(it.until), it.who, it.why),
+        );
+    }
     if !status.drift.is_empty() {
-        line("", false, "who made it so, and what it does: `evenkeel drift`");
+        line("", status.is_silenced(), "who made it so, and what it does: `evenkeel drift`");
     }
     let (what, because) = running(status);
     line("running", matches!(status.running, Running::OnDisk { .. }), &format!("{what}: {because}"));
@@ -73,7 +84,7 @@ fn document(status: &Status) -> serde_json::Value {
         "agrees": status.agrees() == Agrees::Yes,
         "released": status.released.map(|(bundle, release)| json!({
             "bundle": bundle.to_string(), "release": release.map(|release| release.to_string()) })),
-        "on_disk": { "bundle": status.on_disk.to_string(), "drift": status.drift },
+        "on_disk": { "bundle": status.on_disk.to_string(), "drift": status.drift, "silences": silences(status) },
         "running": { "kind": kind, "text": what, "because": because },
         "restart": { "works": status.restart.is_ok(), "reason": status.restart.as_ref().err() },
         "open": status.open.map(|(release, stage)| json!({ "release": release.to_string(), "stage": stage })),

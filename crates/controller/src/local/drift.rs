@@ -3,6 +3,7 @@
 mod follow;
 mod packages;
 mod served;
+mod silence;
 
 use std::collections::BTreeMap;
 
@@ -42,10 +43,10 @@ pub struct DriftReport {
 }
 
 impl DriftReport {
-    /// Whether released, on disk and running are one.
+    /// Whether released, on disk and running are one, but for what is silenced.
     #[must_use]
     pub fn none(&self) -> bool {
-        self.changes.is_empty()
+        (self.changes.is_empty() || self.status.is_silenced())
             && self.certificates.iter().all(|it| it.wrong.is_empty())
             && !self.queues.iter().any(Queue::is_full)
             && self.status.agrees() == super::Agrees::Yes

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use evenkeel_fleet::apply::{Stage, Way};
-use evenkeel_fleet::{BundleId, ReleaseId};
+use evenkeel_fleet::{BundleId, FileChange, ReleaseId, Silence};
 use evenkeel_host::nginx::check::Verdict;
 use evenkeel_host::nginx::find::{FindError, Master, find};
 use evenkeel_host::nginx::generation::{RunningVerdict, running};
@@ -27,6 +27,8 @@ pub struct Status {
     pub on_disk: BundleId,
     /// The paths in which the disk differs from what was released.
     pub drift: Vec<String>,
+    /// Those of them that somebody silenced for a time, as they stand there now.
+    pub silences: Vec<(String, Silence)>,
     /// What runs.
     pub running: Running,
     /// Whether a start of nginx with what is on disk would work, and nginx's words.
@@ -79,9 +81,23 @@ impl Status {
     /// Whether all is as it should be.
     #[must_use]
     pub fn agrees(&self) -> Agrees {
-        let same = self.released.is_some_and(|(bundle, _)| bundle == self.on_disk);
+        let same = self.released.is_some_and(|(bundle, _)| bundle == self.on_disk) || self.is_silenced();
         let runs = matches!(self.running, Running::OnDisk { .. });
         if same && runs && self.restart.is_ok() && self.open.is_none() { Agrees::Yes } else { Agrees::No }
+    }
+}
+
+impl Status {
+    /// Whether the disk differs from what was released, and all of it is silenced.
+    #[must_use]
+    pub fn is_silenced(&self) -> bool {
+        !self.silences.is_empty() && self.silences.len() == self.drift.len()
+    }
+
+    /// The silence that holds at a path.
+    #[must_use]
+    pub fn silence(&self, path: &str) -> Option<&Silence> {
+        self.silences.iter().find(|(silent, _)| silent == path).map(|(_, silence)| silence)
     }
 }
 
@@ -108,8 +124,13 @@ impl Host {
         let (live, _) = self.live(&self.model_settings(&compiled, master))?;
         let on_disk = BundleId(live.snapshot.files.digest().0);
         let released = self.released(journal.as_ref(), record.as_ref());
-        let drift =
-            released.filter(|(bundle, _)| *bundle != on_disk).map(|(bundle, _)| self.drift(bundle, &live));
+        let differs = released.filter(|(bundle, _)| *bundle != on_disk);
+        let changes = differs.map_or_else(|| Ok(Vec::new()), |(bundle, _)| self.drift(bundle, &live));
+        let silences = silences(self, journal.as_ref(), changes.as_deref().unwrap_or_default());
+        let drift = match changes {
+            Ok(changes) => changes.iter().map(ToString::to_string).collect(),
+            Err(error) => vec![error.to_string()],
+        };
         let running = match &found {
             Ok(master) => self.runs(master, &live, on_disk, record.as_ref()),
             Err(FindError::UpgradePending { old, new }) if stands_by(record.as_ref(), *old) => {
@@ -147,7 +168,8 @@ impl Host {
         Ok(Status {
             released,
             on_disk,
-            drift: drift.unwrap_or_default(),
+            drift,
+            silences,
             running,
             restart,
             open: record
@@ -182,13 +204,8 @@ impl Host {
         unwritten.or(from_journal).or_else(|| Some((record?.confirmed?, None)))
     }
 
-    fn drift(&self, released: BundleId, live: &Look) -> Vec<String> {
-        match self.bundle(released) {
-            Ok(files) => {
-                diff::changes(&files, &live.snapshot.files).iter().map(ToString::to_string).collect()
-            }
-            Err(error) => vec![error.to_string()],
-        }
+    fn drift(&self, released: BundleId, live: &Look) -> Result<Vec<FileChange>, HostError> {
+        Ok(diff::changes(&self.bundle(released)?, &live.snapshot.files))
     }
 
     /// Workers read what is on disk when the master told them apart from it: all of them started after the newest change,
@@ -303,4 +320,15 @@ fn directories(live: &Look) -> std::collections::BTreeSet<std::path::PathBuf> {
         .iter()
         .filter_map(|(file, _)| path(file.as_bytes()).parent().map(Path::to_path_buf));
     of.filter(|directory| !directory.as_os_str().is_empty()).collect()
+}
+
+/// The changes of which nothing is to be said now.
+fn silences(host: &Host, journal: Option<&Journal>, changes: &[FileChange]) -> Vec<(String, Silence)> {
+    let Some(host) = journal.and_then(|journal| journal.fleet().host(&host.settings.name)) else {
+        return Vec::new();
+    };
+    let of = |change: &FileChange| {
+        Some((change.path.clone(), host.silence(&change.path, change.new, now())?.clone()))
+    };
+    changes.iter().filter_map(of).collect()
 }

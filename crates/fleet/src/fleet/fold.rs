@@ -20,6 +20,7 @@ impl Fleet {
                 host.confirmed.push(adoption.bundle);
                 host.generation = host.generation.max(adoption.generation);
                 (host.doubt, host.drift) = (None, None);
+                host.silences.clear();
             }
             What::Proposed { release, proposal } => {
                 self.hosts.entry(proposal.host.clone()).or_default().open = Some(*release);
@@ -92,6 +93,9 @@ impl Fleet {
 
     fn fold_drift(&mut self, at: Timestamp, drift: &Drift) {
         let host = self.hosts.entry(drift.host.clone()).or_default();
+        if host.fold_silence(at, drift) {
+            return;
+        }
         if matches!(drift.stage, DriftStage::Ended(_)) {
             host.drift = None;
             return;
@@ -148,6 +152,7 @@ impl Fleet {
         if let Some(bundle) = bundle {
             host.confirmed.push(bundle);
             (host.doubt, host.drift) = (None, None);
+            host.silences.clear();
         }
     }
 

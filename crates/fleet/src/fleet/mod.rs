@@ -4,6 +4,7 @@ mod fold;
 #[cfg(test)]
 mod histories;
 mod input;
+mod silence;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 
 pub use crate::journal::Proposal;
 pub use input::{Input, Report};
+pub use silence::Silence;
 
 use crate::journal::DriftChange;
 use crate::{Actor, BundleId, Event, Generation, HostId, Release, ReleaseId, Sequence, Timestamp, Turn};
@@ -35,6 +37,7 @@ pub struct Host {
     generation: Generation,
     doubt: Option<String>,
     drift: Option<Box<OpenDrift>>,
+    silences: BTreeMap<String, Silence>,
 }
 
 /// A drift that has not ended, as the journal tells it.

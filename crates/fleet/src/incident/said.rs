@@ -70,7 +70,9 @@ fn drift(it: &Drift) -> String {
             format!("{host} drifts from what was released: {}{more}{}", paths.join(", "), by_author(author))
         }
         DriftStage::Silenced { who, why, .. } => {
-            format!("the drift of {host} was silenced for a time by {who}: {why}")
+            let paths: Vec<&str> = it.changes.iter().map(|change| change.path.as_str()).collect();
+            let of = if paths.is_empty() { String::new() } else { format!(" in {}", paths.join(", ")) };
+            format!("the drift of {host}{of} was silenced for a time by {who}: {why}")
         }
         DriftStage::Ended(end) => {
             let how = match end {
