@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use evenkeel_fleet::Timestamp;
 use evenkeel_fleet::journal::RouteAnswer;
-use evenkeel_fleet::watch::Failure;
+use evenkeel_fleet::watch::{CertificateFault, Failure};
 use evenkeel_host::nginx::sockets::Listen;
-use evenkeel_host::probe::http::{Method, Request, send};
-use evenkeel_host::probe::{Limits, Target};
+use evenkeel_host::probe::http::{Method, Reply, Request};
+use evenkeel_host::probe::tls::Tls;
+use evenkeel_host::probe::{Limits, Prober, Target};
 use evenkeel_syntax::secret::redact_str;
 use tokio::runtime::Runtime;
 
@@ -30,6 +31,7 @@ const AT_ONCE: usize = 64;
 pub struct Asker<'a> {
     routes: &'a [Route],
     listens: Vec<Listen>,
+    prober: Prober,
     tally: Vec<RouteAnswer>,
     /// Routes whose wrong answers are counted and decide nothing.
     forgiven: Vec<Route>,
@@ -42,6 +44,7 @@ impl<'a> Asker<'a> {
         Asker {
             routes,
             listens: listens.to_vec(),
+            prober: Prober::default(),
             tally: routes.iter().map(blank).collect(),
             forgiven: Vec::new(),
         }
@@ -99,7 +102,7 @@ impl<'a> Asker<'a> {
         let mut wrong = None;
         for chunk in all.chunks(AT_ONCE) {
             let left = end.saturating_duration_since(Instant::now());
-            let asked = chunk.iter().map(|at| ask(&self.routes[*at], &self.listens, left));
+            let asked = chunk.iter().map(|at| ask(&self.prober, &self.routes[*at], &self.listens, left));
             let answers = runtime.block_on(together(asked.collect()));
             for (at, answer) in chunk.iter().zip(answers) {
                 let route = &self.routes[*at];
@@ -234,15 +237,12 @@ fn count(tally: &mut RouteAnswer, route: &Route, answer: Answer, at: Timestamp) 
     Some(format!("live route \"{}\" {lacks} ({})", tally.route, tally.request))
 }
 
-async fn ask(route: &Route, listens: &[Listen], limit: Duration) -> Answer {
+async fn ask(prober: &Prober, route: &Route, listens: &[Listen], limit: Duration) -> Answer {
     let method = match route.method.as_str() {
         "GET" => Method::Get,
         "HEAD" => Method::Head,
         other => return Answer::NotAsked(format!("{other} is not asked of a live nginx yet")),
     };
-    if route.scheme == "https" {
-        return Answer::NotAsked("https is not asked of a live nginx yet".to_owned());
-    }
     let target = match target(route, listens) {
         Ok(target) => target,
         // Users who ask for it get no answer either.
@@ -253,10 +253,10 @@ async fn ask(route: &Route, listens: &[Listen], limit: Duration) -> Answer {
         uri: route.target.clone(),
         host: route.authority(),
         headers: route.headers.clone(),
-        tls: None,
+        tls: (route.scheme == "https").then(|| Tls::new(&route.host)),
     };
     let limits = Limits { connect_ms: Limits::within(CONNECT_WITHIN).connect_ms, ..Limits::within(limit) };
-    match send(&target, &request, limits).await {
+    match sent(prober, &target, request, limits).await {
         Ok(sample) => {
             let text =
                 |(name, value): (String, Vec<u8>)| (name, String::from_utf8_lossy(&value).into_owned());
@@ -266,6 +266,27 @@ async fn ask(route: &Route, listens: &[Listen], limit: Duration) -> Answer {
         Err(Failure::Silent | Failure::Slow) => Answer::Slow,
         Err(failure) => Answer::Failed(failure.to_string()),
     }
+}
+
+/// Sends a request. Whom clients trust is theirs: a certificate of an authority that this machine does not know is taken, and
+/// one that is over, or for another name, is not.
+async fn sent(
+    prober: &Prober,
+    target: &Target,
+    mut request: Request,
+    limits: Limits,
+) -> Result<Reply, Failure> {
+    let first = prober.send(target, &request, limits).await;
+    let untrusted = matches!(
+        first,
+        Err(Failure::Certificate(CertificateFault::UnknownIssuer | CertificateFault::SelfSigned)
+            | Failure::OwnSide { .. })
+    );
+    match &mut request.tls {
+        Some(tls) if untrusted => tls.verify = false,
+        _ => return first,
+    }
+    prober.send(target, &request, limits).await
 }
 
 /// Where to connect for a route: `listen` of the route, else a listen of the configuration with the port of the URL, the

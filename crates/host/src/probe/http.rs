@@ -183,9 +183,18 @@ impl Http {
 /// # Errors
 /// [`Failure`] is what a client would have met.
 pub async fn send(target: &Target, request: &Request, limits: Limits) -> Result<Reply, Failure> {
-    let prober = Prober::default();
-    let mut visit = Visit::new(&prober, target, limits);
-    exchange(&mut visit, request).await
+    Prober::default().send(target, request, limits).await
+}
+
+impl Prober {
+    /// The same, with whom to trust read once for many requests.
+    ///
+    /// # Errors
+    /// [`Failure`] is what a client would have met.
+    pub async fn send(&self, target: &Target, request: &Request, limits: Limits) -> Result<Reply, Failure> {
+        let mut visit = Visit::new(self, target, limits);
+        exchange(&mut visit, request).await
+    }
 }
 
 async fn exchange(visit: &mut Visit<'_>, request: &Request) -> Result<Reply, Failure> {
