@@ -1,5 +1,7 @@
 //! `reach`: whether clients come to what the tree listens on, and the rule that decides.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -42,11 +44,14 @@ fn client(from: Option<&str>) -> Client {
 
 fn dump(file: &Path) -> anyhow::Result<Vec<u8>> {
     let about = || format!("read {}", file.display());
-    let size = std::fs::metadata(file).with_context(about)?.len();
-    if size > DUMP_BYTES_MAX {
+    // A pipe says nothing of its length, and a device has none.
+    let mut dump = Vec::new();
+    let file_of = File::open(file).with_context(about)?;
+    file_of.take(DUMP_BYTES_MAX + 1).read_to_end(&mut dump).with_context(about)?;
+    if dump.len() as u64 > DUMP_BYTES_MAX {
         bail!("read {}: it is larger than {} MiB", file.display(), DUMP_BYTES_MAX >> 20);
     }
-    std::fs::read(file).with_context(about)
+    Ok(dump)
 }
 
 fn exit(report: &Report) -> Exit {
