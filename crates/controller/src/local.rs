@@ -37,7 +37,7 @@ use tokio::runtime::Runtime;
 pub use app::{APPS_DIR, Answers, App};
 pub use apply::Request;
 pub use approval::Approvals;
-pub use drift::{DriftReport, FollowError, Follower, ServedCertificate};
+pub use drift::{Differs, DriftReport, FollowError, Follower, ServedCertificate};
 pub use error::HostError;
 pub use look::{Look, SAYS_WITHIN};
 pub use package::{After, Before};

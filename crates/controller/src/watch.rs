@@ -9,6 +9,7 @@ mod asking;
 pub mod cause;
 mod clock;
 mod evidence;
+mod follow;
 mod metrics;
 mod once;
 mod plan;
@@ -30,7 +31,7 @@ pub use asking::{Asker, Askers, Here, There};
 pub use once::look_once;
 pub use plan::{Asked, Plan, Told, Viewer, WatchError};
 pub use service::stopped;
-pub use why::Why;
+pub use why::{Reached, Why};
 
 use crate::ledger::Ledger;
 use crate::notify::Came;
@@ -93,10 +94,12 @@ pub async fn watch(
         Loop { plan, ledger, panel, unfit, deaf, severities, viewer, clock, told, retold, troubled };
     this.begin(&alive).await;
     let mut asking = asking::start(&this.plan.asked, &this.plan.askers, &this.told);
+    let mut following = follow::start(&this.plan.follow, &this.told);
     service::ready();
     let why = this.run(&mut inbox, metrics.as_ref(), &alive, stop).await;
     service::stopping();
     asking.abort_all();
+    following.abort_all();
     this.end(&why).await;
     alive.end();
     Ok(())
@@ -183,6 +186,8 @@ impl Loop<'_> {
             Told::Clue(clue) => self.tell(Input::Report(clue)).await,
             Told::Clear { key, why } => self.tell(Input::Clear { key, at: now, why }).await,
             Told::Seen(seen) => self.tell(Input::Seen(seen)).await,
+            Told::Drift(drift) => self.tell(Input::Drift(drift)).await,
+            Told::Trouble(what) => self.viewer.trouble(now, &what),
             Told::Deaf { vantage, why } => {
                 if self.deaf.insert(vantage.clone()) {
                     self.fitness(vantage, Some(why)).await;

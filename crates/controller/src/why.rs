@@ -1,27 +1,31 @@
 //! `why`: asks every layer of a URL now, and says what the answers mean. Nothing has to run for it beforehand, and nothing changes.
 
 mod changes;
+mod next;
 mod nginx;
+mod released;
 mod route;
 mod upstream;
 mod visit;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use evenkeel_diagnosis::evidence::{Change, Listening};
 use evenkeel_diagnosis::{Diagnosis, Evidence, diagnose};
 use evenkeel_fleet::watch::Failure;
 use evenkeel_fleet::{Span, Timestamp};
+use evenkeel_host::drift::queues::{Queue, queues};
 use evenkeel_host::listeners::listeners;
 use evenkeel_host::place::Place;
 use evenkeel_host::probe::http::{BadUrl, Request};
 use evenkeel_host::probe::{Limits, Prober};
-use evenkeel_model::Config;
+use evenkeel_model::{Config, ListenAddress};
 
-use crate::local::now;
+use crate::local::{Differs, now};
 
 pub use changes::of_journal;
+pub use next::Next;
 
 /// How long one question may take.
 const ASK: Limits = Limits { connect_ms: 4_000, whole_ms: 10_000 };
@@ -43,6 +47,8 @@ pub struct Asked<'a> {
     pub back: Duration,
     /// Changes that the caller knows of.
     pub changes: Vec<Change>,
+    /// The tree beside what was released, where somebody compared them.
+    pub differs: Option<&'a Differs>,
 }
 
 /// What came of it.
@@ -54,6 +60,8 @@ pub struct Answer {
     pub diagnosis: Diagnosis,
     /// What could not be looked at, and why.
     pub unseen: Vec<String>,
+    /// Where the request goes from here.
+    pub next: Vec<Next>,
 }
 
 /// Why nothing could be asked.
@@ -75,6 +83,8 @@ struct Look<'a> {
     evidence: Evidence,
     unseen: Vec<String>,
     began: Timestamp,
+    /// What the upstream is asked for, where the configuration says it.
+    passed: Option<String>,
 }
 
 /// Asks every layer, and says what it means.
@@ -92,10 +102,14 @@ pub fn look(asked: &Asked<'_>) -> Result<Answer, WhyError> {
         evidence: Evidence::default(),
         unseen: Vec::new(),
         began: now(),
+        passed: None,
     };
-    runtime.block_on(look.all());
+    let next = runtime.block_on(async {
+        look.all().await;
+        look.goes_on().await
+    });
     let diagnosis = diagnose(&look.evidence);
-    Ok(Answer { evidence: look.evidence, diagnosis, unseen: look.unseen })
+    Ok(Answer { evidence: look.evidence, diagnosis, unseen: look.unseen, next })
 }
 
 impl Look<'_> {
@@ -104,13 +118,20 @@ impl Look<'_> {
         self.visit().await;
         let fails = self.evidence.down().next().is_some();
         self.look_at_nginx();
-        if self.is_here() {
+        let here = self.is_here();
+        if here {
             self.listening();
+        }
+        if here && (self.is_balancer() || !self.is_of_nginx()) {
+            self.evidence.nginx = None;
+        } else if here {
+            self.would_start();
             self.read_logs(&logs, fails);
             self.route();
             self.changes();
             if fails {
                 self.ask_upstreams().await;
+                self.ask_where_it_was_sent().await;
             }
         } else {
             self.unseen.push(String::from(
@@ -130,13 +151,40 @@ impl Look<'_> {
         name_fails || self.evidence.samples.iter().filter_map(|seen| seen.address).any(own)
     }
 
-    fn listening(&mut self) {
-        let socket = |one: evenkeel_host::listeners::Listener| Listening {
-            at: one.at,
-            program: one.program,
-            full: None,
+    /// Whether the nginx of this host has to do with what was asked: it runs, or would listen there if it did.
+    fn is_of_nginx(&self) -> bool {
+        let Some(config) = self.asked.config else {
+            return self.evidence.nginx.as_ref().is_some_and(|nginx| nginx.runs);
         };
-        self.evidence.listening = Some(listeners().into_iter().map(socket).collect());
+        let port = self.request.port();
+        let listens = |address: &ListenAddress| match address {
+            ListenAddress::Inet { port: first, last, .. } => (*first..=*last).contains(&port),
+            ListenAddress::Unix(_) => false,
+            ListenAddress::Name { .. } => true,
+        };
+        self.evidence.nginx.as_ref().is_none_or(|nginx| nginx.runs)
+            || config
+                .servers()
+                .iter()
+                .flat_map(|server| &server.listens)
+                .any(|listen| listens(&listen.address))
+    }
+
+    fn listening(&mut self) {
+        let queues = queues().unwrap_or_default();
+        let mut sockets = Vec::new();
+        for one in listeners() {
+            let queue = queues.iter().find(|queue| queue.address == one.at);
+            let socket = Listening { at: one.at, program: one.program, full: queue.map(Queue::is_full) };
+            let both =
+                one.at.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED) && queue.is_some_and(|queue| !queue.only_v6);
+            if both {
+                let at = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), one.at.port());
+                sockets.push(Listening { at, ..socket.clone() });
+            }
+            sockets.push(socket);
+        }
+        self.evidence.listening = Some(sockets);
     }
 
     /// From when on what happened counts.

@@ -145,7 +145,9 @@ fn judge<'r>(
         match fact.ask(evidence) {
             Finding::Yes(text) => {
                 settled = true;
-                rests_on.push(text);
+                if !rests_on.contains(&text) {
+                    rests_on.push(text);
+                }
             }
             Finding::No(text) => {
                 looked += 1;

@@ -152,7 +152,7 @@ pub enum Verdict {
     },
 }
 
-/// A listening socket.
+/// A listening socket; one that takes IPv4 and IPv6 is told of twice, as `0.0.0.0` and as `[::]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listening {
     /// Where.

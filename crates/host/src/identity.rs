@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -40,6 +41,14 @@ impl ProcessId {
     pub fn me() -> Self {
         let pid = i32::try_from(std::process::id()).expect("process numbers fit an i32");
         Self::of(pid).expect("a running process finds itself in /proc")
+    }
+
+    /// How long ago it started.
+    #[must_use]
+    pub fn age(self) -> Duration {
+        let per_second = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100);
+        let started_ms = self.start_ticks * 1000 / u64::try_from(per_second).unwrap_or(100);
+        Duration::from_millis(crate::clock::boottime_ms().saturating_sub(started_ms))
     }
 
     /// Says whether the process still runs (or is stopped).

@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::ffi::OsStrExt as _;
+use std::time::Duration;
+
+use crate::identity::ProcessId;
 
 /// The largest number of processes whose descriptors are looked at.
 const PROCESSES_MAX: usize = 20_000;
@@ -17,6 +20,8 @@ pub struct Listener {
     pub at: SocketAddr,
     /// The name of the program that holds it, as far as this user may know.
     pub program: Option<String>,
+    /// How long ago the process started that holds it; of several, the oldest.
+    pub age: Option<Duration>,
 }
 
 /// Gives every listening TCP socket that this process's network has.
@@ -28,7 +33,11 @@ pub fn listeners() -> Vec<Listener> {
         found.extend(text.lines().skip(1).filter_map(listening));
     }
     let programs = programs();
-    let listener = |(at, inode)| Listener { at, program: programs.get(&inode).cloned() };
+    let listener = |(at, inode)| {
+        let holder = programs.get(&inode);
+        let age = holder.and_then(|holder| holder.oldest).map(ProcessId::age);
+        Listener { at, program: holder.map(|holder| holder.program.clone()), age }
+    };
     found.into_iter().map(listener).collect()
 }
 
@@ -58,8 +67,14 @@ fn address(text: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?))
 }
 
+/// Who holds a socket.
+struct Holder {
+    program: String,
+    oldest: Option<ProcessId>,
+}
+
 /// Which program holds which socket.
-fn programs() -> HashMap<u64, String> {
+fn programs() -> HashMap<u64, Holder> {
     let mut programs = HashMap::new();
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten().take(PROCESSES_MAX);
     for process in processes {
@@ -77,7 +92,16 @@ fn programs() -> HashMap<u64, String> {
             if let Some(number) = number {
                 let comm =
                     || fs::read_to_string(process.path().join("comm")).unwrap_or_default().trim().to_owned();
-                programs.insert(number, name.get_or_insert_with(comm).clone());
+                let pid = process.file_name().to_str().and_then(|pid| pid.parse().ok());
+                let id = pid.and_then(ProcessId::of);
+                let program = name.get_or_insert_with(comm).clone();
+                let holder = programs.entry(number).or_insert(Holder { program, oldest: id });
+                let older = |one: &ProcessId, than: ProcessId| one.start_ticks < than.start_ticks;
+                if let (Some(id), Some(oldest)) = (id, holder.oldest)
+                    && older(&id, oldest)
+                {
+                    holder.oldest = Some(id);
+                }
             }
         }
     }
@@ -98,6 +122,7 @@ mod tests {
             let found = listeners().into_iter().find(|one| one.at == at).unwrap();
             let comm = fs::read_to_string("/proc/self/comm").unwrap();
             assert_eq!(found.program.as_deref(), Some(comm.trim()));
+            assert_eq!(found.age.map(|age| age < Duration::from_hours(1)), Some(true));
         }
     }
 

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use evenkeel_controller::local::now;
+use evenkeel_controller::when;
 use evenkeel_controller::why::{self, Answer, Asked};
+use evenkeel_diagnosis::evidence::{Change, ChangeKind};
 use evenkeel_diagnosis::{Cause, Confidence};
 use evenkeel_fleet::Span;
 use evenkeel_syntax::secret::redact_str;
@@ -34,6 +36,8 @@ pub(crate) fn why(args: &args::Why, global: &Global, output: Output) -> anyhow::
     let since = now() - Span::from_secs(back.as_secs());
     // A host that never had a release has no journal, and that is no fault.
     let changes = host.read_journal().map(|journal| why::of_journal(&journal, since)).unwrap_or_default();
+    // Where there is no nginx there is nothing to compare; the look itself says what it could not look at.
+    let differs = tree.as_ref().and_then(|_| host.differs().ok());
     let mut answer = why::look(&Asked {
         url: &args.url,
         address: args.address,
@@ -41,6 +45,7 @@ pub(crate) fn why(args: &args::Why, global: &Global, output: Output) -> anyhow::
         place: host.place(),
         back,
         changes,
+        differs: differs.as_ref(),
     })?;
     answer.unseen.splice(0..0, unseen);
     output.print(|| text(&args.url, &answer, output), || document(&args.url, &answer));
@@ -139,6 +144,11 @@ fn document(url: &str, answer: &Answer) -> Value {
         .iter()
         .map(|one| json!({ "id": one.id, "says": redacted(&one.says), "because": redacted(&one.because) }))
         .collect();
+    let change = |change: &Change| json!({ "at": when::rfc3339(change.at), "kind": kind(change.kind), "what": redacted(&change.what) });
+    let next = |next: &why::Next| {
+        json!({ "url": redacted(&next.url), "address": next.address.to_string(), "seen": next.seen,
+                "from": next.from.map(|from| from.to_string()) })
+    };
     json!({
         "url": redacted(url),
         "failing": diagnosis.failing,
@@ -147,7 +157,22 @@ fn document(url: &str, answer: &Answer) -> Value {
         "ruled_out": ruled_out,
         "missing": diagnosis.missing.iter().map(|text| redacted(text)).collect::<Vec<_>>(),
         "not_looked_at": answer.unseen.iter().map(|text| redacted(text)).collect::<Vec<_>>(),
+        "changes": answer.evidence.changes.iter().map(change).collect::<Vec<_>>(),
+        "next": answer.next.iter().map(next).collect::<Vec<_>>(),
     })
+}
+
+fn kind(kind: ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::Release => "release",
+        ChangeKind::Edit => "edit",
+        ChangeKind::Package => "package",
+        ChangeKind::Firewall => "firewall",
+        ChangeKind::Certificate => "certificate",
+        ChangeKind::Dns => "dns",
+        ChangeKind::Application => "application",
+        ChangeKind::Restart => "restart",
+    }
 }
 
 fn cause_document(cause: &Cause) -> Value {

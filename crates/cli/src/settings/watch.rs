@@ -189,6 +189,7 @@ impl Watched {
             metrics: watch.metrics,
             state_dir: settings.state_dir.clone(),
             looker,
+            follow: hosts::follow(place, &self.hosts)?,
         })
     }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// How long a test waits for anything.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A lab of this test alone; gone with it.
 struct Lab {
@@ -83,9 +83,15 @@ impl Lab {
 
 #[track_caller]
 fn wait_until(what: &str, is: impl Fn() -> bool) {
+    wait_until_or(what, is, String::new);
+}
+
+/// The same; `said` is what helps to see why it did not come.
+#[track_caller]
+fn wait_until_or(what: &str, is: impl Fn() -> bool, said: impl Fn() -> String) {
     let begin = Instant::now();
     while !is() {
-        assert!(begin.elapsed() < PATIENCE, "not so in time: {what}");
+        assert!(begin.elapsed() < PATIENCE, "not so in time: {what}\n{}", said());
         std::thread::sleep(Duration::from_millis(5));
     }
 }

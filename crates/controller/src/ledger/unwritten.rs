@@ -45,7 +45,7 @@ impl Unwritten {
     }
 
     pub(super) fn has_room_for(&self, input: &Input) -> bool {
-        let max = if matches!(input, Input::Seen(_)) { SEEN_MAX } else { EVENTS_MAX };
+        let max = if matches!(input, Input::Seen(_) | Input::Drift(_)) { SEEN_MAX } else { EVENTS_MAX };
         self.events.len() < max
     }
 

@@ -1,5 +1,6 @@
 //! Drift: what on this host is no longer as it was released, who made it so, and what it means.
 
+mod differs;
 mod follow;
 mod packages;
 mod served;
@@ -9,11 +10,12 @@ use std::collections::BTreeMap;
 
 use evenkeel_fleet::journal::{Conffile, DriftChange, DriftHow};
 use evenkeel_fleet::watch::drift::Baseline;
-use evenkeel_fleet::{BundleId, Digest, Evidence, Timestamp};
+use evenkeel_fleet::{BundleId, Digest, Evidence, OpenDrift, Timestamp};
 use evenkeel_host::drift::queues::{Queue, queues};
 use evenkeel_host::nginx::sockets::Listen;
 use evenkeel_syntax::fileset::{FileSet, RelPath};
 
+pub use differs::Differs;
 pub use follow::{FollowError, Follower};
 pub use served::ServedCertificate;
 
@@ -66,26 +68,10 @@ impl Host {
             status.released.map(|(bundle, _)| self.bundle(bundle)).transpose()?.unwrap_or_default();
         let journal = self.read_journal().ok();
         let watched = journal.as_ref().and_then(|journal| journal.fleet().host(&self.settings.name)?.drift());
-        let mut changes = Vec::new();
-        if status.released.is_some() {
-            for change in diff::changes(&released, &live.snapshot.files) {
-                let seen = watched.and_then(|drift| drift.changes.get(&change.path));
-                let seen = seen.filter(|seen| seen.new == change.new);
-                let how = match (change.old, change.new) {
-                    (None, _) => DriftHow::Added,
-                    (_, None) => DriftHow::Removed,
-                    _ => DriftHow::Changed,
-                };
-                changes.push(DriftChange {
-                    how,
-                    old: change.old,
-                    new: change.new,
-                    at: seen.map_or_else(now, |seen| seen.at),
-                    author: seen.and_then(|seen| seen.author.clone()),
-                    path: change.path,
-                });
-            }
-        }
+        let mut changes = match status.released {
+            Some(_) => changed(&released, &live.snapshot.files, watched),
+            None => Vec::new(),
+        };
         let conffiles = self.by_packages(&mut changes, (&released, &live.snapshot.files));
         let meaning = if changes.is_empty() { Vec::new() } else { self.means(&released, &live)? };
         let certificates = match status.running {
@@ -108,6 +94,28 @@ impl Host {
         let evidence = stages::diff_evidence(&evenkeel_model::diff(&was, &live.config, &nothing, &options));
         Ok(lines(evidence))
     }
+}
+
+/// Each path that differs, with who made it so where somebody watched.
+fn changed(released: &FileSet, live: &FileSet, watched: Option<&OpenDrift>) -> Vec<DriftChange> {
+    let change = |change: evenkeel_fleet::FileChange| {
+        let seen = watched.and_then(|drift| drift.changes.get(&change.path));
+        let seen = seen.filter(|seen| seen.new == change.new);
+        let how = match (change.old, change.new) {
+            (None, _) => DriftHow::Added,
+            (_, None) => DriftHow::Removed,
+            _ => DriftHow::Changed,
+        };
+        DriftChange {
+            how,
+            old: change.old,
+            new: change.new,
+            at: seen.map_or_else(now, |seen| seen.at),
+            author: seen.and_then(|seen| seen.author.clone()),
+            path: change.path,
+        }
+    };
+    diff::changes(released, live).into_iter().map(change).collect()
 }
 
 fn lines(evidence: Evidence) -> Vec<String> {

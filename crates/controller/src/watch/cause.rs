@@ -12,7 +12,7 @@ use evenkeel_fleet::watch::{Answer, VantageId};
 use evenkeel_fleet::{IncidentId, Timestamp};
 
 /// How long a look may take.
-pub const LOOK_WITHIN: Duration = Duration::from_secs(20);
+pub const LOOK_WITHIN: Duration = Duration::from_secs(60);
 
 /// A look under way; `None` when there is nothing to say.
 pub type Looking = Pin<Box<dyn Future<Output = Option<Finding>> + Send>>;

@@ -1,10 +1,11 @@
 //! What a watch is made of, what it is told, and who is shown what it sees.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use evenkeel_fleet::journal::{Clue, Finding, Seen, Severity};
+use evenkeel_fleet::journal::{Clue, Drift, Finding, Seen, Severity};
 use evenkeel_fleet::watch::verdict::{Rules, Verdict};
 use evenkeel_fleet::watch::{ProbeId, Sample, VantageId};
 use evenkeel_fleet::{Event, HostId, IncidentId, Timestamp};
@@ -55,6 +56,8 @@ pub struct Plan {
     pub state_dir: PathBuf,
     /// Who looks for causes.
     pub looker: Option<Box<dyn cause::Looker>>,
+    /// Hosts whose drift is followed: the command that ends in `evenkeel drift --follow --json` over there.
+    pub follow: BTreeMap<HostId, Vec<String>>,
 }
 
 /// What others tell the loop.
@@ -73,6 +76,10 @@ pub enum Told {
     },
     /// Something changed that is only written down.
     Seen(Seen),
+    /// What a host writes down of its drift.
+    Drift(Drift),
+    /// Something keeps us from looking, or no longer does.
+    Trouble(String),
     /// A vantage cannot be relied upon, or can be again.
     Vantage {
         /// Which.

@@ -1,45 +1,87 @@
-//! Looks for causes by asking `evenkeel why` on the hosts themselves: each is asked for what fails, at its own address, and the one
-//! that is surest is believed.
+//! Looks for causes by asking `evenkeel why` on the hosts themselves: first on the one that fails, then wherever it says that the
+//! request goes from there. What they say is brought together; what lies deepest and is surest is believed.
 
-use std::collections::BTreeMap;
+mod answer;
+mod together;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::process::Stdio;
 use std::time::Duration;
 
-use evenkeel_fleet::journal::{Cause, Finding};
-use evenkeel_fleet::watch::ProbeId;
-use evenkeel_fleet::{HostId, ReleaseId};
+use evenkeel_fleet::HostId;
+use evenkeel_fleet::watch::{Answer, Failure, ProbeId};
 use evenkeel_host::probe::{Ask, Spec, Target};
-use serde_json::Value;
 use tokio::process::Command;
 use tokio::task::JoinSet;
 
 use super::Asked;
 use super::cause::{Looker, Looking, Question};
+use answer::{Next, Said};
+use together::together;
 
 /// How long one host may look.
 const WITHIN: Duration = Duration::from_secs(15);
 /// At most so many hosts are asked about one incident.
 const HOSTS_MAX: usize = 16;
+/// A request is followed through at most so many hosts.
+const DEPTH_MAX: usize = 4;
 /// A longer answer is none.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
+
+/// A host that can be asked for causes: its addresses, and the command that ends in `evenkeel why` over there.
+pub type Reached = (Vec<IpAddr>, Vec<String>);
 
 /// Whom to ask, and how.
 #[derive(Debug, Default)]
 pub struct Why {
     /// What each probe asks for.
     urls: BTreeMap<ProbeId, String>,
-    /// Where each host is asked, and the command that ends in `evenkeel why` over there.
-    hosts: BTreeMap<HostId, (IpAddr, Vec<String>)>,
+    /// Each host that can be asked.
+    hosts: BTreeMap<HostId, Reached>,
+    /// Those of them that a probe asks: where the way of a request is not known, they are asked for the cause. Others may never have
+    /// served what fails.
+    probed: BTreeSet<HostId>,
+}
+
+/// A host as it answered.
+#[derive(Debug, Clone, PartialEq)]
+struct Heard {
+    host: HostId,
+    /// How many hosts the request went through before.
+    depth: usize,
+    said: Said,
+}
+
+/// A question to one host.
+#[derive(Debug, Clone)]
+struct Visit {
+    host: HostId,
+    command: Vec<String>,
+    url: String,
+    address: IpAddr,
+    seen: Vec<String>,
 }
 
 impl Why {
     /// Asks these hosts about what these probes ask.
     #[must_use]
-    pub fn new(asked: &[Asked], hosts: BTreeMap<HostId, (IpAddr, Vec<String>)>) -> Self {
+    pub fn new(asked: &[Asked], hosts: BTreeMap<HostId, Reached>) -> Self {
         let url = |it: &Asked| Some((it.probe.clone(), url(&it.spec)?));
-        Self { urls: asked.iter().filter_map(url).collect(), hosts }
+        let probed = asked.iter().map(|it| it.host.clone()).collect();
+        Self { urls: asked.iter().filter_map(url).collect(), hosts, probed }
     }
+}
+
+/// What the vantages see of the probe that fails, as `--seen` takes it.
+fn seen(question: &Question) -> Vec<String> {
+    let class = |answer: &Answer| match answer {
+        Answer::Up => None,
+        Answer::Down(Failure::Status(status)) => Some(status.to_string()),
+        Answer::Down(other) => Some(other.class().to_owned()),
+    };
+    let all: BTreeSet<String> = question.answers.iter().filter_map(|(_, _, answer)| class(answer)).collect();
+    all.into_iter().collect()
 }
 
 /// What a person would ask for to meet what the probe meets.
@@ -57,128 +99,117 @@ impl Looker for Why {
         let about = question
             .clues
             .iter()
-            .find_map(|clue| Some((clue.host.clone(), self.urls.get(clue.probe.as_ref()?)?)));
+            .find_map(|clue| Some((clue.host.clone(), self.urls.get(clue.probe.as_ref()?)?.clone())));
         let Some((host, url)) = about else { return Box::pin(async { None }) };
-        // The host that the evidence is about comes first: where two are equally sure, it is believed.
-        let own = self.hosts.iter().filter(|(id, _)| Some(*id) == host.as_ref());
-        let others = self.hosts.iter().filter(|(id, _)| Some(*id) != host.as_ref());
-        let mut asking = JoinSet::new();
-        for (at, (id, (address, command))) in own.chain(others).take(HOSTS_MAX).enumerate() {
-            let (id, command, url, address) = (id.clone(), command.clone(), url.clone(), *address);
-            asking.spawn(async move { (at, ask(&id, &command, &url, address).await) });
-        }
+        let (hosts, probed) = (self.hosts.clone(), self.probed.clone());
+        let (onset, seen) = (question.onset, seen(question));
         Box::pin(async move {
-            let mut answers = Vec::new();
-            while let Some(answer) = asking.join_next().await {
-                if let Ok((at, Some(finding))) = answer {
-                    answers.push((at, finding));
-                }
+            let visit = |(id, (addresses, command)): (&HostId, &Reached)| {
+                let seen = if Some(id) == host.as_ref() { seen.clone() } else { Vec::new() };
+                let address = *addresses.first()?;
+                Some(Visit { host: id.clone(), command: command.clone(), url: url.clone(), address, seen })
+            };
+            let own = hosts.iter().filter(|(id, _)| Some(*id) == host.as_ref()).filter_map(visit).collect();
+            let mut heard = follow(&hosts, own, &mut BTreeSet::new()).await;
+            if !heard.iter().any(|it| it.depth > 0) {
+                let known = heard.iter().map(|it| it.host.clone()).collect::<BTreeSet<_>>();
+                let others = hosts.iter().filter(|(id, _)| probed.contains(*id) && !known.contains(*id));
+                let others = others.filter_map(visit).collect();
+                heard.extend(follow(&hosts, others, &mut known.clone()).await);
             }
-            let sure = |(at, it): &(usize, Finding)| (it.confident, !it.causes.is_empty(), usize::MAX - at);
-            answers.into_iter().max_by_key(sure).map(|(_, finding)| finding)
+            together(onset, &heard)
         })
     }
 }
 
-async fn ask(host: &HostId, command: &[String], url: &str, address: IpAddr) -> Option<Finding> {
-    let (program, args) = command.split_first()?;
+/// Asks hosts, then those to which the request goes from them, each once.
+async fn follow(
+    hosts: &BTreeMap<HostId, Reached>,
+    first: Vec<Visit>,
+    visited: &mut BTreeSet<HostId>,
+) -> Vec<Heard> {
+    let (mut heard, mut round) = (Vec::new(), first);
+    for depth in 0..DEPTH_MAX {
+        let mut asking = JoinSet::new();
+        round.retain(|visit| visited.len() < HOSTS_MAX && visited.insert(visit.host.clone()));
+        for (at, visit) in round.drain(..).enumerate() {
+            asking.spawn(async move { (at, ask(&visit).await, visit.host) });
+        }
+        let mut answers = asking.join_all().await;
+        answers.sort_by_key(|(at, _, _)| *at);
+        for (_, said, host) in answers {
+            let Some(said) = said else { continue };
+            round.extend(said.next.iter().filter_map(|next| goes_on(hosts, next)));
+            heard.push(Heard { host, depth, said });
+        }
+        if round.is_empty() {
+            break;
+        }
+    }
+    heard
+}
+
+fn goes_on(hosts: &BTreeMap<HostId, Reached>, next: &Next) -> Option<Visit> {
+    let ip = next.address.ip();
+    let (host, (_, command)) = hosts.iter().find(|(_, (addresses, _))| addresses.contains(&ip))?;
+    let seen = next.seen.iter().cloned().collect();
+    Some(Visit { host: host.clone(), command: command.clone(), url: next.url.clone(), address: ip, seen })
+}
+
+async fn ask(visit: &Visit) -> Option<Said> {
+    match ask_with(visit, &visit.seen).await {
+        // It may be of a version that does not know that word.
+        None if !visit.seen.is_empty() => ask_with(visit, &[]).await,
+        said => said,
+    }
+}
+
+async fn ask_with(visit: &Visit, seen: &[String]) -> Option<Said> {
+    let (program, args) = visit.command.split_first()?;
     let mut child = Command::new(program);
-    child.args(args).arg(url).arg("--address").arg(address.to_string()).arg("--json");
+    child.args(args).arg(&visit.url).arg("--address").arg(visit.address.to_string()).arg("--json");
+    for seen in seen {
+        child.args(["--seen", seen]);
+    }
     child.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
     let output = tokio::time::timeout(WITHIN, child.output()).await.ok()?.ok()?;
     if output.stdout.len() > ANSWER_BYTES_MAX {
         return None;
     }
-    finding(host, &serde_json::from_slice(&output.stdout).ok()?)
-}
-
-/// What a host said, as the journal keeps it; `None` when nothing is wrong there.
-fn finding(host: &HostId, said: &Value) -> Option<Finding> {
-    let list = |of: &Value, key: &str| of.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
-    let text = |of: &Value, key: &str| of.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let texts = |of: &Value, key: &str| -> Vec<String> {
-        list(of, key).iter().filter_map(|it| it.as_str().map(str::to_owned)).collect()
-    };
-    let causes = list(said, "causes");
-    let failing = said.get("failing").and_then(Value::as_bool)?;
-    if !failing && causes.is_empty() {
-        return None;
-    }
-    let confident =
-        causes.first().and_then(|it| it.get("confident")).and_then(Value::as_bool).unwrap_or(false);
-    let cause = |it: &Value| Cause {
-        name: text(it, "id"),
-        says: format!("{host}: {}", text(it, "says")),
-        rests_on: texts(it, "rests_on"),
-        against: texts(it, "against"),
-        check: text(it, "first_check"),
-        fix: text(it, "fix"),
-        release: text(it, "change").split_whitespace().find_map(release),
-    };
-    let causes: Vec<Cause> = causes.iter().map(cause).collect();
-    let ruled_out = list(said, "ruled_out");
-    let ruled_out = ruled_out.iter().map(|it| format!("{}: {}", text(it, "says"), text(it, "because")));
-    let missing = texts(said, "missing");
-    let says = match causes.first() {
-        Some(first) => first.says.clone(),
-        None => format!("{host}: not enough evidence; this would settle it: {}", missing.join("; ")),
-    };
-    Some(Finding { says, confident, ruled_out: ruled_out.collect(), causes, missing })
-}
-
-/// `r12`, and nothing that only looks like it.
-fn release(word: &str) -> Option<ReleaseId> {
-    let word = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-    word.strip_prefix('r').filter(|digits| !digits.is_empty()).and_then(|_| word.parse().ok())
+    Said::read(&serde_json::from_slice(&output.stdout).ok()?)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
+    use serde_json::{Value, json};
+
     use super::*;
-    use serde_json::json;
 
-    fn said(confident: bool) -> Value {
-        json!({ "failing": true, "causes": [{ "id": "upstream-address-wrong", "says": "nobody listens at 10.0.0.5:81",
-            "confident": confident, "rests_on": ["connect() failed (111)"], "against": [], "first_check": "ss -ltn",
-            "fix": "put it back", "change": "release r4, 2 min before" }],
-            "ruled_out": [{ "id": "x", "says": "the firewall", "because": "the port answers" }], "missing": [] })
+    fn said(id: &str, confident: bool, next: &Value) -> Value {
+        json!({ "failing": true, "causes": [{ "id": id, "says": "nobody listens", "confident": confident,
+            "confidence": if confident { "confident" } else { "likely" }, "rests_on": ["connect() failed (111)"],
+            "against": [], "first_check": "ss -ltn", "fix": "put it back", "change": "release r4, 2 min before" }],
+            "ruled_out": [], "missing": [], "next": next, "changes": [] })
     }
 
-    #[test]
-    fn what_a_host_says_is_kept_with_its_name_and_the_release_that_it_blames() {
-        let host = HostId::new("web1").unwrap();
-        let it = finding(&host, &said(true)).unwrap();
-        assert_eq!((it.says.as_str(), it.confident), ("web1: nobody listens at 10.0.0.5:81", true));
-        assert_eq!(it.causes[0].release, Some(ReleaseId(4)));
-        assert_eq!(it.ruled_out, ["the firewall: the port answers"]);
-        assert_eq!(finding(&host, &json!({ "failing": false, "causes": [] })), None);
-        assert_eq!(finding(&host, &json!({ "error": "no" })), None);
-    }
-
-    #[test]
-    fn word_that_is_no_release_is_none() {
-        assert_eq!(["r12,", "root", "r", "r1x"].map(release), [Some(ReleaseId(12)), None, None, None]);
-    }
-
-    #[tokio::test]
-    async fn host_that_is_surest_is_believed_and_one_that_cannot_be_asked_is_passed_over() {
-        let command = |script: String| vec!["sh".to_owned(), "-c".to_owned(), script];
-        let ip = IpAddr::from([127, 0, 0, 1]);
-        let ids = ["gone", "sure", "unsure"].map(|name| HostId::new(name).unwrap());
-        let echo = |value: Value| command(format!("echo '{value}'"));
-        let hosts = [
-            (ids[0].clone(), (ip, vec!["/nowhere/at/all".to_owned()])),
-            (ids[1].clone(), (ip, echo(said(true)))),
-            (ids[2].clone(), (ip, echo(said(false)))),
-        ];
-        let why = Why {
+    fn why(hosts: &[(&str, [u8; 4], Vec<String>)]) -> Why {
+        let hosts = hosts.iter().map(|(name, ip, command)| {
+            (HostId::new(name).unwrap(), (vec![IpAddr::from(*ip)], command.clone()))
+        });
+        Why {
             urls: [(ProbeId("shop".to_owned()), "http://shop/".to_owned())].into(),
-            hosts: hosts.into(),
-        };
+            probed: hosts.clone().map(|(id, _)| id).filter(|id| id.as_str() != "aside").collect(),
+            hosts: hosts.collect(),
+        }
+    }
+
+    fn question(host: &str) -> Question {
         let clue = evenkeel_fleet::journal::Clue {
             key: "k".to_owned(),
             source: evenkeel_fleet::journal::Source::Probe,
-            host: Some(ids[2].clone()),
+            host: Some(HostId::new(host).unwrap()),
             upstream: None,
             probe: Some(ProbeId("shop".to_owned())),
             class: None,
@@ -187,13 +218,56 @@ mod tests {
             since: evenkeel_fleet::Timestamp::from_millis(0),
             severity: evenkeel_fleet::journal::Severity::Critical,
         };
-        let question = Question {
+        Question {
             incident: evenkeel_fleet::IncidentId(1),
             onset: clue.since,
             clues: vec![clue],
             answers: Vec::new(),
-        };
-        let found = why.look(&question).await.unwrap();
-        assert!(found.says.starts_with("sure: "), "{found:?}");
+        }
+    }
+
+    fn sh(script: String) -> Vec<String> {
+        vec!["sh".to_owned(), "-c".to_owned(), script, "why".to_owned()]
+    }
+
+    #[tokio::test]
+    async fn host_that_is_surest_is_believed_and_one_that_cannot_be_asked_is_passed_over() {
+        let echo = |value: &Value| sh(format!("echo '{value}'"));
+        let why = why(&[
+            ("gone", [127, 0, 0, 1], vec!["/nowhere/at/all".to_owned()]),
+            ("sure", [127, 0, 0, 2], echo(&said("a", true, &json!([])))),
+            ("unsure", [127, 0, 0, 3], echo(&said("b", false, &json!([])))),
+            // Nothing asks this one for what fails.
+            ("aside", [127, 0, 0, 4], echo(&said("c", true, &json!([])))),
+        ]);
+        let found = why.look(&question("unsure")).await.unwrap();
+        assert!(found.says.starts_with("sure: ") && found.confident, "{found:?}");
+        assert!(!found.causes.iter().any(|cause| cause.name == "c"), "{found:?}");
+    }
+
+    #[tokio::test]
+    async fn request_is_followed_from_host_to_host_with_what_the_one_before_sees() {
+        let dir = tempfile::tempdir().unwrap();
+        let notes = dir.path().join("asked");
+        let next = json!([{ "url": "http://shop:81/v1/", "address": "127.0.0.2:81", "seen": "filtered" },
+                          { "url": "http://shop/", "address": "127.0.0.77:80" }]);
+        let note = |value: &Value| sh(format!("echo \"$@\" >>{}; echo '{value}'", notes.display()));
+        let why = why(&[
+            ("front", [127, 0, 0, 1], note(&said("front", true, &next))),
+            ("back", [127, 0, 0, 2], note(&said("back", true, &json!([])))),
+            ("other", [127, 0, 0, 3], note(&said("other", true, &json!([])))),
+        ]);
+        let found = why.look(&question("front")).await.unwrap();
+        let names: Vec<&str> = found.causes.iter().map(|cause| cause.name.as_str()).collect();
+        assert_eq!(names, ["back", "front"]);
+        let asked = std::fs::read_to_string(notes).unwrap();
+        let asked: Vec<&str> = asked.lines().collect();
+        assert_eq!(
+            asked,
+            [
+                "http://shop/ --address 127.0.0.1 --json",
+                "http://shop:81/v1/ --address 127.0.0.2 --json --seen filtered"
+            ]
+        );
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use evenkeel_diagnosis::evidence::{Change, ChangeKind};
+use evenkeel_fleet::journal::{Conffile, DriftChange, DriftHow, KnownBy};
 use evenkeel_fleet::{Timestamp, What};
 use evenkeel_host::packages::log;
 
@@ -38,15 +39,56 @@ pub fn of_journal(journal: &Journal, since: Timestamp) -> Vec<Change> {
     change.collect()
 }
 
+/// A path that is no longer as it was released, with who made it so.
+fn drifted(change: &DriftChange, conffiles: &[Conffile]) -> Change {
+    let of_package = conffiles.iter().find(|it| it.path == change.path);
+    let by_package = change.author.as_ref().is_some_and(|author| author.known_by == KnownBy::Package);
+    let is_package = by_package || of_package.is_some();
+    let how = match change.how {
+        DriftHow::Added => "was added",
+        DriftHow::Removed => "was taken away",
+        _ => "was changed",
+    };
+    let mut what = format!("{} {how} at {}", change.path, when::shown(change.at));
+    if let Some(author) = &change.author {
+        what.push_str(&format!(" by `{}`", author.command));
+    }
+    if let Some(conffile) = of_package {
+        what.push_str(&format!(", a file of package {}: {}", conffile.package, conffile.outcome.said()));
+    }
+    Change {
+        at: change.at,
+        kind: if is_package { ChangeKind::Package } else { ChangeKind::Edit },
+        what,
+        author: change.author.as_ref().map(|author| author.command.clone()),
+        meaning: Vec::new(),
+        touches: Vec::new(),
+        rollback: Some(String::from("evenkeel rollback")),
+    }
+}
+
 impl Look<'_> {
     pub(super) fn changes(&mut self) {
         let since = self.since();
         self.evidence.changes.extend(self.asked.changes.iter().filter(|change| change.at >= since).cloned());
         let released = self.evidence.changes.iter().any(|change| change.kind == ChangeKind::Release);
-        if !released {
-            self.edits(since);
+        match self.asked.differs.filter(|differs| differs.released.is_some()) {
+            Some(differs) => {
+                // What a package leaves beside a file says that it was there; nginx reads none of it.
+                let left = |path: &str| {
+                    [".dpkg-old", ".dpkg-dist", ".dpkg-new"].iter().any(|end| path.ends_with(end))
+                };
+                let all = differs.changes.iter().filter(|change| change.at >= since && !left(&change.path));
+                let all = all.map(|change| drifted(change, &differs.conffiles));
+                self.evidence.changes.extend(all);
+            }
+            None if !released => self.edits(since),
+            None => {}
         }
-        self.packages();
+        // One whose file is named above needs no second line.
+        if !self.evidence.changes.iter().any(|change| change.kind == ChangeKind::Package) {
+            self.packages();
+        }
     }
 
     /// Files of the configuration that were written lately, where no release of ours wrote them.

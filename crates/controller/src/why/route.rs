@@ -13,13 +13,19 @@ use super::Look;
 impl Look<'_> {
     pub(super) fn route(&mut self) {
         let Some(config) = self.asked.config else { return };
-        let Ok(mut request) = Request::parse(&format!("GET {}", self.asked.url)) else { return };
+        let Some(route) = self.route_by(config) else { return };
+        self.evidence.route = Some(routed(config, &route));
+        self.passed = passed(&route);
+        self.own_answers(&route);
+    }
+
+    /// The way of the request through a configuration.
+    pub(super) fn route_by(&self, config: &Config) -> Option<Route> {
+        let mut request = Request::parse(&format!("GET {}", self.asked.url)).ok()?;
         let asked = self.evidence.samples.iter().find_map(|seen| seen.address);
         request.listen = asked.map(LocalAddress::Inet);
         request.client = asked.map(|address| address.ip());
-        let route = Router::new(config).with_files(on_disk).route(&request);
-        self.evidence.route = Some(routed(config, &route));
-        self.own_answers(&route);
+        Some(Router::new(config).with_files(on_disk).route(&request))
     }
 
     /// Where nothing is passed on, whatever status came is nginx's own.
@@ -45,7 +51,15 @@ impl Look<'_> {
     }
 }
 
-fn routed(config: &Config, route: &Route) -> Routed {
+/// What the upstream is asked for: path and query of the URL that nginx passes on.
+pub(super) fn passed(route: &Route) -> Option<String> {
+    let Outcome::Pass { pass, .. } = &route.outcome else { return None };
+    let pass = std::str::from_utf8(pass).ok()?;
+    let (_, rest) = pass.split_once("://")?;
+    Some(rest[rest.find('/')?..].to_owned()).filter(|uri| !uri.contains(['$', ' ']))
+}
+
+pub(super) fn routed(config: &Config, route: &Route) -> Routed {
     let server = route.server.and_then(|id| config.servers().iter().find(|server| server.node == id));
     let name = server.and_then(|server| server.names.first()).map(|name| text(&name.text));
     let by_default = route

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use evenkeel_diagnosis::evidence::{Direct, Name};
+use evenkeel_diagnosis::evidence::{Direct, Name, Origin};
 use evenkeel_fleet::watch::{Answer, Failure};
 use evenkeel_host::probe::dns::Family;
 use evenkeel_host::probe::http::{Expect, Http, Request};
@@ -22,9 +22,11 @@ impl Look<'_> {
     pub(super) async fn ask_upstreams(&mut self) {
         let servers = self.evidence.route.as_ref().map(|route| route.servers.clone()).unwrap_or_default();
         let mut direct = Vec::new();
+        let uri = self.passed.clone();
         for server in servers.iter().filter(|server| !server.ends_with(" down")).take(ASKED_MAX) {
-            self.ask_server(server, &mut direct).await;
+            self.ask_server(server, uri.as_deref(), &mut direct).await;
         }
+        self.made_by(&direct);
         if servers.is_empty() {
             self.ask_others(&mut direct).await;
         }
@@ -33,12 +35,29 @@ impl Look<'_> {
         }
     }
 
+    /// A status that clients get and that the application gives without nginx, too, is the application's; unless nginx wrote down
+    /// that it says so itself.
+    fn made_by(&mut self, direct: &[Direct]) {
+        let mut lines = self.evidence.lines.iter().flatten();
+        let own = lines.any(|lines| lines.request.is_some() && lines.upstream.is_none());
+        if own || self.evidence.route.as_ref().is_none_or(|route| route.upstream.is_none()) {
+            return;
+        }
+        let got: Vec<u16> = self.evidence.down().filter_map(|(_, failure)| status(failure)).collect();
+        let uri = self.passed.clone().unwrap_or_else(|| self.request.uri.clone());
+        for one in direct.iter().filter(|one| one.configured) {
+            if let Some(made) = one.failure.as_ref().and_then(status).filter(|made| got.contains(made)) {
+                self.evidence.note_answer(&uri, made, Origin::Upstream(made), Some(&one.at));
+            }
+        }
+    }
+
     /// Asks one server of the upstream, as the configuration writes it: `http://10.0.0.5:9000`.
-    async fn ask_server(&mut self, server: &str, direct: &mut Vec<Direct>) {
+    async fn ask_server(&mut self, server: &str, uri: Option<&str>, direct: &mut Vec<Direct>) {
         let Some((scheme, address)) = server.split_once("://") else { return };
         if let Some(path) = address.strip_prefix("unix:") {
             let target = Target::Unix(path.trim_end_matches(':').into());
-            let report = self.ask(target, scheme).await;
+            let report = self.ask(target, scheme, uri).await;
             direct.push(of(server, true, None, report));
             return;
         }
@@ -50,12 +69,11 @@ impl Look<'_> {
         let addresses = self.resolve(host).await;
         for ip in addresses {
             let at = SocketAddr::new(ip, port);
-            let report = self.ask(Target::Tcp(at), scheme).await;
-            let spoke =
-                report.answer == Answer::Up || !matches!(report.answer, Answer::Down(Failure::Refused));
+            let report = self.ask(Target::Tcp(at), scheme, uri).await;
+            let maybe_tls = speaks_otherwise(&report.answer);
             direct.push(of(&format!("{scheme}://{at}"), true, None, report));
-            if scheme == "http" && spoke {
-                let tls = self.ask(Target::Tcp(at), "https").await;
+            if scheme == "http" && maybe_tls {
+                let tls = self.ask(Target::Tcp(at), "https", uri).await;
                 if tls.answer == Answer::Up {
                     direct.push(of(&format!("https://{at}"), false, None, tls));
                 }
@@ -111,7 +129,7 @@ impl Look<'_> {
                 continue;
             }
             asked.push(at);
-            let report = self.ask(Target::Tcp(at), "http").await;
+            let report = self.ask(Target::Tcp(at), "http", None).await;
             direct.push(of(
                 &format!("http://{at}"),
                 false,
@@ -121,12 +139,16 @@ impl Look<'_> {
         }
     }
 
-    async fn ask(&self, target: Target, scheme: &str) -> Report {
+    /// Asks an application for what nginx asks it for; where nobody knows, for what the client does.
+    pub(super) async fn ask(&self, target: Target, scheme: &str, uri: Option<&str>) -> Report {
         let ask = match scheme {
             "http" | "https" => {
                 let tls =
                     (scheme == "https").then(|| Tls { verify: false, ..Tls::new(self.request.host_name()) });
-                let request = Request { tls, ..self.request.clone() };
+                let mut request = Request { tls, ..self.request.clone() };
+                if let Some(uri) = uri {
+                    uri.clone_into(&mut request.uri);
+                }
                 Ask::Http(Http { request, expect: Expect::default() })
             }
             _ => Ask::Tcp(Tcp {}),
@@ -135,7 +157,23 @@ impl Look<'_> {
     }
 }
 
-fn of(at: &str, configured: bool, because: Option<String>, report: Report) -> Direct {
+/// Whether something is there, and answers plain HTTP in a way that one who wants TLS would.
+fn speaks_otherwise(answer: &Answer) -> bool {
+    match answer {
+        Answer::Up | Answer::Down(Failure::Refused) => false,
+        Answer::Down(Failure::Status(status)) => *status == 400,
+        Answer::Down(_) => true,
+    }
+}
+
+fn status(failure: &Failure) -> Option<u16> {
+    match failure {
+        Failure::Status(status) => Some(*status),
+        _ => None,
+    }
+}
+
+pub(super) fn of(at: &str, configured: bool, because: Option<String>, report: Report) -> Direct {
     let took_ms = u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX);
     let failure = match report.answer {
         Answer::Up => None,

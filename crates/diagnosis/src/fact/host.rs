@@ -120,9 +120,9 @@ fn asked(evidence: &Evidence) -> impl Iterator<Item = SocketAddr> {
     evidence.down().filter_map(|(seen, _)| seen.address)
 }
 
-/// Whether a socket takes connections to an address.
+/// Whether a socket takes connections to an address. One that takes both families is told of under both.
 pub(super) fn covers(at: SocketAddr, asked: SocketAddr) -> bool {
-    let any = at.ip().is_unspecified() && (at.is_ipv6() || asked.is_ipv4());
+    let any = at.ip().is_unspecified() && at.is_ipv6() == asked.is_ipv6();
     at.port() == asked.port() && (any || at.ip() == asked.ip())
 }
 

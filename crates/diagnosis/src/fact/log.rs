@@ -98,7 +98,9 @@ fn quoted(lines: &Lines) -> String {
     let upstream =
         lines.upstream.as_ref().map(|upstream| format!(", upstream {upstream}")).unwrap_or_default();
     let times = if lines.count == 1 { String::from("once") } else { format!("{} times", lines.count) };
-    format!("the error log says {times}: {}{phase}{upstream}", lines.text)
+    // What a start says before it has a log goes to whoever started it.
+    let who = if lines.level == LogLevel::Emerg { "nginx" } else { "the error log" };
+    format!("{who} says {times}: {}{phase}{upstream}", lines.text)
 }
 
 fn made(evidence: &Evidence, status: u16, by: impl Fn(Origin) -> bool, who: &str) -> Finding {

@@ -1,6 +1,6 @@
 //! What the world tells of incidents.
 
-use crate::journal::{Clue, Finding, Maintenance, NoteKind, Seen};
+use crate::journal::{Clue, Drift, Finding, Maintenance, NoteKind, Seen};
 use crate::{Actor, AlertId, IncidentId, Span, Timestamp};
 
 /// What a caller tells [`Incidents`](super::Incidents).
@@ -8,6 +8,8 @@ use crate::{Actor, AlertId, IncidentId, Span, Timestamp};
 pub enum Input {
     /// Something changed that is only written down.
     Seen(Seen),
+    /// A host's tree is no longer, or again, as it was released: written down, so that it stands beside what came of it.
+    Drift(Drift),
     /// Evidence that something is wrong. Telling it again changes nothing.
     Report(Clue),
     /// Evidence is gone. Telling it again changes nothing.

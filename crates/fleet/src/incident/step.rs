@@ -32,6 +32,7 @@ impl<'i> Step<'i> {
     pub(super) fn take(&mut self, input: Input) -> Result<(), Refused> {
         match input {
             Input::Seen(seen) => self.record(What::Watch(seen)),
+            Input::Drift(drift) => self.record(What::Drift(drift)),
             Input::Report(clue) => self.report(clue),
             Input::Clear { key, at, why } => self.clear(&key, at, &why),
             Input::Merge { incident, into, why } => {

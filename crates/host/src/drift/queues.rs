@@ -19,6 +19,10 @@ const DUMP: u16 = 0x301;
 /// `NLMSG_ERROR` and `NLMSG_DONE`
 const ERROR: u16 = 2;
 const DONE: u16 = 3;
+/// `INET_DIAG_SKV6ONLY`: told of each listening socket of IPv6 (`inet_diag_msg_attrs_fill`, net/ipv4/inet_diag.c).
+const V6_ONLY: u16 = 11;
+/// The length of `inet_diag_msg`; attributes follow it.
+const FIXED: usize = 72;
 /// `1 << TCP_LISTEN`
 const LISTENING: u32 = 1 << 10;
 
@@ -31,6 +35,8 @@ pub struct Queue {
     pub waiting: u32,
     /// How many may.
     pub most: u32,
+    /// Whether a socket of IPv6 leaves IPv4 alone.
+    pub only_v6: bool,
 }
 
 impl Queue {
@@ -108,7 +114,21 @@ fn queue(message: &[u8]) -> Option<Queue> {
         IpAddr::from(<[u8; 16]>::try_from(message.get(8..24)?).ok()?)
     };
     let (waiting, most) = (word(message, 56)?, word(message, 60)?);
-    Some(Queue { address: SocketAddr::new(address, port), waiting, most })
+    let only_v6 = attribute(message.get(FIXED..)?, V6_ONLY).is_some_and(|value| value.first() == Some(&1));
+    Some(Queue { address: SocketAddr::new(address, port), waiting, most, only_v6 })
+}
+
+/// The value of an attribute: each is its length, its kind, its bytes, filled up to four.
+fn attribute(mut bytes: &[u8], wanted: u16) -> Option<&[u8]> {
+    loop {
+        let length = usize::from(u16::from_ne_bytes(bytes.get(..2)?.try_into().ok()?));
+        let kind = u16::from_ne_bytes(bytes.get(2..4)?.try_into().ok()?);
+        let value = bytes.get(4..length)?;
+        if kind == wanted {
+            return Some(value);
+        }
+        bytes = bytes.get(length.next_multiple_of(4)..)?;
+    }
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
@@ -131,5 +151,22 @@ mod tests {
         assert!(queue.most >= 100 && !queue.is_full(), "{queue:?}");
         assert!(Queue { waiting: 117, most: 128, ..queue }.is_full());
         assert!(overflows().is_some());
+    }
+
+    #[test]
+    fn socket_of_ipv6_says_whether_it_takes_ipv4() {
+        use rustix::net::{ipproto, listen, socket, sockopt};
+        for only in [true, false] {
+            let Ok(socket) = socket(AddressFamily::INET6, SocketType::STREAM, Some(ipproto::TCP)) else {
+                return;
+            };
+            sockopt::set_ipv6_v6only(&socket, only).unwrap();
+            bind(&socket, &SocketAddr::from((std::net::Ipv6Addr::UNSPECIFIED, 0))).unwrap();
+            listen(&socket, 1).unwrap();
+            let listener = TcpListener::from(socket);
+            let address = listener.local_addr().unwrap();
+            let queue = queues().unwrap().into_iter().find(|queue| queue.address == address).unwrap();
+            assert_eq!(queue.only_v6, only);
+        }
     }
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::proc;
 use super::title::Role;
-use crate::clock;
 use crate::identity::ProcessId;
 
 /// A worker.
@@ -22,9 +21,7 @@ impl Worker {
     /// How long ago it started.
     #[must_use]
     pub fn age(&self) -> Duration {
-        let per_second = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100);
-        let started_ms = self.id.start_ticks * 1000 / u64::try_from(per_second).unwrap_or(100);
-        Duration::from_millis(clock::boottime_ms().saturating_sub(started_ms))
+        self.id.age()
     }
 }
 

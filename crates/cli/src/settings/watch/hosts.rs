@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use evenkeel_controller::watch::Reached;
 use evenkeel_fleet::HostId;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor, value};
@@ -39,6 +40,8 @@ pub(crate) struct Host {
     depends_on: Vec<String>,
     /// A program and its arguments that end in `evenkeel why` over there: who is asked for the cause of an incident.
     why: Vec<String>,
+    /// A program and its arguments that end in `evenkeel drift --follow --json` over there: what is no longer as released.
+    follow: Vec<String>,
 }
 
 impl Default for Hosts {
@@ -102,11 +105,7 @@ pub(super) fn addressed(place: &Place, hosts: &[Host], settings: &Settings) -> a
 }
 
 /// Who is asked for causes: each host that says how, and this machine where it is one of them.
-pub(super) fn why(
-    place: &Place,
-    hosts: &[Host],
-    addressed: &Addressed,
-) -> BTreeMap<HostId, (IpAddr, Vec<String>)> {
+pub(super) fn why(place: &Place, hosts: &[Host], addressed: &Addressed) -> BTreeMap<HostId, Reached> {
     let here = || {
         let mut command = vec!["/proc/self/exe".to_owned(), "why".to_owned()];
         if !place.file.is_empty() {
@@ -122,11 +121,21 @@ pub(super) fn why(
             Some(host) if !host.address.is_empty() => continue,
             _ => here(),
         };
-        if let Some(address) = addresses.first() {
-            asked.insert(id.clone(), (*address, command));
-        }
+        asked.insert(id.clone(), (addresses.clone(), command));
     }
     asked
+}
+
+/// Whose drift is followed, and how.
+pub(super) fn follow(place: &Place, hosts: &[Host]) -> anyhow::Result<BTreeMap<HostId, Vec<String>>> {
+    let mut follow = BTreeMap::new();
+    for host in hosts.iter().filter(|host| !host.follow.is_empty()) {
+        let Some(name) = &host.name else {
+            return Err(place.near(&host.follow[0], "a host that is followed needs a name"));
+        };
+        follow.insert(HostId::new(name.as_str())?, host.follow.clone());
+    }
+    Ok(follow)
 }
 
 /// What each host depends on. None may depend on itself, however far round.

@@ -81,10 +81,10 @@ pub(super) fn packages_ran_lately() -> bool {
 }
 
 /// When a path was touched last: it, or where nothing stands any more the directory that held it.
-fn touched(path: &Path) -> Option<SystemTime> {
+pub(super) fn touched(path: &Path) -> Option<SystemTime> {
     use std::os::unix::fs::MetadataExt as _;
     let meta = std::fs::symlink_metadata(path).ok();
     let meta = meta.or_else(|| std::fs::symlink_metadata(path.parent()?).ok())?;
-    let seconds = u64::try_from(meta.ctime()).ok()?;
-    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+    let (seconds, nanos) = (u64::try_from(meta.ctime()).ok()?, u32::try_from(meta.ctime_nsec()).ok()?);
+    Some(SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos))
 }
