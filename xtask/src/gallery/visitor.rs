@@ -50,6 +50,8 @@ fn visit(requests: &[Request], good: &[String], stop: &AtomicBool) -> Seen {
     let mut seen = Seen::default();
     let mut first_wrong: Option<Instant> = None;
     let mut is_wrong = false;
+    // Whoever ends the visit gets to hear of every request as it is then.
+    let mut left: Option<usize> = None;
     for request in requests.iter().cycle() {
         let asked_at = Instant::now();
         let answers = Answers::to(request);
@@ -64,7 +66,11 @@ fn visit(requests: &[Request], good: &[String], stop: &AtomicBool) -> Seen {
             seen.wrong_for = first.elapsed();
         }
         is_wrong = wrong;
-        if stop.load(Ordering::Relaxed) {
+        left = match left {
+            Some(left) => Some(left - 1),
+            None => stop.load(Ordering::Relaxed).then_some(requests.len()),
+        };
+        if left == Some(0) {
             break;
         }
         std::thread::sleep(PAUSE);
