@@ -15,7 +15,8 @@
 //! Both act on the tree only under the guard of the slots, and a revert is written there before it begins. So the
 //! one that comes second finds out, and does nothing. The fuse kills a command only when that withholds the guard:
 //! whoever does not hold it can do no harm, and a command that lives can still tell its user what happened.
-//! (`decide` allows the killing whenever the command may live.)
+//! (`decide` allows the killing whenever the command may live.) The same goes for a `confirm` that was stopped with the
+//! guard in its hand.
 //!
 //! Where the way back that reads nothing is armed ([`Order::parse_free`]), the old master stands by without workers from
 //! the switch to the confirmation. The fuse sees to it that it stays so: whoever tells it to reload meanwhile wakes it.
@@ -27,6 +28,7 @@ mod again;
 mod arm;
 mod back;
 mod bring_back;
+mod hung;
 mod launch;
 mod rest;
 mod revert;

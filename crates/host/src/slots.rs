@@ -185,6 +185,14 @@ impl Slots {
         holder_of(&self.file.metadata().ok()?)
     }
 
+    /// Whether a process has these slots open, as far as this one may look.
+    pub(crate) fn is_open_in(&self, pid: i32) -> bool {
+        let Ok(ours) = self.file.metadata() else { return false };
+        let files = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        let mut files = files.filter_map(|file| fs::metadata(file.path()).ok());
+        files.any(|file| (file.dev(), file.ino()) == (ours.dev(), ours.ino()))
+    }
+
     fn newest(&self) -> Result<Option<(usize, u64, Record)>, SlotsError> {
         let mut bytes = [0; 2 * SLOT_BYTES];
         let io = |source| SlotsError::Io { path: self.path.clone(), source };

@@ -9,6 +9,7 @@ use evenkeel_fleet::apply::{Alarm, IllegalStep, RevertWhy, Stage};
 use nix::sys::signal::Signal;
 
 use super::back::Back;
+use super::hung::free_guard;
 use super::way_back::WayBack;
 use super::{GUARD_GRACE_MS, KILL_WITHIN_MS, REVERT_WITHIN_MS};
 use crate::clock;
@@ -210,23 +211,6 @@ pub(super) fn open_command(record: &Record) -> Result<Option<ProcessHandle>, Rev
         Some(command) => command.open().map_err(RevertError::Host),
         None => Ok(None),
     }
-}
-
-/// Makes sure that the guard can be had: a command that withholds it is killed. The kernel gives it back then.
-pub(super) fn free_guard(
-    slots: &mut Slots,
-    command: Option<&ProcessHandle>,
-    grace_ms: u64,
-) -> Result<(), RevertError> {
-    let withheld = matches!(slots.lock(grace_ms), Err(SlotsError::Busy { .. }));
-    if withheld
-        && let Some(command) = command
-        && slots.holder().is_none_or(|holder| holder == command.id().pid)
-    {
-        let _ended = command.signal(Signal::SIGKILL).map_err(RevertError::Host)?;
-        command.ended_within(KILL_WITHIN_MS).map_err(RevertError::Host)?;
-    }
-    Ok(())
 }
 
 pub(super) fn signal(process: Option<ProcessId>, signal: Signal) {

@@ -16,8 +16,9 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::again::{self, Tried};
 use super::back::{Back, said};
+use super::hung::free_guard;
 use super::rest::{self, Rest, end_old};
-use super::revert::{RevertError, free_guard, open_command};
+use super::revert::{RevertError, open_command};
 use super::{GUARD_GRACE_MS, WayBack};
 use crate::clock::{self, BootId, boottime_ms};
 use crate::identity::{ProcessHandle, ProcessId};
@@ -218,6 +219,10 @@ impl Fuse {
     fn is_sure(&mut self, record: &Record) -> bool {
         if record.stage() != Stage::Confirmed {
             return true;
+        }
+        // Whoever wrote it and does not let go of the guard until the deadline has stopped in the middle of it.
+        if boottime_ms() >= record.applying.confirm_deadline.0 {
+            let _looked_at_again = free_guard(&mut self.slots, None, GUARD_GRACE_MS);
         }
         let Ok(mut guard) = self.slots.lock(GUARD_GRACE_MS) else { return false };
         // Its writer may have died before it was durable.
