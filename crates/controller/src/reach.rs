@@ -2,6 +2,7 @@
 //! machine or of a dump, the sockets, in one report.
 
 mod given;
+mod machine;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -13,6 +14,7 @@ use evenkeel_model::reach::{Client, Firewall, Host, ReadError, Target, Transport
 use evenkeel_model::{Config, ListenAddress};
 
 pub use given::GivenError;
+pub use machine::Machine;
 
 /// How many addresses of the host stand for "every address".
 const ADDRESSES_MAX: usize = 16;

@@ -22,7 +22,7 @@ use std::time::Duration;
 use evenkeel_fleet::incident::{self, Input};
 use evenkeel_fleet::journal::{IncidentStep, Seen, Severity};
 use evenkeel_fleet::watch::verdict::{Panel, Verdict};
-use evenkeel_fleet::watch::{Fitness, ProbeId, VantageId, fitness};
+use evenkeel_fleet::watch::{Fitness, ProbeId, VantageId, fitness, is_evidence};
 use evenkeel_fleet::{HostId, IncidentId, Span, Timestamp, What};
 use tokio::sync::mpsc;
 
@@ -53,6 +53,8 @@ struct Loop<'v> {
     panel: Panel,
     unfit: BTreeMap<VantageId, String>,
     deaf: BTreeSet<VantageId>,
+    /// Vantages that may only blink: they have no voice, and nobody is told of them yet.
+    blinking: BTreeMap<VantageId, Timestamp>,
     severities: BTreeMap<(ProbeId, HostId), (Severity, Option<String>)>,
     viewer: &'v mut dyn Viewer,
     clock: Clock,
@@ -88,10 +90,22 @@ pub async fn watch(
     let of =
         |asked: &Asked| ((asked.probe.clone(), asked.host.clone()), (asked.severity, asked.upstream.clone()));
     let severities = plan.asked.iter().map(of).collect();
-    let (unfit, deaf) = (BTreeMap::new(), BTreeSet::new());
+    let (unfit, deaf, blinking) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
     let (retold, troubled) = (clock.now(), false);
-    let mut this =
-        Loop { plan, ledger, panel, unfit, deaf, severities, viewer, clock, told, retold, troubled };
+    let mut this = Loop {
+        plan,
+        ledger,
+        panel,
+        unfit,
+        deaf,
+        blinking,
+        severities,
+        viewer,
+        clock,
+        told,
+        retold,
+        troubled,
+    };
     this.begin(&alive).await;
     let mut asking = asking::start(&this.plan.asked, &this.plan.askers, &this.told);
     let mut following = follow::start(&this.plan.follow, &this.told);
@@ -227,14 +241,29 @@ impl Loop<'_> {
         let at = self.clock.now();
         self.tell(Input::Seen(Seen::Vantage { vantage: vantage.clone(), at, unfit: unfit.clone() })).await;
         match unfit {
-            Some(why) => {
-                let alone = self.plan.askers.keys().all(|it| self.unfit.contains_key(it));
-                self.tell(Input::Report(evidence::vantage(&vantage, &why, at, alone))).await;
+            Some(_) => {
+                self.blinking.insert(vantage, at);
+                self.stopped_blinking(at).await;
             }
             None => {
+                self.blinking.remove(&vantage);
                 let (key, why) =
                     (evidence::vantage_key(&vantage), format!("{vantage} can be relied upon again"));
                 self.tell(Input::Clear { key, at, why }).await;
+            }
+        }
+    }
+
+    /// Tells of vantages that are unfit for longer than a moment, and of the last one at once.
+    async fn stopped_blinking(&mut self, now: Timestamp) {
+        let alone = self.plan.askers.keys().all(|it| self.unfit.contains_key(it));
+        let due = |since: &Timestamp| is_evidence(*since, now, alone);
+        let told: Vec<(VantageId, Timestamp)> =
+            self.blinking.iter().filter(|(_, since)| due(since)).map(|(it, at)| (it.clone(), *at)).collect();
+        for (vantage, since) in told {
+            self.blinking.remove(&vantage);
+            if let Some(why) = self.unfit.get(&vantage).cloned() {
+                self.tell(Input::Report(evidence::vantage(&vantage, &why, since, alone))).await;
             }
         }
     }
@@ -276,6 +305,7 @@ impl Loop<'_> {
             }
             Err(error) => self.viewer.trouble(now, &format!("failed to {error}")),
         }
+        self.stopped_blinking(now).await;
         let unfit = self.unfit.keys().cloned().collect();
         for ((probe, host), verdict) in self.panel.look(now, &unfit) {
             self.verdict(&probe, &host, &verdict).await;

@@ -1,17 +1,21 @@
 //! `why`: asks every layer of a URL now, and says what the answers mean. Nothing has to run for it beforehand, and nothing changes.
 
+mod access;
+mod balancer;
 mod changes;
+mod firewall;
 mod next;
 mod nginx;
 mod released;
 mod route;
+mod seen;
 mod upstream;
 mod visit;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use evenkeel_diagnosis::evidence::{Change, Listening};
+use evenkeel_diagnosis::evidence::{Change, ChangeKind, Listening};
 use evenkeel_diagnosis::{Diagnosis, Evidence, diagnose};
 use evenkeel_fleet::watch::Failure;
 use evenkeel_fleet::{Span, Timestamp};
@@ -24,8 +28,15 @@ use evenkeel_model::{Config, ListenAddress};
 
 use crate::local::{Differs, now};
 
+pub use balancer::Balancer;
 pub use changes::of_journal;
 pub use next::Next;
+pub use seen::{BadSeen, Complaint};
+
+/// How the samples of this process are called.
+const HERE: &str = "this host";
+/// How what others see is called.
+const OTHERS: &str = "others";
 
 /// How long one question may take.
 const ASK: Limits = Limits { connect_ms: 4_000, whole_ms: 10_000 };
@@ -49,6 +60,16 @@ pub struct Asked<'a> {
     pub changes: Vec<Change>,
     /// The tree beside what was released, where somebody compared them.
     pub differs: Option<&'a Differs>,
+    /// The configuration before the last change.
+    pub former: Option<&'a Config>,
+    /// What others see of the URL, who are not this process.
+    pub seen: Vec<Complaint>,
+    /// Other places from which it is asked: a name, and a command that ends in `evenkeel __vantage` there.
+    pub vantages: Vec<(String, Vec<String>)>,
+    /// The balancer of this machine.
+    pub balancer: Balancer,
+    /// Authorities that are trusted instead of this machine's, as PEM.
+    pub authorities: Option<String>,
 }
 
 /// What came of it.
@@ -92,7 +113,7 @@ struct Look<'a> {
 /// # Errors
 /// [`WhyError`] when nothing could be asked at all; never because something fails.
 pub fn look(asked: &Asked<'_>) -> Result<Answer, WhyError> {
-    let request = Request::get(asked.url)?;
+    let request = seen::request(asked.url, asked.authorities.clone())?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(WhyError::Runtime)?;
     let mut look = Look {
@@ -114,21 +135,30 @@ pub fn look(asked: &Asked<'_>) -> Result<Answer, WhyError> {
 
 impl Look<'_> {
     async fn all(&mut self) {
-        let logs = self.where_logs_end();
+        let (logs, access) = (self.where_logs_end(), self.where_access_logs_end());
+        let balancer = self.where_balancer_log_ends();
         self.visit().await;
+        self.complaints();
         let fails = self.evidence.down().next().is_some();
         self.look_at_nginx();
         let here = self.is_here();
         if here {
             self.listening();
         }
-        if here && (self.is_balancer() || !self.is_of_nginx()) {
+        // Who says where the balancer of this machine is asked has its nginx looked at, too.
+        let only_balances = self.is_balancer() && self.asked.balancer == Balancer::default();
+        if here && (only_balances || !self.is_of_nginx()) {
             self.evidence.nginx = None;
         } else if here {
             self.would_start();
             self.read_logs(&logs, fails);
             self.route();
+            if fails {
+                self.read_access(&access).await;
+            }
             self.changes();
+            self.forget_what_is_not_loaded();
+            self.check_disk();
             if fails {
                 self.ask_upstreams().await;
                 self.ask_where_it_was_sent().await;
@@ -139,16 +169,17 @@ impl Look<'_> {
             ));
             self.evidence.nginx = None;
         }
+        if here && fails {
+            self.firewall();
+            self.balancer(balancer.as_ref()).await;
+        }
         self.certificates();
     }
 
     /// Whether this machine is the one that was asked.
     fn is_here(&self) -> bool {
-        let own = |address: SocketAddr| {
-            address.ip().is_loopback() || std::net::UdpSocket::bind(SocketAddr::new(address.ip(), 0)).is_ok()
-        };
         let name_fails = self.evidence.down().any(|(_, failure)| matches!(failure, Failure::Dns(_)));
-        name_fails || self.evidence.samples.iter().filter_map(|seen| seen.address).any(own)
+        name_fails || self.evidence.samples.iter().filter_map(|seen| seen.address).any(|at| is_own(at.ip()))
     }
 
     /// Whether the nginx of this host has to do with what was asked: it runs, or would listen there if it did.
@@ -173,7 +204,9 @@ impl Look<'_> {
     fn listening(&mut self) {
         let queues = queues().unwrap_or_default();
         let mut sockets = Vec::new();
-        for one in listeners() {
+        let all = listeners();
+        self.restarted(&all);
+        for one in all {
             let queue = queues.iter().find(|queue| queue.address == one.at);
             let socket = Listening { at: one.at, program: one.program, full: queue.map(Queue::is_full) };
             let both =
@@ -187,9 +220,22 @@ impl Look<'_> {
         self.evidence.listening = Some(sockets);
     }
 
+    /// An edit that nginx has not read cannot be to blame for what it does.
+    fn forget_what_is_not_loaded(&mut self) {
+        let loaded = self.evidence.nginx.as_ref().and_then(|nginx| nginx.youngest_worker);
+        if let Some(loaded) = loaded {
+            self.evidence.changes.retain(|change| change.kind != ChangeKind::Edit || change.at <= loaded);
+        }
+    }
+
     /// From when on what happened counts.
     fn since(&self) -> Timestamp {
         let back = Span::from_millis(u64::try_from(self.asked.back.as_millis()).unwrap_or(u64::MAX));
         self.began - back
     }
+}
+
+/// Whether an address is one of this machine.
+fn is_own(address: IpAddr) -> bool {
+    address.is_loopback() || std::net::UdpSocket::bind(SocketAddr::new(address, 0)).is_ok()
 }

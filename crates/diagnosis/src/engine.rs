@@ -281,12 +281,13 @@ fn unexplained_change(
     })
 }
 
-/// The surest first; of equals what a client sees before what is only a danger, then what the newest change may have brought, then
-/// what more facts speak for. What follows from another cause comes behind it.
+/// What a client sees, and is likely at least, first, then dangers; of equals the surest, then what the newest change may have
+/// brought, then what more facts speak for. What follows from another cause comes behind it.
 fn rank(candidates: &mut Vec<Candidate<'_>>) {
     candidates.sort_by_key(|candidate| {
         let danger = candidate.row.seen.is_empty();
         (
+            danger || candidate.cause.confidence < Confidence::Likely,
             std::cmp::Reverse(candidate.cause.confidence),
             danger,
             std::cmp::Reverse(candidate.changed),

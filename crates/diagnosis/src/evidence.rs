@@ -25,6 +25,10 @@ pub struct Evidence {
     pub nginx: Option<Nginx>,
     /// Where the configuration sends the request.
     pub route: Option<Routed>,
+    /// Where the configuration before the last change sent it.
+    pub former: Option<Routed>,
+    /// Files of the configuration that a package replaced lately; what stood there lies beside them.
+    pub replaced: Option<Vec<String>>,
     /// Certificates, served and on disk.
     pub certificates: Option<Vec<Certificate>>,
     /// The applications, asked without nginx.
@@ -54,8 +58,25 @@ pub struct Seen {
     pub failure: Option<Failure>,
     /// Where the answer sends the client.
     pub redirect: Option<String>,
+    /// What came back; `None`: no whole answer, or nobody says.
+    pub reply: Option<Reply>,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
+}
+
+/// What is known of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reply {
+    /// Its status.
+    pub status: u16,
+    /// What it says of its contents: `text/html`.
+    pub kind: Option<String>,
+    /// The names of its headers, in lower case.
+    pub headers: Vec<String>,
+    /// The host that it redirects to, when that has no address.
+    pub leads_nowhere: Option<String>,
+    /// Whether another client got the same cookie a moment later.
+    pub same_cookie: bool,
 }
 
 /// Lines of an error log that say the same.
@@ -195,6 +216,14 @@ pub struct Routed {
     pub servers: Vec<String>,
     /// The file that it would open.
     pub file: Option<String>,
+    /// Headers that an outer block adds and this one drops, because it adds some of its own; in lower case.
+    pub dropped: Vec<String>,
+    /// Whether cookies of the upstream's answers are kept in a cache.
+    pub caches_cookies: bool,
+    /// Whether `Upgrade` is passed on to the upstream.
+    pub upgrades: bool,
+    /// Whether a server of the upstream takes only so many connections (`max_conns`).
+    pub max_conns: bool,
     /// Where it stands: file and line.
     pub place: Option<String>,
 }
@@ -311,4 +340,16 @@ impl Evidence {
     pub fn down(&self) -> impl Iterator<Item = (&Seen, &Failure)> {
         self.samples.iter().filter_map(|seen| Some((seen, seen.failure.as_ref()?)))
     }
+}
+
+/// Endings of what no browser takes as a page.
+const ASSETS: [&str; 14] =
+    ["js", "mjs", "css", "map", "json", "png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "woff", "woff2"];
+
+/// The kind of file that a URL asks for by its ending, where that is no page: `js`.
+#[must_use]
+pub fn asset(url: &str) -> Option<&str> {
+    let path = url.split(['?', '#']).next()?;
+    let (_, ending) = path.rsplit('/').next()?.rsplit_once('.')?;
+    ASSETS.contains(&ending).then_some(ending)
 }

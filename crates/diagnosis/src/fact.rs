@@ -34,6 +34,20 @@ pub enum Fact {
     OneVantage,
     /// A redirect leads to where it came from.
     RedirectsToItself,
+    /// A redirect leads to the same place, by https.
+    RedirectsToHttps,
+    /// A redirect leads to another host.
+    RedirectsAway,
+    /// A redirect leads to a host that has no address.
+    RedirectsNowhere,
+    /// A page came where the path is one of a script, a style or a picture.
+    PageForAsset,
+    /// A connection was asked for that is more than HTTP, and none came.
+    NotUpgraded,
+    /// Headers are missing that an outer block of the configuration adds.
+    HeadersDropped,
+    /// Two clients got the same cookie, and the configuration keeps cookies in a cache.
+    CachedCookie,
     /// It failed in less than this many milliseconds.
     FailedWithin(u64),
 
@@ -97,12 +111,26 @@ pub enum Fact {
 
     /// No server block has the name that was asked for.
     ByDefault,
+    /// The server block answers for many names: `*.shop.test`.
+    ByWildcard,
+    /// The configuration redirects by itself.
+    ReturnsRedirect,
+    /// It answers with another file than the one that was asked for.
+    OtherFile,
+    /// The configuration before the last change sent the request elsewhere.
+    RouteMoved,
+    /// `Upgrade` is not passed on to the upstream.
+    UpgradeDropped,
+    /// A package replaced a file of the configuration lately.
+    FileReplaced,
     /// The configuration sends the request to no upstream.
     NotProxied,
     /// The configuration says this status.
     Returns(u16),
     /// Every server of the upstream is `down`.
     AllServersDown,
+    /// A server of the upstream takes only so many connections.
+    MaxConns,
 
     /// The upstream answers, asked without nginx.
     DirectUp,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use evenkeel_controller::local::now;
 use evenkeel_controller::when;
-use evenkeel_controller::why::{self, Answer, Asked};
+use evenkeel_controller::why::{self, Answer, Asked, Balancer};
 use evenkeel_diagnosis::evidence::{Change, ChangeKind};
 use evenkeel_diagnosis::{Cause, Confidence};
 use evenkeel_fleet::Span;
@@ -46,6 +46,11 @@ pub(crate) fn why(args: &args::Why, global: &Global, output: Output) -> anyhow::
         back,
         changes,
         differs: differs.as_ref(),
+        former: differs.as_ref().and_then(|differs| differs.released.as_ref()),
+        seen: args.seen.clone(),
+        vantages: Vec::new(),
+        balancer: Balancer { socket: args.haproxy.clone(), log: args.haproxy_log.clone() },
+        authorities: None,
     })?;
     answer.unseen.splice(0..0, unseen);
     output.print(|| text(&args.url, &answer, output), || document(&args.url, &answer));

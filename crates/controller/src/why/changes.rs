@@ -2,12 +2,14 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use evenkeel_diagnosis::evidence::{Change, ChangeKind};
 use evenkeel_fleet::journal::{Conffile, DriftChange, DriftHow, KnownBy};
 use evenkeel_fleet::{Timestamp, What};
+use evenkeel_host::listeners::Listener;
 use evenkeel_host::packages::log;
 
 use super::Look;
@@ -89,6 +91,54 @@ impl Look<'_> {
         if !self.evidence.changes.iter().any(|change| change.kind == ChangeKind::Package) {
             self.packages();
         }
+        self.replaced(since);
+    }
+
+    /// Programs that listen and were started lately, nginx apart.
+    pub(super) fn restarted(&mut self, listeners: &[Listener]) {
+        let mut told: Vec<&str> = Vec::new();
+        for one in listeners {
+            let (Some(program), Some(age)) = (one.program.as_deref(), one.age) else { continue };
+            if age > self.asked.back || program.starts_with("nginx") || told.contains(&program) {
+                continue;
+            }
+            let Some(started) = SystemTime::now().checked_sub(age).and_then(at) else { continue };
+            told.push(program);
+            let same = listeners.iter().filter(|other| other.program.as_deref() == Some(program));
+            self.evidence.changes.push(Change {
+                at: started,
+                kind: ChangeKind::Application,
+                what: format!(
+                    "{program}, which listens at {}, was started at {}",
+                    one.at,
+                    when::shown(started)
+                ),
+                author: None,
+                meaning: Vec::new(),
+                touches: same.map(|other| other.at.to_string()).collect(),
+                rollback: None,
+            });
+        }
+    }
+
+    /// Files of the configuration that a package replaced: it leaves what stood there beside them.
+    fn replaced(&mut self, since: Timestamp) {
+        let Some(config) = self.asked.config else { return };
+        let mut replaced = Vec::new();
+        for file in config.files() {
+            let path = Path::new(OsStr::from_bytes(&file.path));
+            let mut old = path.as_os_str().to_owned();
+            old.push(".dpkg-old");
+            // dpkg keeps the old file's time of change; when its name was made, it cannot.
+            let renamed = std::fs::symlink_metadata(&old).ok().and_then(|old| {
+                let since = Duration::new(u64::try_from(old.ctime()).ok()?, 0);
+                at(SystemTime::UNIX_EPOCH + since)
+            });
+            if renamed.is_some_and(|renamed| renamed.as_millis() + 1_000 > since.as_millis()) {
+                replaced.push(file.display.clone());
+            }
+        }
+        self.evidence.replaced = Some(replaced);
     }
 
     /// Files of the configuration that were written lately, where no release of ours wrote them.

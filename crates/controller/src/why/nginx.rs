@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use evenkeel_diagnosis::evidence::Nginx;
 use evenkeel_fleet::Timestamp;
 use evenkeel_host::follow::{Follower, last_lines};
+use evenkeel_host::nginx::check::{self, Question};
 use evenkeel_host::nginx::find::{FindError, find};
 use evenkeel_host::nginx::log::STDERR;
 use evenkeel_host::nginx::workers::workers;
@@ -21,6 +22,10 @@ use crate::stages::outside;
 const LOG_BYTES_MAX: u64 = 4 << 20;
 /// Workers that started within this time of each other are of one generation.
 const GENERATION: Duration = Duration::from_secs(2);
+/// A request of this length may have been cut in the log.
+const CUT_BYTES_MIN: usize = 1_000;
+/// How long `nginx -t` may take.
+const CHECK: Duration = Duration::from_secs(10);
 
 /// A log, and where it ended before anything was asked.
 pub(super) struct Log {
@@ -73,6 +78,31 @@ impl Look<'_> {
         self.evidence.nginx = Some(nginx);
     }
 
+    /// Asks whether nginx would start again with what lies on disk.
+    pub(super) fn check_disk(&mut self) {
+        let (Some(config), Some(nginx)) = (self.asked.config, &mut self.evidence.nginx) else { return };
+        if nginx.disk.is_some() {
+            return;
+        }
+        let Ok(master) = find(self.asked.place) else { return };
+        let written = outside(config).written;
+        let question = Question {
+            place: self.asked.place,
+            master: Some(&master),
+            kept: &[],
+            written: &written,
+            limit: CHECK,
+        };
+        match check::live(&question) {
+            Ok(check::Verdict::Accepted { .. }) => nginx.disk = Some(Ok(())),
+            Ok(check::Verdict::Refused { messages }) => {
+                let said = messages.into_iter().map(|message| message.text).next_back().unwrap_or_default();
+                nginx.disk = Some(Err(said));
+            }
+            Err(error) => self.unseen.push(format!("whether nginx would start again: failed to {error}")),
+        }
+    }
+
     /// When a file of the configuration last changed.
     fn config_changed(&self) -> Option<Timestamp> {
         let files = self.asked.config?.files().iter();
@@ -112,19 +142,17 @@ impl Look<'_> {
         }
         self.evidence.lines.get_or_insert_default();
         let request = format!("GET {} ", self.request.uri);
+        // Where others are asked about, theirs counts as much as ours.
+        let others = (!self.asked.seen.is_empty()).then(|| self.path());
         let ours: Vec<&Vec<u8>> = own
             .iter()
-            .filter(|line| {
-                ErrorLine::read(line).is_some_and(|line| {
-                    line.about.request.is_some_and(|asked| asked.starts_with(request.as_bytes()))
-                })
-            })
+            .filter(|line| ErrorLine::read(line).is_some_and(|line| is_ours(&line, &request, None)))
             .collect();
         // Where our own request says what fails, other requests only mislead; unless the group was taken out for them.
         let of_group = |line: &&Vec<u8>| {
             ErrorLine::read(line).is_some_and(|line| line.message == Message::NoLiveUpstreams)
         };
-        let alone = fails && !ours.is_empty() && !ours.iter().any(of_group);
+        let alone = fails && others.is_none() && !ours.is_empty() && !ours.iter().any(of_group);
         for line in &ours {
             note(self, line, since);
         }
@@ -132,7 +160,7 @@ impl Look<'_> {
             let Some(read) = ErrorLine::read(line) else { continue };
             let of_client = read.about.client.is_some();
             let noted = of_client && ours.iter().any(|own| own.as_slice() == line);
-            if !(noted || of_client && (alone || of_other_place(&read, &request))) {
+            if !(noted || of_client && (alone || of_other_place(&read, &request, others.as_deref()))) {
                 note(self, line, since);
             }
         }
@@ -141,10 +169,24 @@ impl Look<'_> {
 
 /// Whether a line is of another request than ours, so that it explains nothing: a file that is missing elsewhere. What is said of
 /// an upstream counts whoever asked.
-fn of_other_place(line: &ErrorLine<'_>, request: &str) -> bool {
+fn of_other_place(line: &ErrorLine<'_>, request: &str, others: Option<&str>) -> bool {
     let at_upstream =
         line.phase.is_some_and(LogPhase::at_upstream) || line.message == Message::NoLiveUpstreams;
-    line.about.request.is_some_and(|asked| !asked.starts_with(request.as_bytes())) && !at_upstream
+    line.about.request.is_some() && !is_ours(line, request, others) && !at_upstream
+}
+
+/// Whether a line is of our request, or of the path that others ask for.
+fn is_ours(line: &ErrorLine<'_>, request: &str, others: Option<&str>) -> bool {
+    let Some(asked) = line.about.request else { return false };
+    // A line ends where nginx has no more room for it.
+    let ours = asked.starts_with(request.as_bytes())
+        || asked.len() >= CUT_BYTES_MIN && request.as_bytes().starts_with(asked);
+    let path = || {
+        let uri = asked.split(|&byte| byte == b' ').nth(1)?;
+        uri.split(|&byte| byte == b'?').next().filter(|path| path.starts_with(b"/"))
+    };
+    // What is no request at all has no path.
+    ours || others.is_some_and(|others| path().is_none_or(|path| path == others.as_bytes()))
 }
 
 fn note(look: &mut Look<'_>, line: &[u8], since: Timestamp) {

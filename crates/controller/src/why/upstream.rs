@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use evenkeel_diagnosis::evidence::{Direct, Name, Origin};
-use evenkeel_fleet::watch::{Answer, Failure};
+use evenkeel_fleet::watch::{Answer, Failure, Layer};
 use evenkeel_host::probe::dns::Family;
 use evenkeel_host::probe::http::{Expect, Http, Request};
 use evenkeel_host::probe::tcp::Tcp;
@@ -30,6 +30,7 @@ impl Look<'_> {
         if servers.is_empty() {
             self.ask_others(&mut direct).await;
         }
+        self.ask_former(&servers, &mut direct).await;
         if !direct.is_empty() {
             self.evidence.direct = Some(direct);
         }
@@ -78,6 +79,21 @@ impl Look<'_> {
                     direct.push(of(&format!("https://{at}"), false, None, tls));
                 }
             }
+        }
+    }
+
+    /// The servers that the configuration before the last change sent the request to.
+    async fn ask_former(&self, now: &[String], direct: &mut Vec<Direct>) {
+        let former = self.evidence.former.as_ref().map(|former| former.servers.clone()).unwrap_or_default();
+        for server in former.iter().filter(|server| !now.contains(server)).take(ASKED_MAX) {
+            let Some((scheme, address)) = server.split_once("://") else { continue };
+            let Ok(at) = address.parse::<SocketAddr>() else { continue };
+            if direct.iter().any(|one| one.at == *server) {
+                continue;
+            }
+            let report = self.ask(Target::Tcp(at), scheme, None).await;
+            let because = String::from("the configuration before the last change sends the request there");
+            direct.push(of(server, false, Some(because), report));
         }
     }
 
@@ -149,7 +165,11 @@ impl Look<'_> {
                 if let Some(uri) = uri {
                     uri.clone_into(&mut request.uri);
                 }
-                Ask::Http(Http { request, expect: Expect::default() })
+                let mut expect = Expect::default();
+                if !request.headers.is_empty() {
+                    expect.status.push(101);
+                }
+                Ask::Http(Http { request, expect })
             }
             _ => Ask::Tcp(Tcp {}),
         };
@@ -160,9 +180,10 @@ impl Look<'_> {
 /// Whether something is there, and answers plain HTTP in a way that one who wants TLS would.
 fn speaks_otherwise(answer: &Answer) -> bool {
     match answer {
-        Answer::Up | Answer::Down(Failure::Refused) => false,
+        Answer::Up => false,
         Answer::Down(Failure::Status(status)) => *status == 400,
-        Answer::Down(_) => true,
+        // Who wants TLS says something to plain HTTP, or closes.
+        Answer::Down(failure) => failure.layer() == Layer::Http && *failure != Failure::Silent,
     }
 }
 

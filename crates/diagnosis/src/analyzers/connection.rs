@@ -92,6 +92,18 @@ pub(super) const ROWS: &[Row] = &[
         ..PLAIN
     },
     Row {
+        id: "firewall-drops-data",
+        says: "a firewall lets connections begin, and drops what is sent on them",
+        seen: &[Class("silent"), Class("slow"), Class("reset")],
+        shows: &[Any(&[Probe("silent"), Probe("slow"), Probe("reset")])],
+        settles: &[FirewallBlocks],
+        excludes: &[FirewallOpen],
+        changes: &[Firewall, Package, Restart],
+        check: "nft list ruleset: whether established connections are accepted, both ways",
+        fix: "accept established connections",
+        ..PLAIN
+    },
+    Row {
         id: "firewall-limits",
         says: "a firewall lets some connections through and then no more",
         seen: &[Class("filtered"), Class("refused"), Class("silent"), Class("reset")],

@@ -1,7 +1,9 @@
 use evenkeel_model::Message::{DirectoryForbidden, InvalidUrlPrefix, NoNamedLocation, OpenFailed, RewriteCycle, UpstreamUrlInvalid};
 
 use crate::Fact::{
-    AnswersElsewhere, Any, ByDefault, DirectUp, NotProxied, OwnStatus, Probe, RedirectsToItself, Returns, Said, SaidErrno, Status, UpstreamStatus,
+    All, AnswersElsewhere, Any, ByDefault, ByWildcard, CachedCookie, DirectUp, HeadersDropped, NotProxied, NotUpgraded, OtherFile, OwnStatus, PageForAsset, Probe,
+    RedirectsAway, RedirectsNowhere, RedirectsToHttps, RedirectsToItself, Returns, ReturnsRedirect, RouteMoved, Said, SaidErrno, Status,
+    UpgradeDropped, UpstreamStatus,
 };
 use crate::evidence::ChangeKind::{Application, Edit, Package, Release};
 use crate::row::Shape::{Class, Status as Got};
@@ -81,7 +83,7 @@ pub(super) const ROWS: &[Row] = &[
         shows: &[Any(&[
             UpstreamStatus(500), UpstreamStatus(503), UpstreamStatus(403), UpstreamStatus(429), UpstreamStatus(401), UpstreamStatus(400),
         ])],
-        excludes: &[crate::Fact::AnswersTls],
+        excludes: &[crate::Fact::AnswersTls, All(&[NotUpgraded, UpgradeDropped, DirectUp])],
         changes: &[Application, Release],
         check: "the log of the application",
         fix: "mend or take back the application",
@@ -107,6 +109,79 @@ pub(super) const ROWS: &[Row] = &[
         changes: &[Release, Edit, Package],
         check: "which server block answers; X-Forwarded-Proto and the list of trusted proxies",
         fix: "say default_server explicitly; trust the balancer again",
+        ..PLAIN
+    },
+    Row {
+        id: "redirect-to-no-host",
+        says: "{url} redirects to a host that does not exist: host and path ran into each other, or the name is wrong",
+        seen: REDIRECTS,
+        shows: &[RedirectsNowhere],
+        changes: &[Release, Edit, Application],
+        check: "the rewrite or return that makes the address: a slash between host and path",
+        fix: "put the slash back, or mend the name",
+        ..PLAIN
+    },
+    Row {
+        id: "redirected-to-https",
+        says: "the configuration redirects every plain request to https, those of clients too that do not follow",
+        seen: REDIRECTS,
+        shows: &[RedirectsToHttps],
+        settles: &[ReturnsRedirect],
+        changes: &[Release, Edit],
+        check: "the return or rewrite in the last change: the condition that it lost",
+        fix: "leave internal clients out of the redirect",
+        ..PLAIN
+    },
+    Row {
+        id: "redirected-by-wildcard",
+        says: "a server block for many names ({server}) redirects, and this name is one of them",
+        seen: REDIRECTS,
+        shows: &[RedirectsAway, ByWildcard],
+        settles: &[ReturnsRedirect],
+        changes: &[Release, Edit],
+        check: "evenkeel route URL: which server block takes the name",
+        fix: "a narrower server_name, or a server block of its own for the name",
+        ..PLAIN
+    },
+    Row {
+        id: "page-instead-of-file",
+        says: "the file is missing, and a fallback answers with a page in its place",
+        seen: &[Class("content")],
+        shows: &[PageForAsset],
+        settles: &[OtherFile],
+        changes: &[Release, Edit, Application],
+        check: "whether the file is deployed; the last parameter of try_files",
+        fix: "a location for these files with try_files $uri =404; deploy the file",
+        ..PLAIN
+    },
+    Row {
+        id: "route-moved",
+        says: "since the last change the request goes elsewhere",
+        seen: &[Class("content"), Got(404), Got(403)],
+        shows: &[RouteMoved],
+        settles: &[All(&[Probe("content"), Any(&[crate::Fact::Recent(Release), crate::Fact::Recent(Edit)])])],
+        changes: &[Release, Edit],
+        check: "what the last change did to this route: evenkeel diff",
+        fix: "take the change back",
+        ..PLAIN
+    },
+    Row {
+        id: "headers-not-inherited",
+        says: "the answer lacks headers of an outer block: {location} adds some of its own, and inherits none",
+        seen: &[Class("content")],
+        shows: &[HeadersDropped],
+        changes: &[Release, Edit],
+        check: "add_header in the block and around it: evenkeel check, rule dropped-inherited-headers",
+        fix: "repeat the outer headers there, or add_header_inherit merge (nginx 1.29.3 and later)",
+        ..PLAIN
+    },
+    Row {
+        id: "cookies-cached",
+        says: "answers with cookies are cached: one client gets the cookie of another",
+        shows: &[CachedCookie],
+        changes: &[Release, Edit],
+        check: "proxy_ignore_headers Set-Cookie, and what proxy_cache_key is made of",
+        fix: "empty the cache now; cache no answer that sets a cookie",
         ..PLAIN
     },
     Row {

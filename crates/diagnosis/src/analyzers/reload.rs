@@ -1,6 +1,6 @@
 use evenkeel_model::Message::{HostNotFound, NameConflict};
 
-use crate::Fact::{ConfigNewerThanWorkers, DiskRefused, GenerationsOver, NginxRuns, ReloadRefused, Said, SaidWith};
+use crate::Fact::{ConfigNewerThanWorkers, DiskRefused, FileReplaced, GenerationsOver, NginxRuns, ReloadRefused, Said, SaidWith};
 use crate::evidence::ChangeKind::{Dns, Edit, Package, Release};
 use crate::row::{PLAIN, Row};
 
@@ -46,6 +46,15 @@ pub(super) const ROWS: &[Row] = &[
         changes: &[Dns, Package, Edit, Release],
         check: "nginx -t",
         fix: "mend it before the next restart or reboot",
+        ..PLAIN
+    },
+    Row {
+        id: "package-replaced-file",
+        says: "a package replaced a file of the configuration by its own",
+        shows: &[FileReplaced],
+        changes: &[Package],
+        check: "the .dpkg-old beside the file against the file; /var/log/dpkg.log",
+        fix: "put yours back (evenkeel rollback), and hold the package's questions: evenkeel package",
         ..PLAIN
     },
     Row {

@@ -5,7 +5,7 @@ use evenkeel_model::Message::{
 };
 
 use super::upstream_connect::BAD_GATEWAY;
-use crate::Fact::{AnswersTls, Any, Direct, DirectUp, Said, SaidIn, SaidInErrno, SaidInWith, SaidWith, Status, UpstreamConditional, UpstreamStatus};
+use crate::Fact::{AnswersTls, Any, Direct, DirectUp, NotUpgraded, Said, SaidIn, SaidInErrno, SaidInWith, SaidWith, Status, UpstreamBlocked, UpstreamConditional, UpstreamStatus, UpgradeDropped};
 use crate::evidence::ChangeKind::{Application, Edit, Firewall, Package, Release};
 use crate::row::Shape::{Class, Status as Got};
 use crate::row::{PLAIN, Row, Shape};
@@ -19,7 +19,7 @@ pub(super) const ROWS: &[Row] = &[
         seen: &[Got(504), Class("slow"), Class("silent")],
         shows: &[SaidIn(UpstreamTimedOut, ReadingHeader)],
         settles: &[Direct("slow"), Direct("silent")],
-        excludes: &[UpstreamConditional],
+        excludes: &[UpstreamConditional, UpstreamBlocked],
         doubts: &[DirectUp],
         changes: &[Application, Release, Edit],
         check: "what the application waits for: its database, a lock, another service",
@@ -31,7 +31,7 @@ pub(super) const ROWS: &[Row] = &[
         says: "a firewall lets nginx connect to {upstream} and drops what it then sends",
         seen: &[Got(504), Class("slow"), Class("silent")],
         shows: &[SaidIn(UpstreamTimedOut, ReadingHeader)],
-        settles: &[UpstreamConditional],
+        settles: &[UpstreamConditional, UpstreamBlocked],
         excludes: &[DirectUp],
         changes: &[Firewall, Package],
         check: "whether the application ever logged the request; a rule for established connections",
@@ -199,6 +199,17 @@ pub(super) const ROWS: &[Row] = &[
         changes: &[crate::evidence::ChangeKind::Certificate, Release, Edit, Application],
         check: "proxy_ssl_name against the names of the certificate",
         fix: "proxy_ssl_name with a name that it has",
+        ..PLAIN
+    },
+    Row {
+        id: "upgrade-not-passed",
+        says: "{upstream} would change the protocol, and nginx does not pass the wish on",
+        seen: &[Got(200), Got(400), Got(403), Got(404), Got(426), Got(501)],
+        shows: &[NotUpgraded, UpgradeDropped],
+        settles: &[DirectUp],
+        changes: &[Release, Edit],
+        check: "proxy_http_version, and proxy_set_header Upgrade and Connection, where the request goes",
+        fix: "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade",
         ..PLAIN
     },
     Row {

@@ -182,7 +182,7 @@ pub(super) const ROWS: &[Row] = &[
         id: "application-down-by-direct-question",
         says: "the application refuses connections, with nginx and without",
         seen: &[Got(502)],
-        shows: &[Status(502), Direct("refused"), Any(&[LogUnread, Not(&REFUSED)])],
+        shows: &[Status(502), Direct("refused"), Any(&[LogUnread, Not(&SaidIn(ConnectFailed, ConnectingToUpstream))])],
         excludes: &[AnswersElsewhere],
         doubts: &[Recent(Release), Recent(Edit)],
         changes: &[Application, Package, Restart],

@@ -1,7 +1,7 @@
 use evenkeel_model::Message::{ConnectFailed, NoLiveUpstreams, NoResolver, NotResolved, ResolverUnreachable, UpstreamClosedEarly, UpstreamDisabled, UpstreamHeaderTooBig, UpstreamTimedOut, RecvFailed};
 
 use super::upstream_connect::BAD_GATEWAY;
-use crate::Fact::{AllServersDown, Any, DirectUp, NameGone, Said, SaidWith};
+use crate::Fact::{All, AllServersDown, Any, DirectUp, MaxConns, NameGone, Not, Said, SaidWith};
 use crate::evidence::ChangeKind::{Application, Dns, Edit, Firewall, Package, Release};
 use crate::row::Shape::Status as Got;
 use crate::row::{PLAIN, Row};
@@ -14,8 +14,9 @@ pub(super) const ROWS: &[Row] = &[
         id: "group-disabled",
         says: "nginx has taken every server of {upstream} out for fail_timeout, because some requests failed; then all requests fail",
         seen: BAD_GATEWAY,
-        shows: &[Said(NoLiveUpstreams), FAILURES],
-        settles: &[DirectUp],
+        shows: &[Said(NoLiveUpstreams)],
+        // That a server is taken out is said at the level of warnings, which most logs leave out.
+        settles: &[All(&[DirectUp, Any(&[FAILURES, All(&[Not(&AllServersDown), Not(&MaxConns)])])])],
         excludes: &[AllServersDown],
         changes: &[Application, Release, Edit],
         follows: &[
@@ -81,7 +82,7 @@ pub(super) const ROWS: &[Row] = &[
         id: "group-busy",
         says: "every server of {upstream} has as many connections as max_conns allows",
         seen: &[Got(502), Got(503)],
-        shows: &[Said(NoLiveUpstreams)],
+        shows: &[Said(NoLiveUpstreams), MaxConns],
         settles: &[DirectUp],
         excludes: &[FAILURES, AllServersDown],
         changes: &[Release, Edit],

@@ -84,7 +84,10 @@ fn is_one(lines: &Lines, errno: &[u32]) -> bool {
 fn stands(lines: &Lines, evidence: &Evidence) -> bool {
     let started = last(evidence, Message::WorkerStarted);
     let youngest = evidence.nginx.as_ref().and_then(|nginx| nginx.youngest_worker);
-    let worker_after = [started, youngest].into_iter().flatten().any(|start| start > lines.last);
+    // A log counts whole seconds: what began in the second of the line may have come before it.
+    let second = |at: Timestamp| at.as_millis() / 1_000;
+    let worker_after =
+        [started, youngest].into_iter().flatten().any(|start| second(start) > second(lines.last));
     let reload_after = last(evidence, Message::Reconfiguring).is_some_and(|hup| hup > lines.last);
     lines.level == LogLevel::Emerg && !worker_after && !reload_after
 }

@@ -4,7 +4,7 @@ use evenkeel_fleet::watch::{CertificateFault, Failure};
 
 use super::Fact;
 use crate::Finding;
-use crate::evidence::{Evidence, Seen};
+use crate::evidence::{Evidence, Reply, Seen, asset};
 
 pub(super) fn ask(fact: Fact, evidence: &Evidence) -> Option<Finding> {
     Some(match fact {
@@ -38,6 +38,55 @@ pub(super) fn ask(fact: Fact, evidence: &Evidence) -> Option<Finding> {
                 None => Finding::No(String::from("no redirect leads to where it came from")),
             }
         }
+        Fact::RedirectsToHttps => redirects(evidence, "the same place by https", |url, to| {
+            url.strip_prefix("http://")
+                .zip(to.strip_prefix("https://"))
+                .is_some_and(|(from, to)| (bare_host(from), path(from)) == (bare_host(to), path(to)))
+        }),
+        Fact::RedirectsAway => redirects(evidence, "another host", |url, to| {
+            let rest = |url: &str| url.split_once("://").map(|(_, rest)| bare_host(rest).to_owned());
+            rest(url).zip(rest(to)).is_some_and(|(from, to)| from != to)
+        }),
+        Fact::RedirectsNowhere => {
+            reply(evidence, "no redirect leads to a host without an address", |seen, reply| {
+                let host = reply.leads_nowhere.as_ref()?;
+                Some(format!(
+                    "{} redirects to {}, and {host} has no address",
+                    seen.url,
+                    seen.redirect.as_deref()?
+                ))
+            })
+        }
+        Fact::PageForAsset => reply(evidence, "what came is what the path asks for", |seen, reply| {
+            let (asset, kind) = (asset(&seen.url)?, reply.kind.as_deref()?);
+            (reply.status == 200 && kind.starts_with("text/html"))
+                .then(|| format!("a page came ({kind}) where {} asks for a .{asset}", seen.url))
+        }),
+        Fact::NotUpgraded => reply(evidence, "no other protocol was asked for, or it came", |seen, reply| {
+            (seen.url.starts_with("ws") && reply.status != 101)
+                .then(|| format!("{} is answered with {}, not with 101", seen.url, reply.status))
+        }),
+        Fact::HeadersDropped => match &evidence.route {
+            None => Finding::unknown("the configuration: evenkeel route"),
+            Some(route) => reply(evidence, "no header is missing that an outer block adds", |seen, reply| {
+                let missing: Vec<&str> = route
+                    .dropped
+                    .iter()
+                    .filter(|name| !reply.headers.contains(name))
+                    .map(String::as_str)
+                    .collect();
+                (!missing.is_empty())
+                    .then(|| format!("the answer to {} lacks {}", seen.url, missing.join(", ")))
+            }),
+        },
+        Fact::CachedCookie => match &evidence.route {
+            None => Finding::unknown("the configuration: evenkeel route"),
+            Some(route) => reply(evidence, "no cookie comes from a cache", |seen, reply| {
+                (route.caches_cookies && reply.same_cookie).then(|| {
+                    format!("two clients get the same cookie from {}, and its location caches them", seen.url)
+                })
+            }),
+        },
         Fact::FailedWithin(limit) => match evidence.down().next() {
             Some((seen, _)) => {
                 let took = format!("it failed after {} ms", seen.took_ms);
@@ -57,6 +106,35 @@ fn found(evidence: &Evidence, fits: impl Fn(&Seen, &Failure) -> bool, no: &str) 
         Some((seen, failure)) => Finding::Yes(format!("{}: {} ({})", seen.url, failure, place(seen))),
         None => Finding::No(no.to_owned()),
     }
+}
+
+fn redirects(evidence: &Evidence, what: &str, leads: impl Fn(&str, &str) -> bool) -> Finding {
+    if evidence.samples.is_empty() {
+        return Finding::unknown("a probe of the URL");
+    }
+    let found = evidence.samples.iter().find_map(|seen| {
+        let to = seen.redirect.as_deref().filter(|to| leads(&seen.url, to))?;
+        Some(format!("{} redirects to {to}", seen.url))
+    });
+    found.map_or_else(|| Finding::No(format!("nothing redirects to {what}")), Finding::Yes)
+}
+
+fn reply(evidence: &Evidence, no: &str, says: impl Fn(&Seen, &Reply) -> Option<String>) -> Finding {
+    if evidence.samples.iter().all(|seen| seen.reply.is_none()) {
+        return Finding::unknown("an answer of the URL");
+    }
+    let found = evidence.samples.iter().find_map(|seen| says(seen, seen.reply.as_ref()?));
+    found.map_or_else(|| Finding::No(no.to_owned()), Finding::Yes)
+}
+
+/// The host of what comes after `://`, without its port.
+fn bare_host(rest: &str) -> &str {
+    let host = rest.split('/').next().unwrap_or_default();
+    host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(host, _)| host)
+}
+
+fn path(rest: &str) -> &str {
+    rest.split_once('/').map_or("", |(_, path)| path)
 }
 
 fn place(seen: &Seen) -> String {

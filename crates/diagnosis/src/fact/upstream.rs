@@ -15,6 +15,72 @@ pub(super) fn ask(fact: Fact, evidence: &Evidence) -> Option<Finding> {
             let says = format!("the server block {} answers because no other has the name", route.server);
             Finding::of(route.by_default, says, format!("the server block {} has the name", route.server))
         }),
+        Fact::ByWildcard => routed(evidence, |route| {
+            let many = route.server.starts_with(['*', '.', '~']) || route.server.ends_with(".*");
+            let says = format!("the server block {} answers for many names", route.server);
+            Finding::of(many && !route.by_default, says, "the server block answers for one name")
+        }),
+        Fact::ReturnsRedirect => routed(evidence, |route| {
+            let place = route.place.as_deref().unwrap_or("the configuration");
+            match route.returns.filter(|status| (300..400).contains(status)) {
+                Some(status) => Finding::Yes(format!("{place} answers {status} by itself")),
+                None => Finding::No(format!("{place} redirects nobody by itself")),
+            }
+        }),
+        Fact::OtherFile => routed(evidence, |route| {
+            let last = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+            let asked = evidence
+                .samples
+                .first()
+                .map(|seen| last(seen.url.split(['?', '#']).next().unwrap_or_default()));
+            match (&route.file, asked) {
+                (Some(file), Some(asked)) => Finding::of(
+                    last(file) != asked,
+                    format!("the configuration answers with {file}"),
+                    format!("the configuration answers with {file}, which was asked for"),
+                ),
+                _ => Finding::No(String::from("the configuration answers with no file")),
+            }
+        }),
+        Fact::RouteMoved => match (&evidence.former, &evidence.route) {
+            (Some(former), Some(route)) => {
+                let way = |route: &Routed| {
+                    let to = route.upstream.clone().or_else(|| route.file.clone());
+                    let to = to.or_else(|| route.returns.map(|status| format!("an answer of {status}")));
+                    let location = route.location.clone().unwrap_or_default();
+                    format!(
+                        "{} {location} to {}",
+                        route.server,
+                        to.unwrap_or_else(|| String::from("nothing"))
+                    )
+                };
+                let (before, now) = (way(former), way(route));
+                Finding::of(
+                    before != now,
+                    format!("the request goes by {now}; before the last change it went by {before}"),
+                    format!("the request goes by {now}, as before the last change"),
+                )
+            }
+            _ => Finding::unknown("the configuration before the last change: evenkeel diff"),
+        },
+        Fact::UpgradeDropped => routed(evidence, |route| {
+            let place = route.location.as_deref().unwrap_or("the server itself");
+            Finding::of(
+                !route.upgrades,
+                format!("{place} does not pass Upgrade on"),
+                format!("{place} passes Upgrade on"),
+            )
+        }),
+        Fact::FileReplaced => match evidence.replaced.as_deref() {
+            None => Finding::unknown("the files that packages replaced: find /etc/nginx -name '*.dpkg-old'"),
+            Some([]) => Finding::No(String::from("no package replaced a file of the configuration lately")),
+            Some([file, more @ ..]) => {
+                let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+                Finding::Yes(format!(
+                    "a package replaced {file}{more}; what stood there is beside it, as .dpkg-old"
+                ))
+            }
+        },
         Fact::NotProxied => routed(evidence, |route| {
             let place = route.location.as_deref().unwrap_or("the server itself");
             match &route.upstream {
@@ -38,6 +104,9 @@ pub(super) fn ask(fact: Fact, evidence: &Evidence) -> Option<Finding> {
                 "every server of the upstream is marked down",
                 "not every server is marked down",
             )
+        }),
+        Fact::MaxConns => routed(evidence, |route| {
+            Finding::of(route.max_conns, "a server of the upstream has max_conns", "no server has max_conns")
         }),
         Fact::DirectUp => match configured(evidence) {
             None => unasked(),

@@ -36,6 +36,7 @@ pub(crate) fn seen(vantage: &str, at: SocketAddr, failure: Option<Failure>) -> S
         url: String::from("https://shop.test/cart"),
         failure,
         redirect: None,
+        reply: None,
         took_ms: 3,
     }
 }

@@ -9,4 +9,4 @@ pub mod verdict;
 
 pub use failure::{CertificateFault, DnsFault, Failure, Icmp, Layer, alert_name};
 pub use sample::{Answer, ProbeId, Sample, VantageId};
-pub use vantage::{Fitness, Look, Suspicion, fitness};
+pub use vantage::{BLINK, Fitness, Look, Suspicion, fitness, is_evidence};

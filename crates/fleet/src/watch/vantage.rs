@@ -61,6 +61,16 @@ impl fmt::Display for Suspicion {
     }
 }
 
+/// How long a vantage must be unfit before that is evidence of an incident: what only blinks is nothing to wake anybody for. Its
+/// samples count for nothing from the first moment.
+pub const BLINK: Span = Span::from_secs(60);
+
+/// Whether it is evidence of an incident that a vantage is unfit since then. `alone`: there is no other that sees.
+#[must_use]
+pub fn is_evidence(since: Timestamp, now: Timestamp, alone: bool) -> bool {
+    alone || now.since(since) >= BLINK
+}
+
 /// Judges one vantage by its last looks. `at_once` is how far apart the first failures of a common cause are: two cadences.
 ///
 /// An anchor that is seen settles it: who sees something can see. Without anchors, a vantage suspects itself when all hosts, at least

@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ use std::time::Duration;
 pub(crate) enum App {
     /// Nothing listens.
     Nobody,
+    /// Listens with a short queue and takes nothing from it.
+    Deaf,
     /// Sends these bytes and closes.
     Says(&'static [u8]),
     /// Sends a header line of this many bytes, and an answer.
@@ -24,6 +26,14 @@ pub(crate) enum App {
     Closes,
     /// Resets the connection when the request has come.
     Resets,
+    /// Has an answer for every path but `/export`, at which it breaks.
+    Breaks,
+    /// Answers at once; what has `late` in its address, never.
+    Late,
+    /// Answers with a cookie that nobody else gets.
+    Cookies,
+    /// Changes the protocol for whoever wishes it, and refuses everybody else.
+    Upgrades,
 }
 
 pub(crate) const OK: App =
@@ -39,7 +49,7 @@ pub(crate) fn run(app: App, at: SocketAddr) -> Option<Running> {
     if matches!(app, App::Nobody) {
         return None;
     }
-    let listener = TcpListener::bind(at).unwrap();
+    let listener = if matches!(app, App::Deaf) { short(at) } else { TcpListener::bind(at).unwrap() };
     // A firewall of the test may keep a last connection away, so that nothing could end a wait for it.
     listener.set_nonblocking(true).unwrap();
     let ends = Arc::new(AtomicBool::new(false));
@@ -47,6 +57,10 @@ pub(crate) fn run(app: App, at: SocketAddr) -> Option<Running> {
     let thread = std::thread::spawn(move || {
         let mut held = Vec::new();
         while !until.load(Ordering::SeqCst) {
+            if matches!(app, App::Deaf) {
+                std::thread::sleep(Duration::from_millis(2));
+                continue;
+            }
             match listener.accept() {
                 Ok((stream, _)) => {
                     stream.set_nonblocking(false).unwrap();
@@ -57,6 +71,15 @@ pub(crate) fn run(app: App, at: SocketAddr) -> Option<Running> {
         }
     });
     Some(Running { ends, thread: Some(thread) })
+}
+
+/// A listener whose queue holds next to nothing.
+fn short(at: SocketAddr) -> TcpListener {
+    use rustix::net::{AddressFamily, SocketType, bind, listen, socket};
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&socket, &at).unwrap();
+    listen(&socket, 2).unwrap();
+    TcpListener::from(socket)
 }
 
 impl Drop for Running {
@@ -77,8 +100,29 @@ fn serve(app: App, mut stream: TcpStream) -> Option<TcpStream> {
         let _ = stream.peek(&mut some);
         return None;
     }
-    let _ = stream.read(&mut some);
+    let read = stream.read(&mut some).unwrap_or(0);
+    let request = String::from_utf8_lossy(&some[..read]).to_ascii_lowercase();
     match app {
+        App::Breaks => {
+            let breaks = request.starts_with("get /export ");
+            let status = if breaks { "500 Internal Server Error" } else { "200 OK" };
+            drop(stream.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes()));
+        }
+        App::Late if request.lines().next().is_some_and(|line| line.contains("late")) => return Some(stream),
+        App::Late => drop(stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")),
+        App::Cookies => {
+            static NEXT: AtomicU64 = AtomicU64::new(1);
+            let number = NEXT.fetch_add(1, Ordering::SeqCst);
+            let head =
+                format!("HTTP/1.1 200 OK\r\nSet-Cookie: session={number}\r\nContent-Length: 0\r\n\r\n");
+            drop(stream.write_all(head.as_bytes()));
+        }
+        App::Upgrades if request.contains("upgrade: websocket") => {
+            let head =
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+            drop(stream.write_all(head.as_bytes()));
+        }
+        App::Upgrades => drop(stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")),
         App::Says(bytes) => drop(stream.write_all(bytes)),
         App::Header(length) => {
             let header =
@@ -90,7 +134,7 @@ fn serve(app: App, mut stream: TcpStream) -> Option<TcpStream> {
             return Some(stream);
         }
         App::Silent => return Some(stream),
-        App::Nobody | App::Closes | App::Resets => {}
+        App::Nobody | App::Deaf | App::Closes | App::Resets => {}
     }
     None
 }
