@@ -146,8 +146,8 @@ impl Look<'_> {
             self.listening();
         }
         // Who says where the balancer of this machine is asked has its nginx looked at, too.
-        let only_balances = self.is_balancer() && self.asked.balancer == Balancer::default();
-        if here && (only_balances || !self.is_of_nginx()) {
+        let is_told = self.asked.balancer != Balancer::default();
+        if here && !is_told && (self.is_balancer() || !self.is_of_nginx()) {
             self.evidence.nginx = None;
         } else if here {
             self.would_start();

@@ -91,6 +91,21 @@ impl Drop for Running {
     }
 }
 
+/// Reads a request to the end of its head, for what stays unread would reset the connection; what is no request, as it comes.
+fn head(stream: &mut TcpStream, some: &mut [u8]) -> usize {
+    let mut length = 0;
+    while length < some.len() {
+        match stream.read(&mut some[length..]) {
+            Ok(read) if read > 0 => length += read,
+            _ => break,
+        }
+        if !some[0].is_ascii_uppercase() || some[..length].windows(4).any(|end| end == b"\r\n\r\n") {
+            break;
+        }
+    }
+    length
+}
+
 /// Serves one connection; gives it back when it must stay open.
 fn serve(app: App, mut stream: TcpStream) -> Option<TcpStream> {
     stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
@@ -100,7 +115,7 @@ fn serve(app: App, mut stream: TcpStream) -> Option<TcpStream> {
         let _ = stream.peek(&mut some);
         return None;
     }
-    let read = stream.read(&mut some).unwrap_or(0);
+    let read = head(&mut stream, &mut some);
     let request = String::from_utf8_lossy(&some[..read]).to_ascii_lowercase();
     match app {
         App::Breaks => {
