@@ -325,6 +325,44 @@ fn rollback_can_overtake_a_confirmation_and_the_host_decides() {
     assert_eq!((confirmed_first.stage(R1), confirmed_first.confirmed()), (CONFIRMED, Some(NEW)));
 }
 
+/// A release that its policy confirms, and one that a person takes back; the host has not answered yet.
+fn confirming_and_reverting() -> [(World, Stage); 2] {
+    let (mut confirming, mut reverting) = (World::proven(), World::proven());
+    confirming.tell(22, saw(R1, EvidenceKind::Observation, true));
+    reverting.tell(22, rollback(R1, "wait"));
+    [(confirming, Stage::Confirming), (reverting, Stage::Reverting)]
+}
+
+#[test]
+fn evidence_against_a_release_that_is_confirmed_or_goes_back_gives_no_second_order() {
+    for (mut world, stage) in confirming_and_reverting() {
+        let reverting = world.fleet.release(R1).unwrap().reverting().map(|(why, _)| why);
+        assert_eq!(world.tell(23, saw(R1, EvidenceKind::Observation, false)), []);
+        let release = world.fleet.release(R1).unwrap();
+        assert_eq!((release.stage(), release.reverting().map(|(why, _)| why)), (stage, reverting));
+    }
+}
+
+#[test]
+fn proof_that_comes_again_or_too_late_is_no_news() {
+    let again = (World::proven(), Stage::Proven);
+    for (mut world, stage) in confirming_and_reverting().into_iter().chain([again]) {
+        let (before, proven_at) = (world.events.len(), world.fleet.release(R1).unwrap().proven_at());
+        assert_eq!(world.tell(23, report(1, proven(true))), []);
+        assert_eq!((world.stage(R1), world.events.len()), (stage, before));
+        assert_eq!(world.fleet.release(R1).unwrap().proven_at(), proven_at);
+    }
+}
+
+#[test]
+fn answers_about_a_release_that_nobody_knows_are_refused() {
+    let mut world = World::proven();
+    let before = world.events.len();
+    world.tell(13, answered(ReleaseId(9), journal::Phase::Watch, 3, 0));
+    assert_eq!(world.refusal, Some(Refusal::NoSuchRelease(ReleaseId(9))));
+    assert_eq!(world.events.len(), before);
+}
+
 #[test]
 fn freeze_refuses_a_proposal_and_never_a_rollback() {
     let mut world = World::proven();
