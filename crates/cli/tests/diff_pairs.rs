@@ -77,6 +77,7 @@ fn real_nginxes_refute_no_witness_of_random_pairs() {
         left_out += texts(&verification["not_asked"]).len();
         complete += usize::from(said["complete"] == true);
         for why in texts(&verification["disagree"]) {
+            eprintln!("seed {seed}: {why}");
             wrong.push(format!(
                 "seed {seed}: {why}\nedits: {:#?}\n--- old\n{}--- new\n{}",
                 pair.edits, pair.old, pair.new

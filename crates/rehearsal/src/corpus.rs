@@ -139,7 +139,12 @@ pub(crate) fn door(config: &Config, request: &Request, machine: &Machine) -> Res
         None
     } else {
         let usual = if to.is_ipv4() { CLIENT_V4 } else { CLIENT_V6 };
-        Some(request.client.filter(|client| client.is_ipv4() == to.is_ipv4()).unwrap_or(usual))
+        let client = request.client.filter(|client| client.is_ipv4() == to.is_ipv4()).unwrap_or(usual);
+        if client.is_loopback() {
+            // The clients of a rehearsal are on another machine: from there the kernel sends nothing from such an address.
+            return Err(NoDoor::NotAsked("only this host itself asks from a loopback address"));
+        }
+        Some(client)
     };
     let client = Some(from.unwrap_or(to.ip()));
     let listen = Some(LocalAddress::Inet(to));

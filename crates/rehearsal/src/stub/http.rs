@@ -21,7 +21,11 @@ pub(super) async fn serve(stream: impl Stream, exchange: &Exchange) -> io::Resul
         };
         let Some(head) = head else { return Ok(()) };
         let Some(request) = Request::read(&head) else {
-            reader.write(&answer(400, &[], b"", false, true)).await?;
+            // What a variable puts into the URI of `proxy_pass` goes out as it is, and a space in it makes a line that servers
+            // refuse: it has reached this one all the same.
+            let told = exchange.reached(unreadable(&head));
+            let stub = ("X-Evenkeel-Stub", exchange.served.name.clone());
+            reader.write(&answer(400, &[stub], &told, false, true)).await?;
             return reader.finish().await;
         };
         if !body(&mut reader, &request).await? {
@@ -116,6 +120,22 @@ async fn upgraded(
             return Ok(());
         }
         reader.write(&bytes).await?;
+    }
+}
+
+/// What is told of a head that is none: its first line between the first space and the last.
+fn unreadable(head: &[u8]) -> Asked {
+    let text = String::from_utf8_lossy(head);
+    let line = text.trim_start_matches("\r\n").split("\r\n").next().unwrap_or_default();
+    let (method, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let (target, version) = rest.rsplit_once(' ').unwrap_or((rest, ""));
+    Asked {
+        protocol: "http",
+        method: method.to_owned(),
+        target: target.to_owned(),
+        version: version.to_owned(),
+        host: None,
+        headers: Vec::new(),
     }
 }
 
@@ -219,6 +239,15 @@ mod tests {
         let text = String::from_utf8(text).unwrap();
         assert!(text.contains("X-Evenkeel-Stub: a??Set-Cookie: b\r\n"), "{text}");
         assert!(text.ends_with("Content-Length: 1\r\nConnection: close\r\n\r\nx"), "{text}");
+    }
+
+    #[test]
+    fn target_with_a_space_is_told_whole() {
+        let head = b"GET /api/b z HTTP/1.0\r\nHost: api\r\n\r\n";
+        assert!(Request::read(head).is_none());
+        let asked = unreadable(head);
+        assert_eq!((&*asked.method, &*asked.target, &*asked.version), ("GET", "/api/b z", "HTTP/1.0"));
+        assert_eq!(unreadable(b"\x16\x03\r\n\r\n").target, "");
     }
 
     #[test]
