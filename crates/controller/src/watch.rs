@@ -53,7 +53,6 @@ struct Loop<'v> {
     panel: Panel,
     unfit: BTreeMap<VantageId, String>,
     deaf: BTreeSet<VantageId>,
-    /// Vantages that may only blink: they have no voice, and nobody is told of them yet.
     blinking: BTreeMap<VantageId, Timestamp>,
     severities: BTreeMap<(ProbeId, HostId), (Severity, Option<String>)>,
     viewer: &'v mut dyn Viewer,
@@ -257,14 +256,10 @@ impl Loop<'_> {
     /// Tells of vantages that are unfit for longer than a moment, and of the last one at once.
     async fn stopped_blinking(&mut self, now: Timestamp) {
         let alone = self.plan.askers.keys().all(|it| self.unfit.contains_key(it));
-        let due = |since: &Timestamp| is_evidence(*since, now, alone);
-        let told: Vec<(VantageId, Timestamp)> =
-            self.blinking.iter().filter(|(_, since)| due(since)).map(|(it, at)| (it.clone(), *at)).collect();
-        for (vantage, since) in told {
-            self.blinking.remove(&vantage);
-            if let Some(why) = self.unfit.get(&vantage).cloned() {
-                self.tell(Input::Report(evidence::vantage(&vantage, &why, since, alone))).await;
-            }
+        let told = self.blinking.extract_if(.., |_, since| is_evidence(*since, now, alone));
+        for (vantage, since) in told.collect::<Vec<_>>() {
+            let why = self.unfit.get(&vantage).cloned().unwrap_or_default();
+            self.tell(Input::Report(evidence::vantage(&vantage, &why, since, alone))).await;
         }
     }
 

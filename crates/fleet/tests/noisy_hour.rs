@@ -25,9 +25,9 @@ const SEEDS: u64 = 40;
 /// A stretch of time, in milliseconds of the hour.
 type Stretch = (u64, u64);
 
-/// nginx is restarted, and takes no connection for so long.
+/// The server is restarted, and takes no connection for so long.
 const RESTARTS: [Stretch; 3] = [(720_000, 721_200), (1_500_000, 1_501_500), (2_460_000, 2_461_200)];
-/// nginx is reloaded: a connection that was kept may be reset.
+/// The server is reloaded: a connection that was kept may be reset.
 const RELOADS_EVERY_MS: u64 = 300_000;
 const RELOAD_MS: u64 = 150;
 /// The application collects its garbage, or the database makes a copy: now and then an answer is too slow.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use evenkeel_controller::source::{Root, Source};
 use evenkeel_controller::stages;
 use evenkeel_controller::why::{Answer, Asked, Balancer, look};
-use evenkeel_diagnosis::Confidence;
 use evenkeel_diagnosis::analyzers::rows;
+use evenkeel_diagnosis::{Cause, Confidence};
 use evenkeel_host::nginx::compiled::compiled;
 use evenkeel_host::place::Place;
 use evenkeel_model::Config;
@@ -49,6 +49,8 @@ pub(crate) struct Case {
     pub(crate) before: fn(&mut Stage),
     /// Whether it needs a network, mounts and users of its own.
     pub(crate) apart: bool,
+    /// Whether only root may read what settles it: an ordinary user is told what would, and nothing is sure.
+    pub(crate) by_root: bool,
     /// On which nginx it is played.
     pub(crate) on: On,
     /// How sure it must be at least.
@@ -83,6 +85,7 @@ pub(crate) const PLAIN: Case = Case {
     meanwhile: |_| {},
     before: |_| {},
     apart: false,
+    by_root: false,
     on: On::Both,
     sure: Confidence::Confident,
 };
@@ -106,6 +109,9 @@ macro_rules! cases {
 
 /// Says that this process is the one in a network of its own.
 const INSIDE: &str = "EVENKEEL_TEST_INSIDE";
+
+/// And that root started it.
+const ROOT: &str = "root";
 
 /// Plays a case on each nginx.
 pub(crate) fn play(name: &str, case: &Case) {
@@ -136,7 +142,7 @@ fn apart(name: &str) {
         .args(["-Urnm", "--"])
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
-        .env(INSIDE, "1")
+        .env(INSIDE, if nix::unistd::geteuid().is_root() { ROOT } else { "an ordinary user" })
         .output()
         .unwrap();
     let said =
@@ -148,6 +154,12 @@ fn hold(case: &Case, answer: &Answer, what: &str) {
     let diagnosis = &answer.diagnosis;
     if case.cause.is_empty() {
         assert!(diagnosis.causes.is_empty() && !diagnosis.failing, "health has a cause: {what}");
+        return;
+    }
+    if case.by_root && std::env::var_os(INSIDE).is_some_and(|who| who != ROOT) {
+        let sure = |cause: &Cause| cause.confidence == Confidence::Confident;
+        assert!(!diagnosis.causes.iter().any(sure), "sure without a look: {what}");
+        assert!(diagnosis.missing.iter().any(|text| text.contains("firewall")), "{what}");
         return;
     }
     let first = diagnosis.first().unwrap_or_else(|| panic!("no cause: {what}"));

@@ -13,6 +13,7 @@ const GET: &str = "GET /cart HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\
 
 /// A reload with a line that nginx does not take; what it serves stays as it was.
 fn bad_reload(stage: &Stage) {
+    stage.wait_for_age(std::time::Duration::from_millis(1_100));
     let before = String::from_utf8(stage.log("nginx.conf")).unwrap();
     stage.file("nginx.conf", &format!("{before}\nlissten 1;\n"));
     stage.signal("-HUP");

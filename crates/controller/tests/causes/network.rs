@@ -133,6 +133,7 @@ cases! {
         rows: &[9],
         cause: "firewall-limits",
         apart: true,
+        by_root: true,
         server: SITE,
         meanwhile: |stage| {
             stage.input("tcp dport {PORT} ct state new limit rate over 1/minute burst 1 packets drop");
