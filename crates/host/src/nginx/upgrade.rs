@@ -32,6 +32,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 const GRACE_MS: u64 = 250;
 /// The bit of SIGUSR2 in the masks of `/proc/PID/status`.
 const USR2: u64 = 1 << (12 - 1);
+/// That of SIGWINCH.
+const WINCH: u64 = 1 << (28 - 1);
 
 /// Why a master cannot start a new one beside itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{LOOK_EVERY, USR2, has_begun, is_forking, newer, orphans, serving};
+use super::{LOOK_EVERY, USR2, WINCH, has_begun, is_forking, newer, orphans, serving};
 use crate::clock::boottime_ms;
 use crate::identity::ProcessId;
 use crate::nginx::control::{self, Reload, SignalError};
@@ -64,6 +64,13 @@ pub fn go_back(
         // Workers that are about to leave look like workers that serve. Told once more, all of them leave.
         let _has_ended = control::rest(old);
         wait(AWAKE_WITHIN, LOOK_SOON, || serving(old).is_empty());
+    }
+    if rested {
+        // Of two signals at once it takes the reload first, and sends the workers away that this has started
+        // (`ngx_master_process_cycle`, src/os/unix/ngx_process_cycle.c: `ngx_reconfigure` comes before `ngx_noaccept`).
+        wait(AWAKE_WITHIN, LOOK_SOON, || {
+            !old.lives() || proc::status(old.pid).is_ok_and(|it| it.pending & WINCH == 0 && hears(&it))
+        });
     }
     if new.is_none() && serving(old).is_empty() {
         // Its new master was killed, and it starts its workers by itself (`ngx_reap_children`).
