@@ -222,9 +222,9 @@ impl Look<'_> {
 
     /// An edit that nginx has not read cannot be to blame for what it does.
     fn forget_what_is_not_loaded(&mut self) {
-        let loaded = self.evidence.nginx.as_ref().and_then(|nginx| nginx.youngest_worker);
-        if let Some(loaded) = loaded {
-            self.evidence.changes.retain(|change| change.kind != ChangeKind::Edit || change.at <= loaded);
+        if let Some(nginx) = &self.evidence.nginx {
+            let may_be = |change: &Change| nginx.may_have_read(change.at) != Some(false);
+            self.evidence.changes.retain(|change| change.kind != ChangeKind::Edit || may_be(change));
         }
     }
 

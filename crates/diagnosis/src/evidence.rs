@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use evenkeel_fleet::Timestamp;
 use evenkeel_fleet::watch::Failure;
+use evenkeel_fleet::{Span, Timestamp};
 use evenkeel_model::{LogLevel, LogPhase, Message};
 
 /// Everything that is known about a failure, or about health.
@@ -197,6 +197,18 @@ pub struct Nginx {
     pub config_changed: Option<Timestamp>,
     /// Whether nginx would start with what is on disk; what it says if not.
     pub disk: Option<Result<(), String>>,
+}
+
+/// How much younger than a worker a change may look that it has read, in milliseconds: the kernel counts the start of a process
+/// in hundredths of a second and stamps files by a clock that ticks, and a reload follows its edit at once.
+const CLOCKS_DIFFER_MS: u64 = 20;
+
+impl Nginx {
+    /// Whether the workers may have read what changed at a moment; `None` when it is not known when they started.
+    #[must_use]
+    pub fn may_have_read(&self, changed: Timestamp) -> Option<bool> {
+        self.youngest_worker.map(|started| changed <= started + Span::from_millis(CLOCKS_DIFFER_MS))
+    }
 }
 
 /// Where the configuration sends the request.

@@ -56,8 +56,11 @@ impl<'m> World<'m> {
 
     /// Opens what this tree needs around it, and closes what another one needed.
     pub(crate) async fn fit(&mut self, stage: &Stage, around: &Around) -> Result<(), StubError> {
-        let gone: Vec<Spot> =
-            self.open.keys().filter(|spot| !around.stands.contains_key(spot)).cloned().collect();
+        // One that is spoken to in another way now must listen for that.
+        let stays =
+            |spot: &Spot, open: &Stand| around.stands.get(spot).is_some_and(|stand| stand.kind == open.kind);
+        let gone = self.open.iter().filter(|(spot, (_, stand))| !stays(spot, stand));
+        let gone: Vec<Spot> = gone.map(|(spot, _)| spot.clone()).collect();
         for spot in gone {
             self.close(&spot).await?;
         }

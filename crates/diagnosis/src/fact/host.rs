@@ -37,11 +37,11 @@ pub(super) fn ask(fact: Fact, evidence: &Evidence) -> Option<Finding> {
             match evidence
                 .nginx
                 .as_ref()
-                .and_then(|nginx| Some((nginx.config_changed?, nginx.youngest_worker?)))
+                .and_then(|nginx| Some((nginx, nginx.config_changed?, nginx.youngest_worker?)))
             {
                 None => Finding::unknown("when the configuration changed, and when the workers started"),
-                Some((changed, started)) => Finding::of(
-                    changed > started,
+                Some((nginx, changed, started)) => Finding::of(
+                    nginx.may_have_read(changed) == Some(false),
                     format!(
                         "the configuration changed {} after the youngest worker started",
                         changed.since(started)

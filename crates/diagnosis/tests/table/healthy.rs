@@ -2,6 +2,7 @@
 
 use evenkeel_diagnosis::evidence::{ChangeKind, Name, Origin, Routed, Verdict};
 use evenkeel_diagnosis::{Evidence, diagnose};
+use evenkeel_fleet::Span;
 
 use crate::{
     at, blocked, certificate, change, direct, firewall, listens, log, nginx, seen, session, site, upstream,
@@ -80,6 +81,10 @@ fn health_has_no_cause_whatever_stands_in_its_logs() {
     let state = loaded.nginx.as_mut().unwrap();
     (state.config_changed, state.youngest_worker, state.disk) = (Some(at(10)), Some(at(90)), Some(Ok(())));
     state.generations = 2;
+    let mut at_once = loaded.clone();
+    let changed = at(90) + Span::from_millis(9);
+    at_once.nginx.as_mut().unwrap().config_changed = Some(changed);
+    all.push(("a reload right after its edit, by clocks that tick", at_once));
     all.push(("a reload just now, with old workers that end", loaded));
     let mut renewed = well();
     renewed.certificates = certificate("01", 9_000_000);

@@ -63,6 +63,10 @@ fn seen(seen: &Seen) -> String {
 fn drift(it: &Drift) -> String {
     let host = &it.host;
     match &it.stage {
+        // What it means is worked out once it is quiet, and told in an event of its own.
+        DriftStage::Opened | DriftStage::Updated if it.changes.is_empty() => {
+            format!("what the drift of {host} does: {}", it.meaning.join("; "))
+        }
         DriftStage::Opened | DriftStage::Updated => {
             let paths: Vec<&str> = it.changes.iter().map(|change| change.path.as_str()).collect();
             let more = if it.more == 0 { String::new() } else { format!(" and {} more", it.more) };

@@ -52,7 +52,9 @@ fn kind(what: &What) -> Option<MarkKind> {
     match what {
         What::Switched { .. } | What::Adopted(_) | What::Watch(Seen::Firewall(_)) => Some(MarkKind::Change),
         What::Drift(drift) => match drift.stage {
-            DriftStage::Opened | DriftStage::Updated => Some(MarkKind::Change),
+            DriftStage::Opened | DriftStage::Updated => {
+                (!drift.changes.is_empty()).then_some(MarkKind::Change)
+            }
             DriftStage::Ended(_) => Some(MarkKind::Action),
             DriftStage::Silenced { .. } => None,
         },
