@@ -31,9 +31,12 @@ fn live_route_whose_listener_is_gone_is_wrong() {
 #[test]
 fn live_route_that_nobody_asks_is_named_and_not_counted() {
     let host = Host::start();
-    let https = "[[route]]\nname = \"tls\"\nrequest = \"GET https://shop.test/\"\nlive = { status = 200 }\n";
-    host.propose().write("routes.toml", https).replace("sites/shop.conf", "\"one\"", "\"two\"");
-    let ran = host.apply(&[]).ends(0).says("https is not asked");
+    let post = format!(
+        "[[route]]\nname = \"order\"\nrequest = \"POST http://shop.test:{}/\"\nunsafe = true\nlive = {{ status = 200 }}\n",
+        host.port
+    );
+    host.propose().write("routes.toml", &post).replace("sites/shop.conf", "\"one\"", "\"two\"");
+    let ran = host.apply(&[]).ends(0).says("POST is not asked");
     // The live tree's own route, which the change takes away, was asked all the same.
     assert!(ran.out.contains("1 live route asked again"), "{}", ran.out);
 }
