@@ -320,3 +320,25 @@ fn fuse_killed_on_its_way_back_when_the_disk_becomes_full_leaves_what_recovery_c
         killed.points(At::WayBack, Dies::Fuse);
     }
 }
+
+#[test]
+fn fuse_killed_when_the_disk_becomes_full_leaves_a_command_that_ends_its_release() {
+    if let Some(mut killed) = small_disk() {
+        killed.points(At::Fuse, Dies::Fuse);
+    }
+}
+
+#[test]
+fn everything_killed_when_the_disk_becomes_full_comes_back_as_confirmed() {
+    if let Some(mut killed) = small_disk() {
+        killed.points(At::Command, Dies::Everything);
+    }
+}
+
+#[test]
+fn control_group_killed_when_the_disk_becomes_full_leaves_what_recovery_confirms() {
+    if let Some(mut killed) = small_disk() {
+        killed.group = Cgroup::new();
+        killed.points(At::Command, Dies::Group);
+    }
+}
