@@ -210,7 +210,7 @@ fn named_rule(world: &World, load: &str, question: Question, verdict: &Verdict, 
                 named.is_some_and(|one| one.packets > 0) || rule.text.starts_with("ct state vmap")
             }
             // A policy: no rule that stops anything has stopped anything.
-            None => counted.iter().all(|one| one.packets == 0 || one.map),
+            None => counted.iter().all(|one| one.packets == 0 || one.asks_more),
         };
         if right {
             break;
@@ -231,7 +231,8 @@ fn named_rule(world: &World, load: &str, question: Question, verdict: &Verdict, 
 struct Counted {
     place: (String, String, String, u64),
     packets: u64,
-    map: bool,
+    /// Whether it counts before it has decided: by a map, or by another match.
+    asks_more: bool,
 }
 
 impl Counted {
@@ -251,10 +252,14 @@ fn stopping(dump: &[u8]) -> Vec<Counted> {
             let packets = expressions.iter().find_map(|one| one.get("counter")?.get("packets")?.as_u64())?;
             let text = |key: &str| rule[key].as_str().unwrap().to_owned();
             let place = (text("family"), text("table"), text("chain"), rule["handle"].as_u64().unwrap());
+            let after = expressions.iter().skip_while(|one| one.get("counter").is_none());
+            let resets = |one: &serde_json::Value| one["reject"]["type"] == "tcp reset";
+            // nft does not show the `meta l4proto tcp` that it puts between the counter and a reset.
+            let more = after.clone().any(|one| one.get("match").is_some() || resets(one));
             (has("drop") || has("reject") || has("vmap")).then(|| Counted {
                 place,
                 packets,
-                map: has("vmap"),
+                asks_more: has("vmap") || more,
             })
         })
         .collect()
