@@ -285,8 +285,12 @@ impl<'a> Run<'a> {
             let Some(value) = self.one(port, packet) else { return false };
             new_port = value;
         }
-        if let Some(connection) = &mut self.connection {
-            connection.moved_to = Some((address, new_port));
+        let moved = (address, new_port);
+        // What is sent where it goes anyway is not moved, and `ct status dnat` does not hold for it (`nf_nat_setup_info`,
+        // net/netfilter/nf_nat_core.c).
+        let stays = matches!(moved, (Value::Number(_), Value::Number(_))) && moved == old;
+        if let Some(connection) = self.connection.as_mut().filter(|_| !stays) {
+            connection.moved_to = Some(moved);
         }
         true
     }
