@@ -106,6 +106,8 @@ struct Look<'a> {
     began: Timestamp,
     /// What the upstream is asked for, where the configuration says it.
     passed: Option<String>,
+    /// The same of the configuration before the last change.
+    passed_before: Option<String>,
 }
 
 /// Asks every layer, and says what it means.
@@ -124,6 +126,7 @@ pub fn look(asked: &Asked<'_>) -> Result<Answer, WhyError> {
         unseen: Vec::new(),
         began: now(),
         passed: None,
+        passed_before: None,
     };
     let next = runtime.block_on(async {
         look.all().await;
@@ -161,7 +164,6 @@ impl Look<'_> {
             self.check_disk();
             if fails {
                 self.ask_upstreams().await;
-                self.ask_where_it_was_sent().await;
             }
         } else {
             self.unseen.push(String::from(

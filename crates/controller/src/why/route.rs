@@ -23,13 +23,14 @@ impl Look<'_> {
         let host = self.request.host_name();
         self.evidence.route = Some(routed(config, &route, host));
         let former = self.asked.former.and_then(|former| Some((former, self.route_by(former)?)));
+        self.passed_before = former.as_ref().and_then(|(_, route)| passed(route));
         self.evidence.former = former.map(|(former, route)| routed(former, &route, host));
         self.passed = passed(&route);
         self.own_answers(&route);
     }
 
     /// The way of the request through a configuration.
-    pub(super) fn route_by(&self, config: &Config) -> Option<Route> {
+    fn route_by(&self, config: &Config) -> Option<Route> {
         // A wish for another protocol goes the way of a request.
         let rest = self.asked.url.strip_prefix("ws");
         let url = rest.map_or_else(|| self.asked.url.to_owned(), |rest| format!("http{rest}"));
@@ -64,7 +65,7 @@ impl Look<'_> {
 }
 
 /// What the upstream is asked for: path and query of the URL that nginx passes on.
-pub(super) fn passed(route: &Route) -> Option<String> {
+fn passed(route: &Route) -> Option<String> {
     let Outcome::Pass { pass, .. } = &route.outcome else { return None };
     let pass = std::str::from_utf8(pass).ok()?;
     let (_, rest) = pass.split_once("://")?;

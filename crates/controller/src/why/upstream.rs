@@ -91,7 +91,7 @@ impl Look<'_> {
             if direct.iter().any(|one| one.at == *server) {
                 continue;
             }
-            let report = self.ask(Target::Tcp(at), scheme, None).await;
+            let report = self.ask(Target::Tcp(at), scheme, self.passed_before.as_deref()).await;
             let because = String::from("the configuration before the last change sends the request there");
             direct.push(of(server, false, Some(because), report));
         }
@@ -156,7 +156,7 @@ impl Look<'_> {
     }
 
     /// Asks an application for what nginx asks it for; where nobody knows, for what the client does.
-    pub(super) async fn ask(&self, target: Target, scheme: &str, uri: Option<&str>) -> Report {
+    async fn ask(&self, target: Target, scheme: &str, uri: Option<&str>) -> Report {
         let ask = match scheme {
             "http" | "https" => {
                 let tls =
@@ -194,7 +194,7 @@ fn status(failure: &Failure) -> Option<u16> {
     }
 }
 
-pub(super) fn of(at: &str, configured: bool, because: Option<String>, report: Report) -> Direct {
+fn of(at: &str, configured: bool, because: Option<String>, report: Report) -> Direct {
     let took_ms = u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX);
     let failure = match report.answer {
         Answer::Up => None,
