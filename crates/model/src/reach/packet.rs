@@ -51,7 +51,7 @@ pub(super) struct Connection {
     pub(super) from_client: bool,
     /// The first packet's ends.
     pub(super) original: [(Value, Value); 2],
-    /// Another destination than the first packet's.
+    /// The destination that was decided on. Where it is the first packet's, nothing is moved, and no later chain is asked all the same.
     pub(super) moved_to: Option<(Value, Value)>,
     /// Its mark.
     pub(super) mark: Value,
@@ -175,11 +175,17 @@ impl Seen<'_> {
         if connection.answered {
             bits |= 2;
         }
-        if connection.moved_to.is_some() {
-            bits |= 32;
-        }
         // Expected, seen-reply, snat, dnat.
-        Value::Masked { known: 1 | 2 | 16 | 32, bits }
+        let mut known = 1 | 2 | 16 | 32;
+        match &connection.moved_to {
+            None => {}
+            // What is sent where it goes anyway is not moved. Source: `nf_nat_setup_info`, net/netfilter/nf_nat_core.c
+            Some((Value::Number(_), Value::Number(_)))
+                if connection.moved_to.as_ref() == Some(&connection.original[1]) => {}
+            Some((Value::Number(_), Value::Number(_))) => bits |= 32,
+            Some(_) => known &= !32,
+        }
+        Value::Masked { known, bits }
     }
 
     fn address_type(&self, of: End, on_interface: bool) -> Value {

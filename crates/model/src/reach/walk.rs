@@ -269,9 +269,7 @@ impl<'a> Run<'a> {
 
     /// Decides where the connection goes; says whether it was decided. Only nat chains come here.
     fn move_to(&mut self, redirect: bool, to: Option<&Expr>, port: Option<&Expr>, packet: &Packet) -> bool {
-        let old = packet.destination.clone();
-        let mut address = old.0.clone();
-        let mut new_port = old.1.clone();
+        let (mut address, mut new_port) = packet.destination.clone();
         if redirect {
             address = self.own_address(packet);
         }
@@ -285,12 +283,8 @@ impl<'a> Run<'a> {
             let Some(value) = self.one(port, packet) else { return false };
             new_port = value;
         }
-        let moved = (address, new_port);
-        // What is sent where it goes anyway is not moved, and `ct status dnat` does not hold for it (`nf_nat_setup_info`,
-        // net/netfilter/nf_nat_core.c).
-        let stays = matches!(moved, (Value::Number(_), Value::Number(_))) && moved == old;
-        if let Some(connection) = self.connection.as_mut().filter(|_| !stays) {
-            connection.moved_to = Some(moved);
+        if let Some(connection) = &mut self.connection {
+            connection.moved_to = Some((address, new_port));
         }
         true
     }

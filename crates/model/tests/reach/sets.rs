@@ -72,6 +72,40 @@ firewall-cmd --add-port=53/udp
 firewall-cmd --add-rich-rule='rule family=ipv4 source address=10.9.0.101 port port=8080 protocol=tcp reject'
 ";
 
+/// What is sent where it goes anyway: no later chain decides, and nothing counts as moved.
+const MOVED_NOWHERE: &str = "nft -f - <<'END'
+table inet t {
+  chain first {
+    type nat hook prerouting priority -10
+    ip daddr 10.9.0.1 tcp dport { 80, 22 } dnat ip to 10.9.0.1
+    ip daddr 10.9.0.2 tcp dport { 80, 22 } dnat ip to 10.9.0.2
+    ip6 daddr fd09::1 tcp dport { 80, 22 } dnat ip6 to fd09::1
+  }
+  chain second {
+    type nat hook prerouting priority 10
+    tcp dport { 80, 443 } redirect to :8443
+    tcp dport 22 drop
+  }
+  chain input {
+    type filter hook input priority 0
+    ct status dnat counter drop
+    udp dport 53 drop
+    tcp dport { 1080, 5000 } drop
+  }
+}
+END
+";
+
+#[test]
+fn destination_that_is_moved_nowhere_is_read_right() {
+    inside("sets::destination_that_is_moved_nowhere_is_read_right", || {
+        let world = World::new();
+        shell(MOVED_NOWHERE);
+        let [blocked, reachable] = compare(&world, "nft");
+        assert!(blocked > 10 && reachable > 10, "{blocked} blocked, {reachable} reachable");
+    });
+}
+
 #[test]
 fn both_kinds_of_iptables_are_read_right() {
     inside("sets::both_kinds_of_iptables_are_read_right", || {
