@@ -1,14 +1,16 @@
 //! The journal as incidents see it: what is decided is durable before anything is sent, what others appended is followed, and a
 //! full disk does not keep an alert from whoever is on call.
 
+mod stand;
 mod unwritten;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use evenkeel_fleet::incident::{Decided, Delivery, Incidents, Input, Refused, Settings};
 use evenkeel_fleet::{Event, Timestamp};
 use evenkeel_store::{SqliteStore, Store as _, StoreError};
 
+use stand::Stand;
 use unwritten::Unwritten;
 
 /// How often an append is tried again when somebody else was faster.
@@ -18,6 +20,9 @@ const TRIES_MAX: u32 = 20;
 #[derive(Debug)]
 pub struct Ledger {
     store: SqliteStore,
+    path: PathBuf,
+    /// How the files of the journal stood when all that is in them was known.
+    known: Option<Stand>,
     state: Incidents,
     settings: Settings,
     unwritten: Option<Unwritten>,
@@ -41,7 +46,7 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`] says whether it is corrupt, newer, locked, or cannot be written.
     pub async fn open(path: &Path, settings: Settings) -> Result<Ledger, StoreError> {
-        Ledger::replay(SqliteStore::open(path).await?, settings).await
+        Ledger::replay(path, SqliteStore::open(path).await?, settings).await
     }
 
     /// Opens the journal to look at it.
@@ -49,11 +54,12 @@ impl Ledger {
     /// # Errors
     /// [`StoreError`] as [`Ledger::open`].
     pub async fn read(path: &Path, settings: Settings) -> Result<Ledger, StoreError> {
-        Ledger::replay(SqliteStore::open_read_only(path).await?, settings).await
+        Ledger::replay(path, SqliteStore::open_read_only(path).await?, settings).await
     }
 
-    async fn replay(store: SqliteStore, settings: Settings) -> Result<Ledger, StoreError> {
-        let mut ledger = Ledger { store, state: Incidents::default(), settings, unwritten: None };
+    async fn replay(path: &Path, store: SqliteStore, settings: Settings) -> Result<Ledger, StoreError> {
+        let (path, state) = (path.to_owned(), Incidents::default());
+        let mut ledger = Ledger { store, path, known: None, state, settings, unwritten: None };
         ledger.catch_up().await?;
         Ok(ledger)
     }
@@ -73,7 +79,7 @@ impl Ledger {
         Ok(recorded.into_iter().map(|recorded| recorded.event).collect())
     }
 
-    /// Follows what others appended, and gives it.
+    /// Follows what others appended, and gives it. Costs next to nothing when nobody did.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be read.
@@ -81,7 +87,12 @@ impl Ledger {
         if self.unwritten.is_some() {
             return Ok(Vec::new());
         }
+        let stand = Stand::of(&self.path);
+        if stand.is_some() && stand == self.known {
+            return Ok(Vec::new());
+        }
         let recorded = self.store.read(self.state.sequence()).await?;
+        self.known = stand.filter(Stand::is_settled);
         let events: Vec<Event> = recorded.into_iter().map(|recorded| recorded.event).collect();
         events.iter().for_each(|event| self.state.apply(event));
         Ok(events)

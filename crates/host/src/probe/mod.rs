@@ -25,6 +25,7 @@ mod connect;
 mod doubt;
 mod spec;
 mod tap;
+mod trust;
 mod visit;
 
 pub mod names;

@@ -5,17 +5,17 @@ use std::time::Instant;
 
 use evenkeel_fleet::watch::Failure;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedProtocolVersion};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme, SupportedProtocolVersion};
 use serde::{Deserialize, Serialize};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::certificate::{self, Certificate};
 use super::tap::Tap;
+use super::trust::Trust;
 use super::visit::{Stream, Visit};
 
 /// What is to be known of this kind.
@@ -113,14 +113,8 @@ impl Tls {
             None => ([&rustls::version::TLS13], rustls::DEFAULT_VERSIONS),
         };
         let versions = if both.is_empty() { &one[..] } else { both };
-        let judge = if self.verify {
-            let roots = visit.prober.roots(self.ca.as_deref())?;
-            let judge = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider)).build();
-            Some(judge.map_err(|error| format!("nobody can be trusted: {error}"))?)
-        } else {
-            None
-        };
-        let recorder = Recorder { judge, shown: shown.clone(), provider: Arc::clone(&provider) };
+        let trust = if self.verify { Some(visit.prober.trust(self.ca.as_deref())?) } else { None };
+        let recorder = Recorder { trust, shown: shown.clone(), provider: Arc::clone(&provider) };
         let builder = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(versions)
             .map_err(|error| error.to_string())?;
@@ -129,28 +123,6 @@ impl Tls {
         config.resumption = Resumption::disabled();
         Ok(config)
     }
-}
-
-/// Reads authorities from PEM.
-pub(super) fn roots(pem: &str) -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-        let certificate = certificate.map_err(|error| format!("the given authorities are no PEM: {error}"))?;
-        roots.add(certificate).map_err(|error| format!("a given authority cannot be used: {error}"))?;
-    }
-    if roots.is_empty() { Err("the given authorities hold no certificate".to_owned()) } else { Ok(roots) }
-}
-
-/// Reads the authorities that this machine trusts.
-pub(super) fn system_roots() -> Result<RootCertStore, String> {
-    let found = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::empty();
-    let (added, _odd) = roots.add_parsable_certificates(found.certs);
-    if added > 0 {
-        return Ok(roots);
-    }
-    let why = found.errors.first().map_or_else(String::new, |error| format!(": {error}"));
-    Err(format!("this machine trusts no authority (install ca-certificates, or give one){why}"))
 }
 
 /// The certificate that was shown in a handshake.
@@ -167,11 +139,11 @@ impl Shown {
     }
 }
 
-/// Notes the certificate, then lets the library judge it. Signatures of the handshake are checked in any case: who shows a
-/// certificate must hold its key.
+/// Notes the certificate, then has it judged. Signatures of the handshake are checked in any case: who shows a certificate must hold
+/// its key.
 #[derive(Debug)]
 struct Recorder {
-    judge: Option<Arc<WebPkiServerVerifier>>,
+    trust: Option<Arc<Trust>>,
     shown: Shown,
     provider: Arc<CryptoProvider>,
 }
@@ -182,14 +154,15 @@ impl ServerCertVerifier for Recorder {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
+        _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        self.shown.note(Certificate::read(end_entity, intermediates.len()));
-        match &self.judge {
-            Some(judge) => judge.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now),
-            None => Ok(ServerCertVerified::assertion()),
-        }
+        let (certificate, judged) = match &self.trust {
+            Some(trust) => trust.judge(end_entity, intermediates, server_name, now),
+            None => (Certificate::read(end_entity, intermediates.len()), Ok(ServerCertVerified::assertion())),
+        };
+        self.shown.note(certificate);
+        judged
     }
 
     fn verify_tls12_signature(

@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use evenkeel_fleet::watch::{Answer, Failure};
-use rustls::RootCertStore;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 
 use super::certificate::Certificate;
-use super::{Limits, Spec, Target, connect, tls};
+use super::trust::Trust;
+use super::{Limits, Spec, Target, connect};
 
 /// How many authorities of settings are kept ready.
-const OWN_ROOTS_MAX: usize = 64;
+const OWN_TRUST_MAX: usize = 64;
 
 /// What came of one question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,8 +62,8 @@ pub struct Seen {
 /// Asks questions. It holds whom to trust, so that many questions read that once.
 #[derive(Debug, Default)]
 pub struct Prober {
-    system: OnceLock<Result<Arc<RootCertStore>, String>>,
-    own: Mutex<HashMap<String, Arc<RootCertStore>>>,
+    system: OnceLock<Result<Arc<Trust>, String>>,
+    own: Mutex<HashMap<String, Arc<Trust>>>,
 }
 
 impl Prober {
@@ -81,21 +81,21 @@ impl Prober {
         }
     }
 
-    /// Who signs what is trusted: the authorities of `pem`, or those of this machine.
-    pub(super) fn roots(&self, pem: Option<&str>) -> Result<Arc<RootCertStore>, String> {
+    /// Who is trusted: the authorities of `pem`, or those of this machine.
+    pub(super) fn trust(&self, pem: Option<&str>) -> Result<Arc<Trust>, String> {
         let Some(pem) = pem else {
-            return self.system.get_or_init(|| tls::system_roots().map(Arc::new)).clone();
+            return self.system.get_or_init(|| Trust::of_this_machine().map(Arc::new)).clone();
         };
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(roots) = own.get(pem) {
-            return Ok(Arc::clone(roots));
+        if let Some(trust) = own.get(pem) {
+            return Ok(Arc::clone(trust));
         }
-        let roots = Arc::new(tls::roots(pem)?);
-        if own.len() >= OWN_ROOTS_MAX {
+        let trust = Arc::new(Trust::of(pem)?);
+        if own.len() >= OWN_TRUST_MAX {
             own.clear();
         }
-        own.insert(pem.to_owned(), Arc::clone(&roots));
-        Ok(roots)
+        own.insert(pem.to_owned(), Arc::clone(&trust));
+        Ok(trust)
     }
 }
 
