@@ -11,6 +11,9 @@ steps=
 failed_steps=0
 passed=0
 failed=0
+flaky=
+# Half of the tests wait for something most of the time.
+threads=$((($(nproc) * 3 + 1) / 2))
 
 # step NAME COMMAND…: runs it, shows its output, remembers how it went. A failed step does not hide the next.
 step() {
@@ -46,8 +49,9 @@ step 'clippy' cargo clippy --locked --workspace --all-targets --quiet -- -D warn
 step 'tidy' cargo xtask tidy
 step 'generated files' cargo xtask codegen --check
 if cargo nextest --version >/dev/null 2>&1; then
-    step 'tests' cargo nextest run --locked --workspace --no-fail-fast --color never
+    step 'tests' cargo nextest run --locked --workspace --no-fail-fast --color never --test-threads "$threads"
     count
+    flaky=$(sed -n 's/^ *FLAKY [^)]*) *//p' "$work/step.log" | sort -u)
     step 'documentation tests' cargo test --locked --workspace --doc --quiet
     count
 else
@@ -59,6 +63,7 @@ step 'one minute of fuzzing' \
     cargo run --locked --quiet --profile quick -p evenkeel-syntax --example fuzz -- --seconds 60
 
 printf '\n== summary\n%s%-34s %-12s %4d s\n' "$steps" 'in all' '' $(($(date +%s) - started))
+if [ -n "$flaky" ]; then printf 'passed at the second try only, to be mended:\n%s\n' "$flaky"; fi
 if [ "$failed" = 0 ] && [ "$failed_steps" != 0 ]; then failed=$failed_steps; fi
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed_steps" = 0 ]
