@@ -75,6 +75,7 @@ pub(crate) fn event(drift: &Drift) -> String {
         DriftStage::Silenced { until, who, why } => {
             format!("silent until {} by {who}: {why}", when::shown(*until))
         }
+        DriftStage::SilenceOver => "its silence is over".to_owned(),
         DriftStage::Ended(end) => match end {
             DriftEnd::Undone => "ended: put back as released".to_owned(),
             DriftEnd::Adopted => "ended: adopted".to_owned(),

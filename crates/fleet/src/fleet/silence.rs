@@ -25,6 +25,11 @@ impl Host {
         self.silences.get(path).filter(|it| at < it.until && it.of == stands)
     }
 
+    /// Each silence whose end was not told of, by its path; its time may be over.
+    pub fn silences(&self) -> impl Iterator<Item = (&str, &Silence)> {
+        self.silences.iter().map(|(path, it)| (path.as_str(), it))
+    }
+
     /// Takes in what a drift says of silences. One that names paths is about these alone, and about nothing else.
     pub(super) fn fold_silence(&mut self, at: Timestamp, drift: &Drift) -> bool {
         match &drift.stage {
@@ -33,6 +38,12 @@ impl Host {
                     let (who, why) = (who.clone(), why.clone());
                     let silence = Silence { since: at, until: *until, who, why, of: change.new };
                     self.silences.insert(change.path.clone(), silence);
+                }
+                true
+            }
+            DriftStage::SilenceOver => {
+                for change in &drift.changes {
+                    self.silences.remove(&change.path);
                 }
                 true
             }
@@ -96,6 +107,20 @@ mod tests {
         world.tell(40, drift(DriftStage::Updated, 2));
         world.tell(41, drift(DriftStage::Updated, 1));
         assert!(!silenced(&world, 99, 1), "it changed, and changed back");
+    }
+
+    #[test]
+    fn silence_that_is_over_is_told_of_once_and_changes_nothing_of_the_drift() {
+        let mut world = silent_world();
+        let left = |world: &World| {
+            let host = world.fleet.host(&host()).unwrap();
+            host.silences().map(|(path, it)| (path.to_owned(), it.until)).collect::<Vec<_>>()
+        };
+        assert_eq!(left(&world), [(PATH.to_owned(), at(100))]);
+        let before = world.fleet.host(&host()).unwrap().drift().cloned();
+        world.tell(100, drift(DriftStage::SilenceOver, 1));
+        assert_eq!(left(&world), []);
+        assert_eq!(world.fleet.host(&host()).unwrap().drift().cloned(), before);
     }
 
     #[test]

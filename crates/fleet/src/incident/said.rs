@@ -78,6 +78,13 @@ fn drift(it: &Drift) -> String {
             let of = if paths.is_empty() { String::new() } else { format!(" in {}", paths.join(", ")) };
             format!("the drift of {host}{of} was silenced for a time by {who}: {why}")
         }
+        DriftStage::SilenceOver => {
+            let paths: Vec<&str> = it.changes.iter().map(|change| change.path.as_str()).collect();
+            format!(
+                "{host} still drifts from what was released, and the silence is over: {}",
+                paths.join(", ")
+            )
+        }
         DriftStage::Ended(end) => {
             let how = match end {
                 DriftEnd::Undone => "somebody put the files back",

@@ -46,6 +46,8 @@ pub enum DriftStage {
         /// Why.
         why: String,
     },
+    /// The time of a silence is over, and what it was about still stands there: it is told of again.
+    SilenceOver,
     /// The tree and what is released are the same again.
     Ended(DriftEnd),
 }

@@ -32,7 +32,7 @@ use crate::apply::RevertWhy;
 use crate::{Actor, Evidence, Generation, HostId, ReleaseId, Timestamp};
 
 /// The version in which this program writes events; it reads this one and every older one.
-pub const FORMAT: u16 = 3;
+pub const FORMAT: u16 = 4;
 
 /// Longest text diff in the journal, in bytes; the whole one can be made again from the two bundles.
 pub const DIFF_BYTES_MAX: usize = 256 * 1024;

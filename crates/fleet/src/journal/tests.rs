@@ -80,6 +80,11 @@ const SINCE_3: &[&str] = &[
     r#"{"v":3,"at":1,"what":{"maintenance":{"name":"kernel","who":{"name":"anna","via":""},"step":"called_off"}}}"#,
 ];
 
+/// What format 4 added.
+const SINCE_4: &[&str] = &[
+    r#"{"v":4,"at":1,"what":{"drift":{"host":"web-1","released":"A","stage":"silence_over","changes":[{"path":"a.conf","how":"changed","old":"A","new":"B","at":1,"author":null}]}}}"#,
+];
+
 /// The names of the steps are a promise as well.
 const STEPS_3: &str = "begun ended gap turned vantage drift firewall certificate opened evidence cleared merged diagnosed \
                        acked noted silenced held mitigated resolved created diverted sending failed accepted given_up \
@@ -91,11 +96,11 @@ fn line(text: &str) -> String {
 
 #[test]
 fn every_line_of_an_older_format_is_read_and_written_back_in_this_one() {
-    for text in FORMAT_1.iter().chain(SINCE_2).chain(SINCE_3) {
+    for text in FORMAT_1.iter().chain(SINCE_2).chain(SINCE_3).chain(SINCE_4) {
         let text = line(text);
         let event: Event = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
-        let written = text.replacen("\"v\":1", "\"v\":3", 1).replacen("\"v\":2", "\"v\":3", 1);
-        assert_eq!(serde_json::to_string(&event).unwrap(), written);
+        let of = text.find(',').expect("the version comes first");
+        assert_eq!(serde_json::to_string(&event).unwrap(), format!("{{\"v\":{FORMAT}{}", &text[of..]));
     }
 }
 
@@ -144,8 +149,8 @@ fn format_3_has_a_line_for_every_step() {
 }
 
 #[test]
-fn every_line_of_format_3_is_a_sentence() {
-    for text in SINCE_3 {
+fn every_line_since_format_3_is_a_sentence() {
+    for text in SINCE_3.iter().chain(SINCE_4) {
         let event: Event = serde_json::from_str(&line(text)).unwrap();
         let said = crate::incident::said(&event.what).unwrap();
         assert!(said.len() > 10 && !said.contains('{'), "{said}");
@@ -154,13 +159,17 @@ fn every_line_of_format_3_is_a_sentence() {
 
 #[test]
 fn newer_format_is_told_apart_from_a_broken_one() {
-    let newer = r#"{"v":4,"at":1,"what":{"teleported":{"far":true}}}"#;
-    let format: Format = serde_json::from_str(newer).unwrap();
-    assert_eq!(format.check(), Err(NewerFormat { found: 4 }));
+    let found = FORMAT + 1;
+    let newer = format!(r#"{{"v":{found},"at":1,"what":{{"teleported":{{"far":true}}}}}}"#);
+    let format: Format = serde_json::from_str(&newer).unwrap();
+    assert_eq!(format.check(), Err(NewerFormat { found }));
     assert!(serde_json::from_str::<Format>(r#"{"at":1}"#).is_err());
-    let known = r#"{"v":4,"at":7,"what":{"switched":{"release":"r1","host":"web-1"}}}"#;
-    let error = serde_json::from_str::<Event>(known).unwrap_err().to_string();
-    assert!(error.contains("format 4") && error.contains(&format!("up to {FORMAT}")), "{error}");
+    let known = format!(r#"{{"v":{found},"at":7,"what":{{"switched":{{"release":"r1","host":"web-1"}}}}}}"#);
+    let error = serde_json::from_str::<Event>(&known).unwrap_err().to_string();
+    assert!(
+        error.contains(&format!("format {found}")) && error.contains(&format!("up to {FORMAT}")),
+        "{error}"
+    );
 }
 
 #[test]

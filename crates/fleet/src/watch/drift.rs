@@ -103,6 +103,11 @@ impl Watch {
         self.differs.values()
     }
 
+    /// In what one path differs now.
+    pub fn differs(&self, path: &str) -> Option<&DriftChange> {
+        self.differs.get(path)
+    }
+
     /// What was released.
     pub fn released(&self) -> &Baseline {
         &self.released

@@ -22,6 +22,7 @@ pub(super) fn row(at: Timestamp, drift: &Drift) -> Option<Row> {
         DriftStage::Silenced { until, who, why } => {
             (format!("silent until {}: {paths}", when::shown(*until)), who.to_string(), why.clone())
         }
+        DriftStage::SilenceOver => (format!("silence over: {paths}"), String::new(), String::new()),
         DriftStage::Ended(end) => (format!("ended: {}", ended(*end)), String::new(), String::new()),
     };
     Some(Row { id: "drift".to_owned(), at, outcome, bundle: drift.released.short(), who, why })

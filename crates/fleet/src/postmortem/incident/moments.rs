@@ -56,7 +56,7 @@ fn kind(what: &What) -> Option<MarkKind> {
                 (!drift.changes.is_empty()).then_some(MarkKind::Change)
             }
             DriftStage::Ended(_) => Some(MarkKind::Action),
-            DriftStage::Silenced { .. } => None,
+            DriftStage::Silenced { .. } | DriftStage::SilenceOver => None,
         },
         What::Packages(run) => matches!(run.stage, PackageStage::Done).then_some(MarkKind::Change),
         What::RevertOrdered { .. } | What::Reverted { .. } => Some(MarkKind::Action),
