@@ -11,6 +11,7 @@ pub(crate) use look::{Check, ErrorPages, Format, Init, Level, Rehearse, Route, R
 pub(crate) use package::{Package, PackageCommand};
 pub(crate) use probe::Probe;
 pub(crate) use reach::Reach;
+pub(crate) use ready::Ready;
 pub(crate) use watch::{Incident, IncidentCommand, Watch};
 pub(crate) use why::Why;
 
@@ -21,6 +22,7 @@ mod look;
 pub(crate) mod package;
 mod probe;
 mod reach;
+mod ready;
 pub(crate) mod watch;
 mod why;
 
@@ -110,6 +112,8 @@ pub(crate) enum Command {
     Rehearse(Rehearse),
     /// Says whether the firewall lets clients reach what a tree listens on, and which rule decides
     Reach(Reach),
+    /// Says whether this host could go on serving or take over: certificates, firewall after a boot, queues, blocks
+    Ready(Ready),
     /// A whole shop on this machine, in namespaces: to try things, to break things
     Lab(lab::Lab),
     /// An exercise in the lab: an outage to find and to repair, or the failover

@@ -18,6 +18,7 @@ mod place;
 mod postmortem;
 mod probe;
 mod reach;
+mod ready;
 mod rehearse;
 mod route;
 mod status;
@@ -51,6 +52,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Test(args) => test::test(args, global, output)?,
         Command::Rehearse(args) => rehearse::rehearse(args, global, output)?,
         Command::Reach(args) => reach::reach(args, global, output)?,
+        Command::Ready(args) => ready::ready(args, &host(global)?, output)?,
         Command::Lab(args) => lab::lab(args, global, output)?,
         Command::Drill(args) => drill::drill(args, global, output)?,
         Command::ErrorPages(args) => error_pages::error_pages(args, output)?,

@@ -17,6 +17,7 @@ pub mod notify;
 pub mod outbox;
 pub mod pages;
 pub mod reach;
+pub mod ready;
 pub mod risk;
 pub mod routes;
 pub mod source;

@@ -10,11 +10,14 @@ use std::path::Path;
 
 use evenkeel_host::firewall;
 use evenkeel_host::nginx::sockets::{self, Listen as Socket};
-use evenkeel_model::reach::{Client, Firewall, Host, ReadError, Target, Transport, Verdict};
+use evenkeel_model::reach::{
+    Client, Firewall, Host, LastingBlock, ReadError, Target, Transport, Verdict, lasting_blocks,
+};
 use evenkeel_model::{Config, ListenAddress};
 
 pub use given::GivenError;
 pub use machine::Machine;
+pub(crate) use machine::rule_text;
 
 /// How many addresses of the host stand for "every address".
 const ADDRESSES_MAX: usize = 16;
@@ -109,36 +112,54 @@ impl Reach {
 /// # Errors
 /// [`ReachError`] when nothing can be said at all; what is said in part stands in the report.
 pub fn look(config: &Config, subject: Subject<'_>, client: &Client) -> Result<Report, ReachError> {
-    let wanted = wanted(config);
     match subject {
         Subject::Dump(dump) => {
             let firewall = given::read(dump)?;
             let host = Host::default();
-            let listens = wanted.into_iter().map(|(address, transport)| {
+            let listens = wanted(config).into_iter().map(|(address, transport)| {
                 let now = reach(&firewall, &host, &address, transport, client, &[]);
                 Listen { address, transport, held: None, now, after_boot: None }
             });
             Ok(Report { listens: listens.collect(), unread: Vec::new(), boot: None })
         }
-        Subject::Machine => {
-            let facts = firewall::facts().map_err(ReachError::Facts)?;
-            let host = given::host(&facts);
-            let running = firewall::running();
-            let persisted = firewall::persisted(Path::new("/"), &facts);
-            let now = Firewall::read(&given::dumps(&running.dumps))?;
-            let later = Firewall::read(&given::dumps(&persisted.read.dumps))?;
-            let held = sockets::listening().ok();
-            let listens = wanted.into_iter().map(|(address, transport)| {
-                let is_held = held.as_ref().and_then(|held| is_held(held, &address, transport));
-                let now = reach(&now, &host, &address, transport, client, &running.unread);
-                let later = reach(&later, &host, &address, transport, client, &persisted.read.unread);
-                Listen { address, transport, held: is_held, now, after_boot: Some(later) }
-            });
-            let listens = listens.collect();
-            let boot = Boot { from: persisted.from, asleep: persisted.asleep, unread: persisted.read.unread };
-            Ok(Report { listens, unread: running.unread, boot: Some(boot) })
-        }
+        Subject::Machine => survey(config, client).map(|survey| survey.report),
     }
+}
+
+/// What was found on this machine, and the rules that it rests on.
+pub(crate) struct Survey {
+    pub(crate) report: Report,
+    /// What is at work.
+    pub(crate) running: firewall::Read,
+    /// What the next boot loads.
+    pub(crate) saved: firewall::Persisted,
+}
+
+/// Looks at every `listen` of a configuration with the firewall of this machine.
+pub(crate) fn survey(config: &Config, client: &Client) -> Result<Survey, ReachError> {
+    let facts = firewall::facts().map_err(ReachError::Facts)?;
+    let host = given::host(&facts);
+    let running = firewall::running();
+    let saved = firewall::persisted(Path::new("/"), &facts);
+    let now = Firewall::read(&given::dumps(&running.dumps))?;
+    let later = Firewall::read(&given::dumps(&saved.read.dumps))?;
+    let held = sockets::listening().ok();
+    let listens = wanted(config).into_iter().map(|(address, transport)| {
+        let is_held = held.as_ref().and_then(|held| is_held(held, &address, transport));
+        let now = reach(&now, &host, &address, transport, client, &running.unread);
+        let later = reach(&later, &host, &address, transport, client, &saved.read.unread);
+        Listen { address, transport, held: is_held, now, after_boot: Some(later) }
+    });
+    let listens = listens.collect();
+    let boot =
+        Boot { from: saved.from.clone(), asleep: saved.asleep.clone(), unread: saved.read.unread.clone() };
+    let report = Report { listens, unread: running.unread.clone(), boot: Some(boot) };
+    Ok(Survey { report, running, saved })
+}
+
+/// The addresses that a dump's rules stop with no end.
+pub(crate) fn lasting(dumps: &firewall::Dumps) -> BTreeSet<LastingBlock> {
+    lasting_blocks(&given::dumps(dumps))
 }
 
 /// Every address of the configuration, each once; a range is its ports.

@@ -13,7 +13,10 @@ mod follow;
 mod metrics;
 mod once;
 mod plan;
+mod ready;
 mod service;
+mod shown;
+mod vantages;
 mod why;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +25,7 @@ use std::time::Duration;
 use evenkeel_fleet::incident::{self, Input};
 use evenkeel_fleet::journal::{IncidentStep, Seen, Severity};
 use evenkeel_fleet::watch::verdict::{Panel, Verdict};
-use evenkeel_fleet::watch::{Fitness, ProbeId, VantageId, fitness, is_evidence};
+use evenkeel_fleet::watch::{ProbeId, VantageId};
 use evenkeel_fleet::{HostId, IncidentId, Span, Timestamp, What};
 use tokio::sync::mpsc;
 
@@ -54,6 +57,8 @@ struct Loop<'v> {
     unfit: BTreeMap<VantageId, String>,
     deaf: BTreeSet<VantageId>,
     blinking: BTreeMap<VantageId, Timestamp>,
+    ready: ready::Known,
+    shown: shown::Known,
     severities: BTreeMap<(ProbeId, HostId), (Severity, Option<String>)>,
     viewer: &'v mut dyn Viewer,
     clock: Clock,
@@ -90,6 +95,7 @@ pub async fn watch(
         |asked: &Asked| ((asked.probe.clone(), asked.host.clone()), (asked.severity, asked.upstream.clone()));
     let severities = plan.asked.iter().map(of).collect();
     let (unfit, deaf, blinking) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+    let (ready, shown) = (ready::Known::of(plan.ready.keys()), shown::Known::new());
     let (retold, troubled) = (clock.now(), false);
     let mut this = Loop {
         plan,
@@ -98,6 +104,8 @@ pub async fn watch(
         unfit,
         deaf,
         blinking,
+        ready,
+        shown,
         severities,
         viewer,
         clock,
@@ -108,11 +116,13 @@ pub async fn watch(
     this.begin(&alive).await;
     let mut asking = asking::start(&this.plan.asked, &this.plan.askers, &this.told);
     let mut following = follow::start(&this.plan.follow, &this.told);
+    let mut looking = ready::start(&this.plan.ready, this.plan.ready_every, &this.ready, &this.told);
     service::ready();
     let why = this.run(&mut inbox, metrics.as_ref(), &alive, stop).await;
     service::stopping();
     asking.abort_all();
     following.abort_all();
+    looking.abort_all();
     this.end(&why).await;
     alive.end();
     Ok(())
@@ -129,16 +139,23 @@ impl Loop<'_> {
         let version = env!("CARGO_PKG_VERSION").to_owned();
         self.tell(Input::Seen(Seen::Begun { version, probes: pairs, vantages })).await;
         // What is no longer asked cannot get better by itself, and a vantage begins anew.
-        let asked: BTreeSet<String> =
-            self.severities.keys().map(|(probe, host)| evidence::key(probe, host)).collect();
         let standing = self.ledger.state().open().flat_map(incident::Incident::standing);
-        let gone: Vec<String> = standing
-            .filter(|clue| evidence::is_ours(&clue.key) && !asked.contains(&clue.key))
-            .map(|clue| clue.key.clone())
-            .collect();
+        let gone: Vec<String> =
+            standing.filter(|clue| !self.is_asked(&clue.key)).map(|clue| clue.key.clone()).collect();
         for key in gone {
             self.tell(Input::Clear { key, at: now, why: "nobody asks that any more".to_owned() }).await;
         }
+    }
+
+    /// Whether somebody still asks for what evidence rests on; so it is for what does not come from asking.
+    fn is_asked(&self, key: &str) -> bool {
+        if let Some(host) = ready::host_of(key) {
+            return self.plan.ready.keys().any(|it| it.as_str() == host);
+        }
+        let of = |key_of: fn(&ProbeId, &HostId) -> String| {
+            self.severities.keys().any(|(probe, host)| key_of(probe, host) == key)
+        };
+        of(evidence::key) || of(shown::key) || !(evidence::is_ours(key) || shown::is_ours(key))
     }
 
     async fn run(
@@ -200,6 +217,8 @@ impl Loop<'_> {
             Told::Clear { key, why } => self.tell(Input::Clear { key, at: now, why }).await,
             Told::Seen(seen) => self.tell(Input::Seen(seen)).await,
             Told::Drift(drift) => self.tell(Input::Drift(drift)).await,
+            Told::Ready { host, asked, says } => self.ready(host, asked, says).await,
+            Told::Shown { probe, host, certificate } => self.shown(probe, host, certificate).await,
             Told::Trouble(what) => self.viewer.trouble(now, &what),
             Told::Deaf { vantage, why } => {
                 if self.deaf.insert(vantage.clone()) {
@@ -212,60 +231,10 @@ impl Loop<'_> {
         }
     }
 
-    /// A vantage that sees nothing suspects itself first.
-    async fn suspect(&mut self, vantage: &VantageId) {
-        if self.deaf.contains(vantage) {
-            return;
-        }
-        let slowest = self.plan.asked.iter().map(|it| it.every).max().unwrap_or_default();
-        let unfit = match fitness(&self.panel.looks(vantage), clock::span(slowest * 2)) {
-            Fitness::Fit => None,
-            Fitness::Unfit(why) => Some(why.to_string()),
-        };
-        if unfit.is_some() != self.unfit.contains_key(vantage) {
-            self.fitness(vantage.clone(), unfit).await;
-        }
-    }
-
-    /// Notes whether a vantage can be relied upon. That one cannot is evidence of an incident of its own: if all hosts did fail at once,
-    /// somebody must hear of it.
-    async fn fitness(&mut self, vantage: VantageId, unfit: Option<String>) {
-        let before = match &unfit {
-            Some(why) => self.unfit.insert(vantage.clone(), why.clone()),
-            None => self.unfit.remove(&vantage),
-        };
-        if before.is_some() == unfit.is_some() {
-            return;
-        }
-        let at = self.clock.now();
-        self.tell(Input::Seen(Seen::Vantage { vantage: vantage.clone(), at, unfit: unfit.clone() })).await;
-        match unfit {
-            Some(_) => {
-                self.blinking.insert(vantage, at);
-                self.stopped_blinking(at).await;
-            }
-            None => {
-                self.blinking.remove(&vantage);
-                let (key, why) =
-                    (evidence::vantage_key(&vantage), format!("{vantage} can be relied upon again"));
-                self.tell(Input::Clear { key, at, why }).await;
-            }
-        }
-    }
-
-    /// Tells of vantages that are unfit for longer than a moment, and of the last one at once.
-    async fn stopped_blinking(&mut self, now: Timestamp) {
-        let alone = self.plan.askers.keys().all(|it| self.unfit.contains_key(it));
-        let told = self.blinking.extract_if(.., |_, since| is_evidence(*since, now, alone));
-        for (vantage, since) in told.collect::<Vec<_>>() {
-            let why = self.unfit.get(&vantage).cloned().unwrap_or_default();
-            self.tell(Input::Report(evidence::vantage(&vantage, &why, since, alone))).await;
-        }
-    }
-
     async fn verdict(&mut self, probe: &ProbeId, host: &HostId, verdict: &Verdict) {
         let now = self.clock.now();
         self.viewer.verdict(now, probe, host, verdict);
+        self.ready.nudge(host);
         self.report(probe, host, verdict).await;
     }
 

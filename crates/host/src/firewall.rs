@@ -6,6 +6,7 @@
 
 mod facts;
 mod persisted;
+mod tools;
 
 use std::ffi::OsString;
 use std::io;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 pub use facts::{Address, Facts, Link, Route, facts};
 pub use persisted::{Persisted, persisted};
+pub use tools::ban_tools;
 
 use crate::process::{self, Output, Request, RunError};
 

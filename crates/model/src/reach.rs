@@ -14,6 +14,7 @@ mod host;
 mod ipset;
 mod iptables;
 mod judge;
+mod lasting;
 mod nft;
 mod oracle;
 mod packet;
@@ -27,6 +28,7 @@ use std::net::IpAddr;
 
 pub use fields::Transport;
 pub use host::{Host, HostRoute, Interface};
+pub use lasting::{LastingBlock, lasting_blocks};
 
 use ruleset::{Family, Ruleset};
 

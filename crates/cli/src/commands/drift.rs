@@ -182,7 +182,8 @@ fn text(report: &DriftReport, output: Output) -> String {
     }
     for it in &report.certificates {
         let days = it.days_left().map_or_else(String::new, |days| format!(", {days} days left"));
-        let wrong = if it.wrong.is_empty() { String::new() } else { format!(": {}", it.wrong.join("; ")) };
+        let wrong: Vec<String> = it.wrong.iter().map(ToString::to_string).collect();
+        let wrong = if wrong.is_empty() { String::new() } else { format!(": {}", wrong.join("; ")) };
         let text = format!("{} at {}, {}{days}{wrong}", it.name, it.address, it.path.display());
         line("cert", it.wrong.is_empty(), &text);
     }
@@ -230,7 +231,7 @@ fn document(report: &DriftReport) -> serde_json::Value {
         "certificates": report.certificates.iter().map(|it| json!({
             "name": it.name, "address": it.address.to_string(), "path": it.path, "days_left": it.days_left(),
             "served": it.served.as_ref().map(|it| &it.serial), "on_disk": it.on_disk.as_ref().map(|it| &it.serial),
-            "wrong": it.wrong })).collect::<Vec<_>>(),
+            "wrong": it.wrong.iter().map(ToString::to_string).collect::<Vec<_>>() })).collect::<Vec<_>>(),
         "queues": report.queues.iter().map(|it| json!({
             "address": it.address.to_string(), "waiting": it.waiting, "most": it.most })).collect::<Vec<_>>(),
         "overflows_since_boot": evenkeel_host::drift::queues::overflows(),

@@ -34,7 +34,7 @@ pub(crate) fn reach(args: &args::Reach, global: &Global, output: Output) -> anyh
 }
 
 /// An address, or else an interface.
-fn client(from: Option<&str>) -> Client {
+pub(super) fn client(from: Option<&str>) -> Client {
     match from.map(|from| (from, from.parse())) {
         Some((_, Ok(address))) => Client { address: Some(address), interface: None },
         Some((name, Err(_))) => Client { address: None, interface: Some(name.to_owned()) },

@@ -78,6 +78,9 @@ pub(crate) struct Watch {
     fall: Option<u32>,
     rise: Option<u32>,
     live: Option<bool>,
+    /// Whether hosts are asked if they are ready, and how often.
+    ready: Option<bool>,
+    ready_every: Option<String>,
     resolve_after: Option<String>,
     merge_within: Option<String>,
     join_within: Option<String>,
@@ -95,6 +98,8 @@ struct HeartbeatTable {
 
 /// How often a probe is asked when nobody says otherwise.
 const EVERY: Duration = Duration::from_secs(5);
+/// How often a host is asked whether it is ready when nobody says otherwise; beside that, when an incident of it opens.
+const READY_EVERY: Duration = Duration::from_secs(600);
 
 impl Place {
     pub(super) fn time(&self, text: Option<&str>) -> anyhow::Result<Option<Duration>> {
@@ -178,6 +183,11 @@ impl Watched {
         let why = hosts::why(place, &self.hosts, &hosts);
         let looker: Option<Box<dyn evenkeel_controller::watch::cause::Looker>> =
             if why.is_empty() { None } else { Some(Box::new(Why::new(&asked, why))) };
+        let ready = match watch.ready.unwrap_or(true) {
+            true => hosts::ready(place, &self.hosts, &hosts, settings),
+            false => BTreeMap::new(),
+        };
+        let ready_every = place.time(watch.ready_every.as_deref())?.unwrap_or(READY_EVERY);
         let notifiers = alerts::notifiers(place, &self.alerts, &installation)?;
         Ok(Plan {
             installation,
@@ -190,6 +200,8 @@ impl Watched {
             state_dir: settings.state_dir.clone(),
             looker,
             follow: hosts::follow(place, &self.hosts)?,
+            ready,
+            ready_every,
         })
     }
 

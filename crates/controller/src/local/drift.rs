@@ -17,7 +17,7 @@ use evenkeel_syntax::fileset::{FileSet, RelPath};
 
 pub use differs::Differs;
 pub use follow::{FollowError, Follower};
-pub use served::ServedCertificate;
+pub use served::{ServedCertificate, Wrong};
 
 use super::{Host, HostError, Look, Running, Status, now};
 use crate::{diff, stages};

@@ -18,6 +18,9 @@ use super::settle::abandoned;
 use super::{Host, HostError, Journal, Look, now};
 use crate::{diff, stages, when};
 
+/// How the reason begins where nginx could not be asked whether it would start.
+pub(super) const NOBODY_KNOWS: &str = "nobody knows: ";
+
 /// What the host says of itself.
 #[derive(Debug)]
 pub struct Status {
@@ -151,7 +154,7 @@ impl Host {
                 Ok(warnings.iter().map(|warning| warning.text.clone()).collect())
             }
             Ok(refused @ Verdict::Refused { .. }) => Err(stages::preflight_evidence(&refused, &by).summary),
-            Err(error) => Err(format!("nobody knows: {error}")),
+            Err(error) => Err(format!("{NOBODY_KNOWS}{error}")),
         };
         if let Some(host) = journal.as_ref().and_then(|journal| journal.fleet().host(&self.settings.name)) {
             notes.extend(host.doubt().map(str::to_owned));

@@ -42,7 +42,7 @@ impl Machine {
         // What stops it for certain does so whatever else there is.
         match (verdict, self.unread.first()) {
             (Verdict::Blocked { rule, how, .. }, _) => evidence::Verdict::Blocked {
-                rule: place(&rule),
+                rule: rule_text(&rule),
                 rejects: matches!(how, How::Rejected(_) | How::Reset),
             },
             (_, Some(unread)) => evidence::Verdict::Unknown { because: unread.clone() },
@@ -56,7 +56,7 @@ impl Machine {
 }
 
 /// `inet filter input, rule 3 (handle 7): tcp dport 80 drop`
-fn place(rule: &DecidingRule) -> String {
+pub(crate) fn rule_text(rule: &DecidingRule) -> String {
     let DecidingRule { family, table, chain, handle, number, text, .. } = rule;
     let number = number.map(|number| format!(", rule {number}")).unwrap_or_default();
     let handle = handle.map(|handle| format!(" (handle {handle})")).unwrap_or_default();

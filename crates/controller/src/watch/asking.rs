@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use evenkeel_fleet::HostId;
 use evenkeel_fleet::watch::{Answer, Sample, VantageId};
@@ -17,6 +18,9 @@ use tokio::task::JoinSet;
 use super::clock::span;
 use super::{Asked, Told};
 use crate::local::now;
+
+/// How often a certificate that stays the same is told of.
+const SHOWN_EVERY: Duration = Duration::from_secs(3_600);
 
 /// Whoever asks from a vantage.
 pub trait Asker: std::fmt::Debug + Send + Sync {
@@ -97,12 +101,23 @@ async fn ask_all(asked: Vec<Asked>, asker: Arc<dyn Asker>, told: mpsc::Sender<To
             }
         }
     };
+    let mut shown: BTreeMap<usize, (String, Instant)> = BTreeMap::new();
     let done = |start: Start, report: Option<Report>, _: &Schedule| {
         if let Some(mut report) = report {
             let it = &asked[start.probe];
+            if let Some(certificate) = report.seen.certificate.take() {
+                let known = shown.get(&start.probe);
+                if known
+                    .is_none_or(|(serial, at)| *serial != certificate.serial || at.elapsed() >= SHOWN_EVERY)
+                {
+                    shown.insert(start.probe, (certificate.serial.clone(), Instant::now()));
+                    let (probe, host) = (it.probe.clone(), it.host.clone());
+                    let _next_time = told.try_send(Told::Shown { probe, host, certificate });
+                }
+            }
             // A firewall that answers one refusal a second must not look like one that is silent.
             if let (Target::Tcp(port), Answer::Down(failure)) = (&it.spec.target, &report.answer)
-                && let Some(settled) = doubt.settle(*port, Some(failure), std::time::Instant::now())
+                && let Some(settled) = doubt.settle(*port, Some(failure), Instant::now())
             {
                 report.answer = Answer::Down(settled);
             }

@@ -9,12 +9,13 @@ use evenkeel_fleet::journal::{Clue, Drift, Finding, Seen, Severity};
 use evenkeel_fleet::watch::verdict::{Rules, Verdict};
 use evenkeel_fleet::watch::{ProbeId, Sample, VantageId};
 use evenkeel_fleet::{Event, HostId, IncidentId, Timestamp};
-use evenkeel_host::probe::Spec;
+use evenkeel_host::probe::{Certificate, Spec};
 use evenkeel_store::StoreError;
 
 use super::{AliveError, Askers, cause};
 use crate::notify::Came;
 use crate::outbox::{Courier, Heartbeat};
+use crate::ready::Readiness;
 
 /// One probe of one host from one vantage.
 #[derive(Debug, Clone)]
@@ -58,6 +59,10 @@ pub struct Plan {
     pub looker: Option<Box<dyn cause::Looker>>,
     /// Hosts whose drift is followed: the command that ends in `evenkeel drift --follow --json` over there.
     pub follow: BTreeMap<HostId, Vec<String>>,
+    /// Hosts that are asked whether they are ready: the command that ends in `evenkeel ready` over there.
+    pub ready: BTreeMap<HostId, Vec<String>>,
+    /// How often, when nothing happens.
+    pub ready_every: Duration,
 }
 
 /// What others tell the loop.
@@ -78,6 +83,24 @@ pub enum Told {
     Seen(Seen),
     /// What a host writes down of its drift.
     Drift(Drift),
+    /// What a host says of itself.
+    Ready {
+        /// Which.
+        host: HostId,
+        /// When it was asked.
+        asked: Timestamp,
+        /// What it says.
+        says: Readiness,
+    },
+    /// A certificate that a probe was shown.
+    Shown {
+        /// By which probe.
+        probe: ProbeId,
+        /// From which host.
+        host: HostId,
+        /// The certificate.
+        certificate: Certificate,
+    },
     /// Something keeps us from looking, or no longer does.
     Trouble(String),
     /// A vantage cannot be relied upon, or can be again.

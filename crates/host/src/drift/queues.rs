@@ -21,6 +21,10 @@ const ERROR: u16 = 2;
 const DONE: u16 = 3;
 /// `INET_DIAG_SKV6ONLY`: told of each listening socket of IPv6 (`inet_diag_msg_attrs_fill`, net/ipv4/inet_diag.c).
 const V6_ONLY: u16 = 11;
+/// `INET_DIAG_SKMEMINFO`, and where it has the number of what was turned away: `SK_MEMINFO_DROPS` (`tcp_listendrop`,
+/// include/net/tcp.h, counts it up).
+const MEMORY: u16 = 7;
+const DROPPED_AT: usize = 8 * 4;
 /// The length of `inet_diag_msg`; attributes follow it.
 const FIXED: usize = 72;
 /// `1 << TCP_LISTEN`
@@ -37,6 +41,8 @@ pub struct Queue {
     pub most: u32,
     /// Whether a socket of IPv6 leaves IPv4 alone.
     pub only_v6: bool,
+    /// How many connections this socket turned away since it listens.
+    pub dropped: u32,
 }
 
 impl Queue {
@@ -80,7 +86,8 @@ fn of(family: u8) -> io::Result<Vec<Queue>> {
     request.extend_from_slice(&BY_FAMILY.to_ne_bytes());
     request.extend_from_slice(&DUMP.to_ne_bytes());
     request.extend_from_slice(&[0; 8]);
-    request.extend_from_slice(&[family, u8::try_from(libc::IPPROTO_TCP).expect("a small constant"), 0, 0]);
+    let protocol = u8::try_from(libc::IPPROTO_TCP).expect("a small constant");
+    request.extend_from_slice(&[family, protocol, 1 << (MEMORY - 1), 0]);
     request.extend_from_slice(&LISTENING.to_ne_bytes());
     request.extend_from_slice(&[0; 48]);
     send(&socket, &request, SendFlags::empty())?;
@@ -114,8 +121,10 @@ fn queue(message: &[u8]) -> Option<Queue> {
         IpAddr::from(<[u8; 16]>::try_from(message.get(8..24)?).ok()?)
     };
     let (waiting, most) = (word(message, 56)?, word(message, 60)?);
-    let only_v6 = attribute(message.get(FIXED..)?, V6_ONLY).is_some_and(|value| value.first() == Some(&1));
-    Some(Queue { address: SocketAddr::new(address, port), waiting, most, only_v6 })
+    let attributes = message.get(FIXED..)?;
+    let only_v6 = attribute(attributes, V6_ONLY).is_some_and(|value| value.first() == Some(&1));
+    let dropped = attribute(attributes, MEMORY).and_then(|value| word(value, DROPPED_AT)).unwrap_or(0);
+    Some(Queue { address: SocketAddr::new(address, port), waiting, most, only_v6, dropped })
 }
 
 /// The value of an attribute: each is its length, its kind, its bytes, filled up to four.
@@ -151,6 +160,33 @@ mod tests {
         assert!(queue.most >= 100 && !queue.is_full(), "{queue:?}");
         assert!(Queue { waiting: 117, most: 128, ..queue }.is_full());
         assert!(overflows().is_some());
+    }
+
+    #[test]
+    fn connections_that_are_turned_away_are_counted_by_their_socket() {
+        use rustix::net::{connect, listen, socket};
+        use std::time::{Duration, Instant};
+        let listener = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        bind(&listener, &SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0))).unwrap();
+        listen(&listener, 1).unwrap();
+        let listener = TcpListener::from(listener);
+        let address = listener.local_addr().unwrap();
+        let queue = || queues().unwrap().into_iter().find(|queue| queue.address == address).unwrap();
+        assert_eq!(queue().dropped, 0);
+        // Two fit; what comes behind them is turned away, and tries again later.
+        let open = |_| {
+            let client =
+                socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::NONBLOCK, None).unwrap();
+            let _under_way = connect(&client, &address);
+            client
+        };
+        let _clients: Vec<_> = (0..8).map(open).collect();
+        let began = Instant::now();
+        while queue().dropped == 0 {
+            assert!(began.elapsed() < Duration::from_secs(10), "{:?}", queue());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert!(queue().is_full(), "{:?}", queue());
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub(crate) struct Host {
     why: Vec<String>,
     /// A program and its arguments that end in `evenkeel drift --follow --json` over there: what is no longer as released.
     follow: Vec<String>,
+    /// A program and its arguments that end in `evenkeel ready` over there: what is no outage yet.
+    ready: Vec<String>,
 }
 
 impl Default for Hosts {
@@ -122,6 +124,42 @@ pub(super) fn why(place: &Place, hosts: &[Host], addressed: &Addressed) -> BTree
             _ => here(),
         };
         asked.insert(id.clone(), (addresses.clone(), command));
+    }
+    asked
+}
+
+/// Who is asked whether it is ready, and how: each host that says so, and this machine where it is one of them.
+pub(super) fn ready(
+    place: &Place,
+    hosts: &[Host],
+    addressed: &Addressed,
+    settings: &Settings,
+) -> BTreeMap<HostId, Vec<String>> {
+    let here = || {
+        let mut command = vec!["/proc/self/exe".to_owned(), "ready".to_owned()];
+        let file = (!place.file.is_empty()).then(|| PathBuf::from(&place.file));
+        // Flags may have said otherwise than the file.
+        let flags = [
+            ("--config", file.as_ref()),
+            ("--config-dir", Some(&settings.config_dir)),
+            ("--nginx", Some(&settings.nginx)),
+            ("--pid", Some(&settings.pid)),
+            ("--state-dir", Some(&settings.state_dir)),
+        ];
+        for (flag, path) in flags.into_iter().filter_map(|(flag, path)| Some((flag, path?))) {
+            command.extend([flag.to_owned(), path.display().to_string()]);
+        }
+        command
+    };
+    let mut asked = BTreeMap::new();
+    for id in addressed.keys() {
+        let host = hosts.iter().find(|host| host.name.as_deref() == Some(id.as_str()));
+        let command = match host {
+            Some(host) if !host.ready.is_empty() => host.ready.clone(),
+            Some(host) if !host.address.is_empty() => continue,
+            _ => here(),
+        };
+        asked.insert(id.clone(), command);
     }
     asked
 }

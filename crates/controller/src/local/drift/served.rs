@@ -1,11 +1,13 @@
 //! Certificates: what nginx shows, held against what lies on the disk.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use evenkeel_fleet::Timestamp;
+use evenkeel_fleet::watch::Answer;
 use evenkeel_host::probe::tls::Tls;
 use evenkeel_host::probe::{Ask, Certificate, Limits, Prober, Spec, Target};
 use evenkeel_model::{Config, ListenAddress, Node};
@@ -33,8 +35,58 @@ pub struct ServedCertificate {
     pub served: Option<Certificate>,
     /// What lies there; `None` where it cannot be read.
     pub on_disk: Option<Certificate>,
-    /// What is wrong with it, for people; nothing when all is well.
-    pub wrong: Vec<String>,
+    /// What is wrong with it; nothing when all is well.
+    pub wrong: Vec<Wrong>,
+}
+
+/// What may be wrong with a certificate that is served. Its text is for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrong {
+    /// None is shown.
+    NotShown,
+    /// A newer one lies on disk.
+    NotReloaded,
+    /// Another one lies on disk.
+    Another,
+    /// Another chain lies on disk.
+    Chain {
+        /// How many come with the one that is shown.
+        served: usize,
+        /// And on disk.
+        on_disk: usize,
+    },
+    /// The file cannot be read here.
+    Unreadable,
+    /// It has ended.
+    Ended,
+    /// It ends soon.
+    Ends {
+        /// In so many days.
+        days: u64,
+    },
+    /// The certificate of its issuer does not come with it.
+    NoIssuer,
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotShown => f.write_str("nginx shows none"),
+            Self::NotReloaded => {
+                f.write_str("it was renewed on disk and never reloaded: nginx shows the one before")
+            }
+            Self::Another => f.write_str("nginx shows another one than lies on disk"),
+            Self::Chain { served, on_disk } => {
+                write!(f, "nginx shows {served} certificates of its chain, and {on_disk} lie on disk: reload")
+            }
+            Self::Unreadable => f.write_str("the file cannot be read here"),
+            Self::Ended => f.write_str("it is no longer good"),
+            Self::Ends { days } => write!(f, "it is good for {days} more days"),
+            Self::NoIssuer => {
+                f.write_str("it comes without the certificate of its issuer: some clients will not take it")
+            }
+        }
+    }
 }
 
 impl ServedCertificate {
@@ -48,16 +100,23 @@ impl ServedCertificate {
 
 impl Host {
     /// Asks nginx for each certificate that the configuration names, and holds it against the file.
-    pub(super) fn served(&self, config: &Config) -> Vec<ServedCertificate> {
+    pub(in crate::local) fn served(&self, config: &Config) -> Vec<ServedCertificate> {
         let prober = Prober::default();
         let wanted = self.wanted(config);
-        let ask = |(address, name, path): (SocketAddr, String, PathBuf)| {
-            let ask = Ask::Tls(Tls { verify: false, ..Tls::new(&name) });
+        let visit = |address: SocketAddr, name: &str, verify: bool| {
+            let ask = Ask::Tls(Tls { verify, ..Tls::new(name) });
             let target = Target::Tcp(reach(address));
             let spec = Spec { target, ask, limits: Limits::within(WITHIN), proxy_protocol: false };
-            let served = self.runtime.block_on(prober.ask(&spec)).seen.certificate;
+            self.runtime.block_on(prober.ask(&spec))
+        };
+        let ask = |(address, name, path): (SocketAddr, String, PathBuf)| {
+            let served = visit(address, &name, false).seen.certificate;
             let on_disk = std::fs::read(&path).ok().and_then(|pem| Certificate::of_pem(&pem));
-            let wrong = wrong(served.as_ref(), on_disk.as_ref(), now());
+            let mut wrong = wrong(served.as_ref(), on_disk.as_ref(), now());
+            // An authority may sign a site's certificate itself.
+            if wrong.contains(&Wrong::NoIssuer) && visit(address, &name, true).answer == Answer::Up {
+                wrong.retain(|it| *it != Wrong::NoIssuer);
+            }
             ServedCertificate { address, name, path, served, on_disk, wrong }
         };
         wanted.into_iter().take(ASKED_MAX).map(ask).collect()
@@ -112,37 +171,28 @@ fn reach(address: SocketAddr) -> SocketAddr {
 }
 
 /// What is wrong, given what is shown and what lies on the disk.
-fn wrong(served: Option<&Certificate>, on_disk: Option<&Certificate>, now: Timestamp) -> Vec<String> {
+fn wrong(served: Option<&Certificate>, on_disk: Option<&Certificate>, now: Timestamp) -> Vec<Wrong> {
+    let Some(served) = served else { return vec![Wrong::NotShown] };
     let mut wrong = Vec::new();
-    let Some(served) = served else {
-        wrong.push("nginx shows none".to_owned());
-        return wrong;
-    };
     match on_disk {
         Some(disk) if disk.serial != served.serial && disk.not_before > served.not_before => {
-            wrong.push("it was renewed on disk and never reloaded: nginx shows the one before".to_owned());
+            wrong.push(Wrong::NotReloaded);
         }
-        Some(disk) if disk.serial != served.serial => {
-            wrong.push("nginx shows another one than lies on disk".to_owned());
-        }
+        Some(disk) if disk.serial != served.serial => wrong.push(Wrong::Another),
         Some(disk) if disk.chain != served.chain => {
-            let (served, disk) = (served.chain, disk.chain);
-            wrong.push(format!(
-                "nginx shows {served} certificates of its chain, and {disk} lie on disk: reload"
-            ));
+            wrong.push(Wrong::Chain { served: served.chain, on_disk: disk.chain });
         }
         Some(_) => {}
-        None => wrong.push("the file cannot be read here".to_owned()),
+        None => wrong.push(Wrong::Unreadable),
     }
     let left = served.not_after.as_millis().saturating_sub(now.as_millis());
     if left == 0 {
-        wrong.push("it is no longer good".to_owned());
+        wrong.push(Wrong::Ended);
     } else if left < DAYS_LEFT_MIN * DAY_MS {
-        wrong.push(format!("it is good for {} more days", left / DAY_MS));
+        wrong.push(Wrong::Ends { days: left / DAY_MS });
     }
     if served.chain == 0 && served.subject != served.issuer {
-        wrong
-            .push("it comes without the certificate of its issuer: some clients will not take it".to_owned());
+        wrong.push(Wrong::NoIssuer);
     }
     wrong
 }
@@ -168,16 +218,14 @@ mod tests {
     fn certificate_that_was_renewed_and_not_reloaded_is_told_with_its_days() {
         let now = Timestamp::from_millis(100 * DAY_MS);
         let (old, new) = (certificate("01", 20, 110, 1), certificate("02", 95, 185, 1));
-        assert_eq!(wrong(Some(&new), Some(&new), now), Vec::<String>::new());
-        let said = wrong(Some(&old), Some(&new), now);
-        assert!(said[0].contains("renewed on disk") && said[1] == "it is good for 10 more days", "{said:?}");
-        assert!(wrong(Some(&new), Some(&old), now)[0].contains("another one"));
-        assert!(wrong(None, Some(&new), now)[0].contains("shows none"));
+        assert_eq!(wrong(Some(&new), Some(&new), now), []);
+        assert_eq!(wrong(Some(&old), Some(&new), now), [Wrong::NotReloaded, Wrong::Ends { days: 10 }]);
+        assert_eq!(wrong(Some(&new), Some(&old), now), [Wrong::Another]);
+        assert_eq!(wrong(None, Some(&new), now), [Wrong::NotShown]);
         let alone = certificate("02", 95, 185, 0);
-        let said = wrong(Some(&alone), Some(&new), now);
-        assert!(said[0].contains("reload") && said[1].contains("issuer"), "{said:?}");
-        assert!(
-            wrong(Some(&certificate("03", 1, 99, 1)), None, now).contains(&"it is no longer good".to_owned())
-        );
+        let chain = Wrong::Chain { served: 0, on_disk: 1 };
+        assert_eq!(wrong(Some(&alone), Some(&new), now), [chain, Wrong::NoIssuer]);
+        let over = certificate("03", 1, 99, 1);
+        assert_eq!(wrong(Some(&over), None, now), [Wrong::Unreadable, Wrong::Ended]);
     }
 }

@@ -1,0 +1,123 @@
+//! Asks hosts whether they are ready, now and then and when something happens to them, and makes evidence of what they say.
+//!
+//! What a host says once is looked at once more before it counts: a restart is no outage. Its firewall's verdict is held against
+//! what the vantages meet; each may be wrong where the other is right.
+
+mod against;
+mod asking;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use evenkeel_fleet::incident::{Incident, Input};
+use evenkeel_fleet::journal::{Clue, Severity, Source};
+use evenkeel_fleet::{HostId, Timestamp};
+use tokio::sync::Notify;
+
+use super::Loop;
+use crate::ready::{Ill, Part, Readiness};
+pub(super) use asking::start;
+
+/// What is known of what hosts say of themselves.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// Wakes whoever asks a host.
+    nudges: BTreeMap<HostId, Arc<Notify>>,
+    /// What each host said the last time, by key.
+    last: BTreeMap<HostId, BTreeSet<String>>,
+    /// How many connections each had turned away by then.
+    turned_away: BTreeMap<HostId, BTreeMap<String, u64>>,
+}
+
+impl Known {
+    pub(super) fn of<'h>(hosts: impl Iterator<Item = &'h HostId>) -> Known {
+        Known { nudges: hosts.map(|host| (host.clone(), Arc::default())).collect(), ..Known::default() }
+    }
+
+    /// Has a host asked soon.
+    pub(super) fn nudge(&self, host: &HostId) {
+        if let Some(nudge) = self.nudges.get(host) {
+            nudge.notify_one();
+        }
+    }
+}
+
+impl Loop<'_> {
+    /// Takes what a host says of itself.
+    pub(super) async fn ready(&mut self, host: HostId, asked: Timestamp, says: Readiness) {
+        let mut clues: Vec<Clue> = says.ills.iter().map(|ill| clue(&host, ill, asked)).collect();
+        clues.extend(self.overflows(&host, &says).iter().map(|ill| clue(&host, ill, asked)));
+        clues.extend(against::probes(&self.plan.asked, &self.panel, &host, asked, &says));
+        let keys: BTreeSet<String> = clues.iter().map(|clue| clue.key.clone()).collect();
+        let before = self.ready.last.insert(host.clone(), keys.clone()).unwrap_or_default();
+        let of_host = |clue: &&Clue| clue.key.starts_with(&prefix(&host));
+        let standing: Vec<String> = self
+            .ledger
+            .state()
+            .open()
+            .flat_map(Incident::standing)
+            .filter(of_host)
+            .map(|clue| clue.key.clone())
+            .collect();
+        let (known, new): (Vec<Clue>, Vec<Clue>) =
+            clues.into_iter().partition(|it| before.contains(&it.key) || standing.contains(&it.key));
+        for clue in known {
+            self.tell(Input::Report(clue)).await;
+        }
+        if !new.is_empty() {
+            self.ready.nudge(&host);
+        }
+        let unseen = |key: &str| says.unseen.keys().any(|part| key.starts_with(&key_of(&host, *part, "")));
+        for key in standing.into_iter().filter(|key| !keys.contains(key) && !unseen(key)) {
+            let why = format!("{host} says no more of it");
+            self.tell(Input::Clear { key, at: asked, why }).await;
+        }
+    }
+
+    /// The addresses at which more connections were turned away since the last look.
+    fn overflows(&mut self, host: &HostId, says: &Readiness) -> Vec<Ill> {
+        let before = self.ready.turned_away.insert(host.clone(), says.turned_away.clone());
+        let Some(before) = before else { return Vec::new() };
+        let more = |(address, count): (&String, &u64)| {
+            // A socket that listens anew counts anew; one that was not there said nothing yet.
+            let more = count.saturating_sub(*before.get(address)?);
+            (more > 0).then(|| Ill {
+                part: Part::Queues,
+                about: format!("{address}, overflows"),
+                says: format!("the accept queue of {address} overflows: connections are turned away"),
+                details: vec![format!("{more} since the last look, {count} since nginx listens there")],
+                severity: Severity::Warning,
+            })
+        };
+        says.turned_away.iter().filter_map(more).collect()
+    }
+}
+
+/// Whether evidence comes from what hosts say of themselves; which host.
+pub(super) fn host_of(key: &str) -> Option<&str> {
+    key.strip_prefix("ready:")?.split(':').next()
+}
+
+fn prefix(host: &HostId) -> String {
+    format!("ready:{host}:")
+}
+
+fn key_of(host: &HostId, part: Part, about: &str) -> String {
+    format!("{}{}:{about}", prefix(host), part.name())
+}
+
+fn clue(host: &HostId, ill: &Ill, since: Timestamp) -> Clue {
+    let source = if ill.part == Part::Certificates { Source::Certificate } else { Source::Readiness };
+    Clue {
+        key: key_of(host, ill.part, &ill.about),
+        source,
+        host: Some(host.clone()),
+        upstream: None,
+        probe: None,
+        class: None,
+        says: ill.says.clone(),
+        details: ill.details.clone(),
+        since,
+        severity: ill.severity,
+    }
+}
