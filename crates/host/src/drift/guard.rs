@@ -3,7 +3,8 @@
 //! That names even a writer that ends at once, whatever else the kernel tells. But a listener that holds opens up can hold
 //! up the whole host, so three processes watch each other: the listener answers a beat of its overseer every 100 ms, the
 //! overseer kills it when one is missing for [`SILENT_MAX`], and whoever started both kills both when the overseer is
-//! silent. A listener that is gone holds nobody up: the kernel lets every opening go on. Only opens in the directories
+//! silent. What the listener saw goes straight to whoever started both, and is written before the opening goes on: it is
+//! there when the change is told of. A listener that is gone holds nobody up: the kernel lets every opening go on. Only opens in the directories
 //! of the tree wait, none elsewhere; an open for reading is answered unlooked at.
 //!
 //! Source: `fanotify_release`, fs/notify/fanotify/fanotify_user.c of the kernel: what waits for a listener that ended is
@@ -13,13 +14,14 @@ mod listener;
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -53,11 +55,21 @@ pub struct Guard {
 }
 
 /// What the helpers tell.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Told {
-    openings: Mutex<VecDeque<(Instant, Process)>>,
+    heard: Mutex<Heard>,
+    /// The number of the listener, once both are ready.
     ready: AtomicI32,
     gone: AtomicBool,
+}
+
+/// Where they tell it, and what of it was read.
+#[derive(Debug)]
+struct Heard {
+    from: ChildStdout,
+    /// The beginning of a line that is not there as a whole.
+    line: Vec<u8>,
+    openings: VecDeque<(Instant, Process)>,
 }
 
 impl Guard {
@@ -71,10 +83,14 @@ impl Guard {
         command.process_group(0);
         let mut overseer = command.spawn()?;
         let from = overseer.stdout.take().expect("it is piped");
-        let told = Arc::new(Told::default());
+        fcntl(&from, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        let waits = from.as_fd().try_clone_to_owned()?;
+        let heard = Heard { from, line: Vec::new(), openings: VecDeque::new() };
+        let (ready, gone) = Default::default();
+        let told = Arc::new(Told { heard: Mutex::new(heard), ready, gone });
         let (shared, pid) = (Arc::clone(&told), overseer.id());
         std::thread::Builder::new().name("open guard".to_owned()).spawn(move || {
-            hear(from, &shared);
+            shared.follow(&waits);
             shared.gone.store(true, Ordering::Release);
             // Silent or at their end: nobody waits for them any longer.
             for pid in [shared.ready.load(Ordering::Acquire), i32::try_from(pid).unwrap_or(0)] {
@@ -113,8 +129,10 @@ impl Guard {
     /// The process with this number as it was when it last opened a file of the tree for writing.
     #[must_use]
     pub fn opener(&self, pid: i32) -> Option<Process> {
-        let openings = self.told.openings.lock().expect("no listener panics");
-        let of = openings.iter().rev().take_while(|(at, _)| at.elapsed() < GOOD_FOR);
+        let mut heard = self.told.heard();
+        // It was written before the opening went on; that may still wait to be read.
+        let _ended_then = self.told.read(&mut heard);
+        let of = heard.openings.iter().rev().take_while(|(at, _)| at.elapsed() < GOOD_FOR);
         of.map(|(_, process)| process).find(|process| process.pid == pid).cloned()
     }
 }
@@ -128,28 +146,44 @@ impl Drop for Guard {
     }
 }
 
-/// Reads lines until they end, or none comes for too long.
-fn hear(mut from: impl Read + std::os::fd::AsFd, told: &Told) {
-    let mut lines = Vec::new();
-    let mut buffer = [0_u8; 4 << 10];
-    while readable(
-        from.as_fd(),
-        if told.ready.load(Ordering::Acquire) > 0 { SILENT_MAX } else { READY_WITHIN },
-    ) {
-        match from.read(&mut buffer) {
-            Ok(0) | Err(_) => return,
-            Ok(length) => lines.extend_from_slice(&buffer[..length]),
+impl Told {
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().expect("nobody panics with it")
+    }
+
+    /// Reads until they end, or nothing comes for too long.
+    fn follow(&self, waits: &OwnedFd) {
+        loop {
+            let is_ready = self.ready.load(Ordering::Acquire) > 0;
+            if !readable(waits.as_fd(), if is_ready { SILENT_MAX } else { READY_WITHIN })
+                || self.read(&mut self.heard()).is_err()
+            {
+                return;
+            }
         }
-        while let Some(end) = lines.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = lines.drain(..=end).collect();
-            let line = String::from_utf8_lossy(&line[..end]).into_owned();
-            if let Some(pid) = line.strip_prefix("ready ").and_then(|pid| pid.parse().ok()) {
-                told.ready.store(pid, Ordering::Release);
-            } else if let Some(process) = listener::read(&line) {
-                let mut openings = told.openings.lock().expect("nobody panics with it");
-                openings.push_back((Instant::now(), process));
-                if openings.len() > REMEMBERED_MAX {
-                    openings.pop_front();
+    }
+
+    /// Takes in all that waits. An error: they have ended.
+    fn read(&self, heard: &mut Heard) -> io::Result<()> {
+        let mut buffer = [0_u8; 4 << 10];
+        loop {
+            match heard.from.read(&mut buffer) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(length) => heard.line.extend_from_slice(&buffer[..length]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+            while let Some(end) = heard.line.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = heard.line.drain(..=end).collect();
+                let line = String::from_utf8_lossy(&line[..end]).into_owned();
+                if let Some(pid) = line.strip_prefix("ready ").and_then(|pid| pid.parse().ok()) {
+                    self.ready.store(pid, Ordering::Release);
+                } else if let Some(process) = listener::read(&line) {
+                    heard.openings.push_back((Instant::now(), process));
+                    if heard.openings.len() > REMEMBERED_MAX {
+                        heard.openings.pop_front();
+                    }
                 }
             }
         }
@@ -177,37 +211,38 @@ pub fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
 /// Starts the listener, asks it every [`BEAT_EVERY`] whether it is there, and kills it when it does not say so.
 fn watch_over(root: &Path) -> io::Result<()> {
     crate::sys::first_in_line();
+    let (mut beats, theirs) = UnixStream::pair()?;
+    beats.set_nonblocking(true)?;
+    // It tells what it sees where we tell that both are there; a line is written in one piece.
     let mut listener = Command::new("/proc/self/exe")
         .arg(LISTENER)
         .arg(root)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .stdout(Stdio::inherit())
         .spawn()?;
-    let (mut to, mut from) =
-        (listener.stdin.take().expect("it is piped"), listener.stdout.take().expect("it is piped"));
     let out: OwnedFd = io::stdout().as_fd().try_clone_to_owned()?;
     fcntl(&out, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
     let mut out = std::fs::File::from(out);
     let pid = listener.id();
     let mut answered = Instant::now() + READY_WITHIN - SILENT_MAX;
-    let (mut told, mut buffer) = (false, [0_u8; 4 << 10]);
+    let (mut told, mut buffer) = (false, [0_u8; 64]);
     'beats: while answered + SILENT_MAX > Instant::now() {
-        if to.write_all(b".").is_err() {
+        if let Err(error) = beats.write_all(b".")
+            && error.kind() != io::ErrorKind::WouldBlock
+        {
             break;
         }
         let until = Instant::now() + BEAT_EVERY;
         while let Some(left) = until.checked_duration_since(Instant::now()) {
-            if !readable(from.as_fd(), left) {
+            if !readable(beats.as_fd(), left) {
                 break;
             }
-            let Ok(length @ 1..) = from.read(&mut buffer) else { break 'beats };
-            if !told {
-                told = true;
-                let _ready = writeln!(out, "ready {pid}");
-            }
+            let Ok(1..) = beats.read(&mut buffer) else { break 'beats };
+            // A line without words: only that we are there. Whoever reads slowly loses some.
+            let line = if told { "\n".to_owned() } else { format!("ready {pid}\n") };
+            told = true;
             answered = Instant::now();
-            // Whoever reads slowly loses some; nobody waits for it.
-            if let Err(error) = out.write_all(&buffer[..length])
+            if let Err(error) = out.write_all(line.as_bytes())
                 && error.kind() == io::ErrorKind::BrokenPipe
             {
                 break 'beats;

@@ -30,7 +30,8 @@ pub(super) fn listen(root: &Path) -> io::Result<()> {
     let group =
         Fanotify::init(flags, EventFFlags::O_RDONLY | EventFFlags::O_LARGEFILE | EventFFlags::O_CLOEXEC)?;
     mark(&group, root, 0)?;
-    let mut beat = io::stdin().lock();
+    // Both ways: the overseer asks there whether we are there, and is answered.
+    let mut beat = fs::File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let out = io::stdout().as_fd().try_clone_to_owned()?;
     fcntl(&out, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
     let mut out = fs::File::from(out);
@@ -51,8 +52,7 @@ pub(super) fn listen(root: &Path) -> io::Result<()> {
             if beat.read(&mut [0; 64])? == 0 {
                 return Ok(());
             }
-            // A line without words: only that we are there.
-            out.write_all(b"\n")?;
+            beat.write_all(b".")?;
         }
     }
 }
@@ -65,10 +65,11 @@ fn answer(group: &Fanotify, out: &mut fs::File) -> io::Result<()> {
     for event in events {
         let Some(file) = event.fd() else { continue };
         let line = if for_writing(event.pid()) { line(event.pid()) } else { None };
-        group.write_response(FanotifyResponse::new(file, Response::FAN_ALLOW))?;
+        // Told first, so that it is known by the time of the change; nobody is waited for.
         if let Some(line) = line {
             let _full_then = out.write_all(line.as_bytes());
         }
+        group.write_response(FanotifyResponse::new(file, Response::FAN_ALLOW))?;
     }
     Ok(())
 }
