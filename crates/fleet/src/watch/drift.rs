@@ -4,7 +4,7 @@
 //! one by one and the others together, when it is quiet again or after [`HOLD_MAX`]: an unpacked archive is one drift
 //! with a few events, not thousands. What a release of our own writes is expected, and is none.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::journal::{Author, Drift, DriftChange, DriftEnd, DriftHow, DriftStage};
 use crate::{BundleId, Digest, HostId, Span, Timestamp};
@@ -17,8 +17,11 @@ pub const WINDOW: Span = Span::from_millis(2_000);
 pub const QUIET: Span = Span::from_millis(300);
 /// What is held back is told of after so long at the latest.
 pub const HOLD_MAX: Span = Span::from_millis(2_000);
-/// So many paths are named in one event; the others are counted.
+/// So many paths are named for the first time in one event; the others are counted.
 pub const NAMED_MAX: usize = 100;
+/// So many are named as long as a drift is open. One that was named is told of again, however many others there are: whoever
+/// reads the events knows of it what is so.
+pub const NAMED_AT_ALL_MAX: usize = 1_000;
 
 /// What stands at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +66,10 @@ pub struct Watch {
     /// The paths that differ.
     differs: BTreeMap<String, DriftChange>,
     open: bool,
+    /// The paths that were named as differing, and not as released again since.
+    named: BTreeSet<String>,
+    /// Whether others that differ were only counted, and nobody has asked since how many of them are left.
+    counted: bool,
     held: BTreeMap<String, DriftChange>,
     held_since: Option<Timestamp>,
     last: Timestamp,
@@ -84,6 +91,8 @@ impl Watch {
             stands: BTreeMap::new(),
             differs: BTreeMap::new(),
             open: false,
+            named: BTreeSet::new(),
+            counted: false,
             held: BTreeMap::new(),
             held_since: None,
             last: at,
@@ -153,6 +162,7 @@ impl Watch {
             }
         }
         self.open = !self.differs.is_empty();
+        self.named.clear();
         match (was_open, self.open) {
             (true, false) => Some(self.event(DriftStage::Ended(end), Vec::new())),
             (_, true) => {
@@ -193,7 +203,7 @@ impl Watch {
 
     /// When [`Watch::tick`] has something to tell.
     pub fn next(&self) -> Option<Timestamp> {
-        let since = self.held_since?;
+        let Some(since) = self.held_since else { return self.counted.then_some(self.last + HOLD_MAX) };
         let quiet = self.last.as_millis() + QUIET.as_millis();
         Some(Timestamp::from_millis(quiet.min(since.as_millis() + HOLD_MAX.as_millis())))
     }
@@ -268,7 +278,9 @@ impl Watch {
     }
 
     fn tell(&mut self, at: Timestamp) -> Option<Drift> {
-        self.held_since?;
+        if self.held_since.is_none() {
+            return self.name_counted(at);
+        }
         while self.told.front().is_some_and(|told| at.since(*told) >= WINDOW) {
             self.told.pop_front();
         }
@@ -292,9 +304,41 @@ impl Watch {
         Some(self.event(stage, held))
     }
 
-    fn event(&self, stage: DriftStage, mut changes: Vec<DriftChange>) -> Drift {
-        let more = changes.len().saturating_sub(NAMED_MAX) as u64;
-        changes.truncate(NAMED_MAX);
+    /// When a storm is over and few are left of those that were only counted, they are named.
+    fn name_counted(&mut self, at: Timestamp) -> Option<Drift> {
+        if !self.counted || at < self.last + HOLD_MAX {
+            return None;
+        }
+        self.counted = false;
+        let left = self.differs.values().filter(|change| !self.named.contains(&change.path));
+        let left: Vec<DriftChange> = left.take(NAMED_MAX + 1).cloned().collect();
+        let is_few = !left.is_empty() && left.len() <= NAMED_MAX;
+        (is_few && self.named.len() < NAMED_AT_ALL_MAX).then(|| self.event(DriftStage::Updated, left))
+    }
+
+    fn event(&mut self, stage: DriftStage, changes: Vec<DriftChange>) -> Drift {
+        let all = changes.len();
+        let (mut changes, others): (Vec<_>, Vec<_>) =
+            changes.into_iter().partition(|change| self.named.contains(&change.path));
+        let room = NAMED_MAX.min(NAMED_AT_ALL_MAX.saturating_sub(self.named.len()));
+        changes.extend(others.into_iter().take(room));
+        changes.sort_by(|one, other| one.path.cmp(&other.path));
+        for change in &changes {
+            match change.how {
+                DriftHow::Added | DriftHow::Changed | DriftHow::Removed => {
+                    self.named.insert(change.path.clone());
+                }
+                DriftHow::Back => {
+                    self.named.remove(&change.path);
+                }
+                DriftHow::Mode { .. } | DriftHow::Owner { .. } => {}
+            }
+        }
+        if matches!(stage, DriftStage::Ended(_)) {
+            self.named.clear();
+        }
+        let more = (all - changes.len()) as u64;
+        self.counted = more > 0 || self.differs.len() > self.named.len();
         let (host, released) = (self.host.clone(), self.released.bundle);
         Drift { host, released, stage, changes, more, meaning: Vec::new() }
     }

@@ -86,6 +86,39 @@ fn thousand_changes_are_one_drift_with_a_few_events() {
 }
 
 #[test]
+fn what_is_left_of_thousands_is_named_in_the_end() {
+    let mut watch = watch();
+    let mut fleet = crate::Fleet::default();
+    let paths: Vec<String> = (0..2_000).map(|n| format!("conf.d/{n:04}.conf")).collect();
+    // Told of one by one, from the end: none of them is among the first hundred by name.
+    let mut ms = 0;
+    let mut tell = |watch: &mut Watch, now: Option<Standing>, paths: &[String]| {
+        for path in paths {
+            ms += 1;
+            let told = watch.look(at(ms), [seen(path, now)]);
+            told.into_iter().for_each(|it| drop(fleet.step(at(ms), crate::Input::Drift(it))));
+        }
+        ms += 10_000;
+        while let Some(told) = watch.tick(at(ms)) {
+            drop(fleet.step(at(ms), crate::Input::Drift(told)));
+        }
+        assert_eq!(watch.next(), None);
+        let host = fleet.host(&HostId::new("web1").unwrap()).unwrap();
+        host.drift().map(|open| open.changes.keys().cloned().collect::<Vec<_>>()).unwrap_or_default()
+    };
+    let backwards: Vec<String> = paths.iter().rev().cloned().collect();
+    let named = tell(&mut watch, Some(stands("z")), &backwards);
+    assert!(named.len() > AT_ONCE && named.len() <= NAMED_AT_ALL_MAX, "{}", named.len());
+    assert!(named.contains(&paths[1_999]));
+    // All but two are put back at once: one that was named, and one that was only counted.
+    let counted = paths.iter().find(|path| !named.contains(path)).unwrap().clone();
+    let kept = [counted, backwards[0].clone()];
+    let back: Vec<String> = backwards.iter().filter(|path| !kept.contains(path)).cloned().collect();
+    assert_eq!(tell(&mut watch, None, &back), kept);
+    assert_eq!(tell(&mut watch, None, &kept), <[String; 0]>::default());
+}
+
+#[test]
 fn what_a_release_writes_is_no_drift_and_a_hand_in_it_is() {
     let mut watch = watch();
     let coming = baseline(2, &[("webserver.conf", "new"), ("conf.d/a.conf", "a"), ("b.conf", "b")]);
