@@ -120,10 +120,22 @@ impl Agent {
     /// # Errors
     /// [`StandingError`] when they cannot be read.
     pub fn standing(&self) -> Result<Option<Record>, StandingError> {
+        self.slots(true)
+    }
+
+    /// The same for a glance: what was confirmed a moment ago may not be durable yet.
+    ///
+    /// # Errors
+    /// [`StandingError`] as [`Agent::standing`].
+    pub fn glance(&self) -> Result<Option<Record>, StandingError> {
+        self.slots(false)
+    }
+
+    fn slots(&self, durable: bool) -> Result<Option<Record>, StandingError> {
         match Slots::open(&self.place.state_dir) {
             Ok(slots) => {
                 let record = slots.read()?;
-                if record.as_ref().is_some_and(|record| record.stage() == Stage::Confirmed) {
+                if durable && record.as_ref().is_some_and(|record| record.stage() == Stage::Confirmed) {
                     // Whoever confirmed it may have died before it was durable, and a journal may be told of it now.
                     let _a_broken_disk_stops_no_way_back = slots.sync();
                 }

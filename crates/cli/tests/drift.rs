@@ -2,8 +2,8 @@
 
 mod support;
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -13,6 +13,7 @@ use support::Host;
 struct Following {
     child: Child,
     out: BufReader<ChildStdout>,
+    err: BufReader<ChildStderr>,
 }
 
 impl Following {
@@ -21,10 +22,21 @@ impl Following {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // The first line on standard error says that it follows.
         let mut line = String::new();
-        BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let mut err = BufReader::new(child.stderr.take().unwrap());
+        err.read_line(&mut line).unwrap();
         assert!(line.contains("follows every change"), "{line}");
         let out = BufReader::new(child.stdout.take().unwrap());
-        Following { child, out }
+        Following { child, out, err }
+    }
+
+    /// Reads until a drift is of this kind.
+    fn until(&mut self, is_it: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let drift = self.next();
+            if is_it(&drift) {
+                return drift;
+            }
+        }
     }
 
     /// The next drift that is in the journal.
@@ -38,6 +50,15 @@ impl Following {
     fn stop(mut self) -> Option<i32> {
         support::kill(i32::try_from(self.child.id()).unwrap(), "TERM");
         self.child.wait().unwrap().code()
+    }
+
+    /// Stops it, and gives what it complained of.
+    fn complaints(mut self) -> String {
+        support::kill(i32::try_from(self.child.id()).unwrap(), "TERM");
+        let mut said = String::new();
+        self.err.read_to_string(&mut said).unwrap();
+        self.child.wait().unwrap();
+        said
     }
 }
 
@@ -147,8 +168,12 @@ fn guard_of_openings_is_for_root_and_names_commands_too() {
     Command::new("sh").args(["-c", &line]).status().unwrap();
     let drift = follow.next();
     assert_eq!(drift["changes"][0]["author"]["command"], format!("sh -c '{line}'"), "{drift}");
-    assert_eq!(drift["changes"][0]["author"]["known_by"], "opening", "{drift}");
-    follow.stop();
+    let known_by = drift["changes"][0]["author"]["known_by"].as_str().unwrap().to_owned();
+    let said = follow.complaints();
+    // On a machine that leaves the helper no time it ends, and that is said.
+    // By the audit where that is in use.
+    let is_known = ["opening", "audit"].contains(&known_by.as_str());
+    assert!(is_known || said.contains("too slow and has ended"), "{drift} {said}");
     let etc = host.path("etc");
     let helpers = || {
         let ours = support::processes_mentioning(etc.to_str().unwrap());
@@ -231,6 +256,83 @@ fn silence_with_an_end_says_nothing_until_it_is_over_or_the_file_changes_again()
     host.run(&["drift", "silence", path.to_str().unwrap(), "--until", "1d", "--why", "x"]).ends(0);
     host.run(&["adopt"]).ends(0);
     assert_eq!(host.run(&["drift", "--json"]).ends(0).json()["silences"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn silence_that_is_over_is_told_of_by_whoever_follows_then_or_next() {
+    const PATH: &str = "conf.d/hand.conf";
+    let host = Host::start();
+    host.run(&["adopt"]).ends(0);
+    host.write(&format!("etc/{PATH}"), "# by hand\n");
+    let silence = || host.run(&["drift", "silence", PATH, "--until", "2s", "--why", "a moment"]).ends(0);
+    let is_over = |drift: &Value| drift["stage"] == "silence_over";
+    let mut follow = Following::start(&host, &[]);
+    silence();
+    let over = follow.until(is_over);
+    assert_eq!(over["changes"][0]["path"], PATH, "{over}");
+    silence();
+    assert_eq!(follow.stop(), Some(1));
+    host.wait("the silence is over", || host.run(&["drift", "--json"]).json()["silences"][0].is_null());
+    let mut follow = Following::start(&host, &[]);
+    assert_eq!(follow.until(is_over)["changes"][0]["path"], PATH);
+    // Once each: the next that is told of is another edit.
+    host.write("etc/conf.d/other.conf", "# by hand\n");
+    assert_eq!(
+        follow.until(|drift| !drift["changes"][0].is_null())["changes"][0]["path"],
+        "conf.d/other.conf"
+    );
+    follow.stop();
+    host.run(&["history"]).ends(0).says(&format!("silence over: {PATH}"));
+    host.run(&["show", "drift"]).ends(0).says("its silence is over");
+}
+
+#[test]
+fn storm_of_edits_ends_with_the_truth_in_the_journal_and_little_memory() {
+    const DIRECTORIES: usize = 10;
+    const FILES: usize = 10_000;
+    let host = Host::start();
+    host.run(&["adopt"]).ends(0);
+    let mut follow = Following::start(&host, &[]);
+    let follower = i32::try_from(follow.child.id()).unwrap();
+    let etc = host.path("etc/storm");
+    let file = |n: usize| etc.join(format!("{}/{n}.conf", n % DIRECTORIES));
+    (0..DIRECTORIES).for_each(|n| std::fs::create_dir_all(etc.join(n.to_string())).unwrap());
+    std::fs::write(file(0), "# stays\n").unwrap();
+    follow.until(|drift| drift["changes"][0]["path"] == "storm/0/0.conf");
+    // As if it had no time: more happens than the kernel keeps for it.
+    support::kill(follower, "STOP");
+    (1..FILES).for_each(|n| std::fs::write(file(n), format!("# {n}\n")).unwrap());
+    (2..FILES).for_each(|n| std::fs::remove_file(file(n)).unwrap());
+    support::kill(follower, "CONT");
+    // And while it looks.
+    (2..FILES).for_each(|n| std::fs::write(file(n), format!("# {n}\n")).unwrap());
+    (2..FILES).for_each(|n| std::fs::remove_file(file(n)).unwrap());
+    let last = "conf.d/last.conf";
+    host.write(&format!("etc/{last}"), "# the last one\n");
+    let open = || {
+        let events = host.run(&["show", "drift", "--json"]).ends(0).json()["events"].clone();
+        let mut open = std::collections::BTreeSet::new();
+        for event in events.as_array().unwrap() {
+            for change in event["drift"]["changes"].as_array().unwrap() {
+                let path = change["path"].as_str().unwrap().to_owned();
+                if change["how"] == "back" {
+                    open.remove(&path)
+                } else {
+                    open.insert(path)
+                };
+            }
+        }
+        open
+    };
+    follow.until(|drift| drift["changes"].as_array().unwrap().iter().any(|it| it["path"] == last));
+    let truth = [last, "storm/0/0.conf", "storm/1/1.conf"].map(str::to_owned).into();
+    host.wait_within("the journal says what stands there", Duration::from_secs(60), || open() == truth);
+    let status = std::fs::read_to_string(format!("/proc/{follower}/status")).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().trim().to_owned();
+    println!("the follower took at most {peak}");
+    let kb: u64 = peak.split(' ').next().unwrap().parse().unwrap();
+    assert!(kb < 150_000, "{peak}");
+    follow.stop();
 }
 
 #[test]

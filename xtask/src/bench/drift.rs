@@ -17,9 +17,22 @@ const FILES: usize = 10_000;
 const A_DIRECTORY: usize = 20;
 /// How often a pass is made.
 const PASSES: usize = 11;
-/// How many edits are made, and how long it is quiet between two of them.
-const EDITS: usize = 200;
+/// How often each kind of edit is made, and how long it is quiet between two of them.
+const ROUNDS: usize = 25;
 const QUIET: Duration = Duration::from_millis(200);
+/// How long one may take at all.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The kinds of edits, in an order in which each finds what it needs: `{f}` is the file, `{o}` a finished one elsewhere.
+const KINDS: &[&str] = &[
+    "cp {o} {f}",
+    "sh -c 'echo more >> {f}'",
+    "sed -i s/more/less/ {f}",
+    "chmod 600 {f}",
+    "sh -c 'echo other > {f}'",
+    "mv {o} {f}",
+    "rm {f}",
+    "touch {f}",
+];
 
 /// Prints both tables.
 pub(super) fn run(settings: &Settings) -> anyhow::Result<()> {
@@ -53,13 +66,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<()> {
         Ok(mut times) => println!("{}", row("AIDE, --check with sha256", &mut times)?),
         Err(why) => println!("| AIDE | not measured: {why:#} | |"),
     }
-    println!("\n| from the close of a file to its event in the journal, {EDITS} edits | ms |\n|---|---:|");
-    let mut times = edits(settings, &dir)?;
-    times.sort_by(f64::total_cmp);
-    for (name, at) in [("p50", EDITS / 2), ("p99", EDITS * 99 / 100), ("worst", EDITS - 1)] {
-        println!("| {name} | {:.1} |", times[at]);
-    }
-    Ok(())
+    edits(settings, &dir)
 }
 
 fn make(tree: &Path) -> anyhow::Result<()> {
@@ -105,8 +112,15 @@ fn aide(dir: &Path, tree: &Path) -> anyhow::Result<Vec<f64>> {
     (0..PASSES).map(|_| run("--check")).collect()
 }
 
-/// Edits one file again and again while `evenkeel drift --follow` writes down what it sees.
-fn edits(settings: &Settings, dir: &Path) -> anyhow::Result<Vec<f64>> {
+/// What came of one kind of edit.
+#[derive(Default)]
+struct Edits {
+    times: Vec<f64>,
+    named: usize,
+}
+
+/// Edits one file again and again while `evenkeel drift --follow` writes down what it sees, and prints how long that took.
+fn edits(settings: &Settings, dir: &Path) -> anyhow::Result<()> {
     let (etc, state) = (dir.join("etc"), dir.join("state"));
     std::fs::create_dir_all(&etc)?;
     std::fs::write(etc.join("nginx.conf"), "events {}\nhttp {}\n")?;
@@ -123,22 +137,58 @@ fn edits(settings: &Settings, dir: &Path) -> anyhow::Result<Vec<f64>> {
         evenkeel(&["drift", "--follow", "--json"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let mut begun = String::new();
     BufReader::new(child.stderr.take().context("it is piped")?).read_line(&mut begun)?;
-    println!("| {} | |", begun.trim());
-    let mut out = BufReader::new(child.stdout.take().context("it is piped")?);
-    let mut times = Vec::with_capacity(EDITS);
-    for n in 0..EDITS {
-        std::fs::write(etc.join("edit.conf"), format!("# {n}\n"))?;
-        let closed = Instant::now();
-        let mut line = String::new();
-        // What it means comes in a line of its own, when it was quiet.
-        while line.is_empty() || line.contains("\"changes\":[]") {
-            line.clear();
-            ensure!(out.read_line(&mut line)? > 0, "it ended");
+    let out = BufReader::new(child.stdout.take().context("it is piped")?);
+    let (told, lines) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        out.lines().map_while(Result::ok).try_for_each(|line| told.send((Instant::now(), line)))
+    });
+    let (file, other) = (etc.join("edit.conf"), dir.join("other.conf"));
+    let mut kinds: Vec<Edits> = KINDS.iter().map(|_| Edits::default()).collect();
+    for round in 0..ROUNDS {
+        for (kind, edits) in KINDS.iter().zip(&mut kinds) {
+            std::fs::write(&other, format!("# {round} {kind}\n"))?;
+            let path = |path: &Path| path.to_str().map(str::to_owned).context("it is text");
+            let line = kind.replace("{f}", &path(&file)?).replace("{o}", &path(&other)?);
+            let (words, script) = line.split_once('\'').unwrap_or((&line, ""));
+            let mut words: Vec<&str> = words.split_whitespace().collect();
+            words.extend(script.strip_suffix('\''));
+            let ran = Command::new(words[0]).args(&words[1..]).status().context("run an edit")?;
+            ensure!(ran.success(), "{line}");
+            let ended = Instant::now();
+            loop {
+                let (at, line) = lines.recv_timeout(PATIENCE).with_context(|| format!("hear of {kind}"))?;
+                let event: serde_json::Value = serde_json::from_str(&line)?;
+                let change = event["changes"]
+                    .as_array()
+                    .and_then(|changes| changes.iter().find(|change| change["path"] == "edit.conf"));
+                // What it means comes in a line of its own, when it was quiet.
+                let Some(change) = change else { continue };
+                edits.times.push(at.saturating_duration_since(ended).as_secs_f64() * 1_000.0);
+                let command = change["author"]["command"].as_str().unwrap_or_default();
+                edits.named += usize::from(command.contains(words[0]));
+                break;
+            }
+            std::thread::sleep(QUIET);
+            while lines.try_recv().is_ok() {}
         }
-        times.push(closed.elapsed().as_secs_f64() * 1_000.0);
-        std::thread::sleep(QUIET);
     }
     kill(Pid::from_raw(i32::try_from(child.id())?), Signal::SIGTERM)?;
     child.wait()?;
-    Ok(times)
+    println!("\n{}", begun.trim());
+    println!(
+        "\n| from the end of a command to its event in the journal | edits | named | p50 ms | p99 ms | worst ms |"
+    );
+    println!("|---|---:|---:|---:|---:|---:|");
+    let all = Edits {
+        times: kinds.iter().flat_map(|it| it.times.clone()).collect(),
+        named: kinds.iter().map(|it| it.named).sum(),
+    };
+    let names = KINDS.iter().map(|kind| format!("`{}`", kind.replace("{f}", "FILE").replace("{o}", "OTHER")));
+    for (name, mut it) in names.zip(kinds).chain([("all".to_owned(), all)]) {
+        it.times.sort_by(f64::total_cmp);
+        let count = it.times.len();
+        let [p50, p99, worst] = [count / 2, count * 99 / 100, count - 1].map(|at| it.times[at]);
+        println!("| {name} | {count} | {} | {p50:.1} | {p99:.1} | {worst:.1} |", it.named);
+    }
+    Ok(())
 }

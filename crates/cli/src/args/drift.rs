@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  evenkeel drift                   # what differs now, who made it so, what it does\n  evenkeel drift \
---follow --json   # one line for each drift, as it is written into the journal\n  evenkeel drift silence conf.d/shop.conf --until 24h \
+--follow --json   # one line for each drift, as it is written into the journal\n  evenkeel drift --follow --audit  # who it was by the kernel's audit, also where it is off\n  evenkeel drift silence conf.d/shop.conf --until 24h \
 --why 'the fix comes with the next release'\n\nThe ways out of a drift: `evenkeel adopt` makes what stands \
 there the released bundle, `evenkeel rollback` brings the released files back, `evenkeel drift silence` has nothing said of it for a \
 time.\n\nExit codes: 0 released, on disk and running are one, or what differs is silenced · 1 they differ · 2 could not look."
@@ -21,6 +21,10 @@ pub(crate) struct Drift {
     /// once is named for certain (root); an overseer ends that when it takes longer than half a second
     #[arg(long, requires = "follow")]
     pub(crate) guard: bool,
+    /// Switch the kernel's audit on for as long as it is followed, where it is off (root): it names every command, and slows
+    /// every system call on this host down. Where it is on already it is read without this
+    #[arg(long, requires = "follow")]
+    pub(crate) audit: bool,
     #[command(subcommand)]
     pub(crate) command: Option<DriftCommand>,
 }

@@ -9,6 +9,7 @@ use evenkeel_controller::local::{DriftReport, Follower, Host, Running, Status};
 use evenkeel_controller::when;
 use evenkeel_fleet::Silence;
 use evenkeel_fleet::journal::{Author, Drift, DriftChange, DriftEnd, DriftHow, DriftStage};
+use evenkeel_host::drift::author::audit::Wanted;
 use evenkeel_host::drift::events::Means;
 use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -40,12 +41,20 @@ fn follow(args: &args::Drift, host: &Host, output: Output) -> anyhow::Result<Exi
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&stop)).context("listen for Ctrl-C")?;
     }
-    let mut follower = Follower::begin(host)?;
+    let audit = if args.audit { Wanted::On } else { Wanted::WhereInUse };
+    let mut follower = Follower::begin(host, audit)?;
     if args.guard {
         follower.guard(&std::env::current_exe().context("find this program")?)?;
     }
     complain(&format!("evenkeel: {}\n", begun(&follower)));
+    let mut is_unguarded = false;
     while !stop.load(Ordering::Relaxed) {
+        if !is_unguarded && follower.is_unguarded() {
+            is_unguarded = true;
+            complain(
+                "evenkeel: the helper that looked at openings was too slow and has ended; they are looked at no more\n",
+            );
+        }
         for drift in follower.next(TURN)? {
             output.print(|| event(&drift), || json!(drift));
         }
@@ -55,6 +64,10 @@ fn follow(args: &args::Drift, host: &Host, output: Output) -> anyhow::Result<Exi
 
 fn begun(follower: &Follower<'_>) -> String {
     match (follower.means(), follower.blind()) {
+        (Means::Fanotify, _) if let Some(audit) = follower.audit() => {
+            let until = if audit.was_off() { " (it was off, and is on until this ends)" } else { "" };
+            format!("follows every change and the command behind it, by the kernel's audit first{until}")
+        }
         (Means::Fanotify, None) => "follows every change and the command behind it".to_owned(),
         (Means::Fanotify, Some(why)) => {
             format!("follows every change; of commands that end at once it cannot tell ({why})")

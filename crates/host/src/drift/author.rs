@@ -1,8 +1,10 @@
 //! Who changed a file: what `/proc` shows of a process, in time.
 //!
 //! The kernel names the process that did something; by the time we read of it, a short-lived one has ended and with it
-//! its command line. So its start is listened for ([`starts`]), which comes long before what it does to a file.
+//! its command line. So its start is listened for ([`starts`]), which comes long before what it does to a file. Where the
+//! kernel's audit is in use it tells better ([`audit`]).
 
+pub mod audit;
 pub mod starts;
 mod witness;
 
@@ -44,7 +46,12 @@ impl Process {
     #[must_use]
     pub fn look(pid: i32) -> Option<Self> {
         // What goes first is read first.
-        let line = fs::read(format!("/proc/{pid}/cmdline")).ok().filter(|line| !line.is_empty())?;
+        let read = || fs::read(format!("/proc/{pid}/cmdline")).ok().filter(|line| !line.is_empty());
+        let mut line = read()?;
+        // One that ends in this moment shows a beginning of it; one that gave itself a title, the same again.
+        if line.last() != Some(&0) {
+            line = read()?;
+        }
         let words = line.strip_suffix(&[0]).unwrap_or(&line).split(|&byte| byte == 0).map(<[u8]>::to_vec);
         let user = fs::metadata(format!("/proc/{pid}")).map_or(NO_LOGIN, |meta| meta.uid());
         let login = fs::read_to_string(format!("/proc/{pid}/loginuid"));
@@ -57,6 +64,13 @@ impl Process {
             login,
             unit: unit(pid),
         })
+    }
+
+    /// Whether this is the same command line, and only a beginning of it: the pages of one that is ending go one by one.
+    #[must_use]
+    pub fn is_cut_of(&self, whole: &Self) -> bool {
+        let (words, whole) = (self.words.join(&0), whole.words.join(&0));
+        whole.len() > words.len() && whole.starts_with(&words)
     }
 
     /// Its command line as one would type it, redacted and bounded.
@@ -177,6 +191,19 @@ mod tests {
         let line = command(&words(&["curl", "-H", "Authorization: Bearer c2VjcmV0LXNlY3JldC1zZWNyZXQ", "x"]));
         assert!(!line.contains("c2VjcmV0"), "{line}");
         assert!(command(&words(&[&"x".repeat(100_000)])).len() < 1_100);
+    }
+
+    #[test]
+    fn beginning_of_a_command_line_is_told_from_the_whole() {
+        let process = |line: &[&str]| {
+            let (pid, parent, user, login, unit) = (7, 1, 0, None, None);
+            Process { pid, parent, words: words(line), user, login, unit }
+        };
+        let whole = process(&["cp", "/tmp/a", "/etc/site/a.conf"]);
+        for cut in [&["cp", "/tmp/a", "/etc/si"][..], &["cp", "/tmp/a"], &["cp", "/tmp/a", ""]] {
+            assert!(process(cut).is_cut_of(&whole), "{cut:?}");
+        }
+        assert!(!whole.is_cut_of(&whole) && !process(&["mv", "/tmp/a"]).is_cut_of(&whole));
     }
 
     #[test]

@@ -217,7 +217,9 @@ fn walk(
     Ok(())
 }
 
-fn absolute(root: &Path, relative: &[u8]) -> PathBuf {
+/// Where a path of the tree is.
+#[must_use]
+pub fn absolute(root: &Path, relative: &[u8]) -> PathBuf {
     root.join(std::ffi::OsStr::from_bytes(relative))
 }
 

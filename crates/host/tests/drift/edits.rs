@@ -158,6 +158,7 @@ fn hundred_edits_are_all_seen_and_as_root_their_commands_are_named() {
         told.latency_us[told.latency_us.len() / 2],
         told.latency_us[told.latency_us.len() * 99 / 100],
     );
+    println!("not named: {:#?}", told.lost.first());
     assert_eq!(told.seen, told.edits);
     if matches!(means.means(), Means::Fanotify) && Witness::new().blind().is_none() {
         assert!(told.named >= 99, "{} named; not: {:#?}", told.named, told.lost);

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use evenkeel_host::drift::guard as helper;
 
+mod audit;
 mod edits;
 mod guard;
 mod lost;
@@ -15,8 +16,11 @@ mod tree;
 
 fn main() -> ExitCode {
     let first = std::env::args_os().nth(1);
-    if first.is_some_and(|first| first == helper::OVERSEER || first == helper::LISTENER) {
+    if first.as_ref().is_some_and(|it| it == helper::OVERSEER || it == helper::LISTENER) {
         return helper::main(std::env::args_os().skip(1));
     }
-    runner::run([edits::TESTS, guard::TESTS, lost::TESTS].concat(), 1)
+    if first.is_some_and(|first| first == audit::KILLED) {
+        audit::until_killed(std::env::args_os().skip(2));
+    }
+    runner::run([audit::TESTS, edits::TESTS, guard::TESTS, lost::TESTS].concat(), 1)
 }

@@ -2,28 +2,29 @@
 
 mod error;
 mod pending;
+mod silence;
 mod standing;
+mod tell;
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::time::{Duration, Instant};
 
-use evenkeel_fleet::journal::{Author, Drift, DriftEnd, DriftStage};
+use evenkeel_fleet::journal::{Author, Drift};
 use evenkeel_fleet::watch::drift::{Seen, Watch};
-use evenkeel_fleet::{BundleId, Input, What};
-use evenkeel_host::configdir::{self, Keep};
+use evenkeel_host::configdir::Keep;
 use evenkeel_host::drift::author::Witness;
+use evenkeel_host::drift::author::audit::{Audit, Wanted};
 use evenkeel_host::drift::events::{Events, Happened, Happening, Means};
 use evenkeel_host::drift::guard::Guard;
 use evenkeel_host::drift::pass::{self, Found, Pass};
 use evenkeel_syntax::fileset::RelPath;
 
-use super::packages::packages_ran_lately;
 use super::{baseline, path};
 use crate::diff;
-use crate::local::{Host, HostError, Journal, now};
+use crate::local::{Host, Journal, now};
 pub use error::FollowError;
-use pending::Pending;
+use pending::{Late, PENDING_MAX, Pending};
 use standing::{Standing, alone, standing};
 
 /// A path is looked at when nothing came for so long: most edits are a few system calls.
@@ -50,6 +51,8 @@ pub struct Follower<'h> {
     watch: Watch,
     /// Paths at which something happened, and who it was.
     pending: BTreeMap<RelPath, Pending>,
+    /// Those that were told of and that nobody is known for yet.
+    late: Late,
     /// When the first and the last of it happened.
     since: Option<(Instant, Instant)>,
     lost: bool,
@@ -70,18 +73,24 @@ impl<'h> Follower<'h> {
     ///
     /// # Errors
     /// [`FollowError`]
-    pub fn begin(host: &'h Host) -> Result<Self, FollowError> {
+    pub fn begin(host: &'h Host, audit: Wanted) -> Result<Self, FollowError> {
+        // Before the journal: what writes it is woken early, too.
+        evenkeel_host::drift::wake_early();
         let journal = host.open_journal()?;
         let alone = alone(&host.settings.place.state_dir)?;
         let compiled = host.compiled(None)?;
         let (_, keep) = host.live(&host.model_settings(&compiled, None))?;
         let root = &host.settings.place.config_dir;
-        let witness = Witness::new();
-        evenkeel_host::drift::wake_early();
+        let mut witness = Witness::new();
         // Before the first pass, so that nothing happens in between.
         let events =
             Events::open(root, &keep).map_err(|source| FollowError::Events { path: root.clone(), source })?;
-        let standing = standing(host, &journal)?.ok_or(FollowError::NothingReleased)?;
+        match witness.audit(events.root(), &host.settings.place.state_dir, audit) {
+            Err(source) if audit == Wanted::On => return Err(FollowError::Audit(source)),
+            // Nobody asked for it, and there are other means.
+            Err(_) | Ok(()) => {}
+        }
+        let standing = standing(host, &journal, None)?.ok_or(FollowError::NothingReleased)?;
         let files = host.bundle(standing.released)?;
         let pass = pass::pass(events.root(), &keep)?;
         let (passed, pass_took) = (Instant::now(), pass.took);
@@ -95,6 +104,7 @@ impl<'h> Follower<'h> {
             keep,
             watch,
             pending: BTreeMap::new(),
+            late: Late::default(),
             since: None,
             lost: false,
             passed,
@@ -124,6 +134,18 @@ impl<'h> Follower<'h> {
     #[must_use]
     pub fn means(&self) -> &Means {
         self.events.means()
+    }
+
+    /// The kernel's audit, where it tells who it was.
+    #[must_use]
+    pub fn audit(&self) -> Option<&Audit> {
+        self.witness.audited()
+    }
+
+    /// Whether openings were to be looked at, and no longer are: the helper has ended.
+    #[must_use]
+    pub fn is_unguarded(&self) -> bool {
+        self.witness.is_unguarded()
     }
 
     /// Why short-lived authors stay unknown, where they do.
@@ -176,7 +198,15 @@ impl<'h> Follower<'h> {
             self.passed + PASS_EVERY.max(self.pass_took * PASS_SHARE)
         };
         let explained = self.unexplained.map(|at| at + QUIET);
-        let all = [held, settled, explained, Some(pass), Some(self.asked + ASK_EVERY)];
+        let all = [
+            held,
+            settled,
+            explained,
+            self.silence_over(),
+            self.late.due(),
+            Some(pass),
+            Some(self.asked + ASK_EVERY),
+        ];
         all.into_iter().flatten().min().unwrap_or(pass)
     }
 
@@ -187,9 +217,11 @@ impl<'h> Follower<'h> {
                 let Ok(path) = RelPath::new(path) else { return };
                 let author = self.author(pid);
                 self.happened(at);
-                let known = self.pending.entry(path).or_default();
-                known.author = author.or(known.author.take());
-                known.first.get_or_insert(at);
+                if let Some(known) = self.pending_at(path) {
+                    known.author = author.or(known.author.take());
+                    known.pid = pid.or(known.pid);
+                    known.first.get_or_insert(at);
+                }
             }
             Happened::Directory(Happening { path: directory, at, pid }) => {
                 let author = self.author(pid);
@@ -198,11 +230,22 @@ impl<'h> Follower<'h> {
                 let gone = self.watch.below(&text).into_iter().filter_map(|text| path(&text));
                 let there = pass::below(self.events.root(), &self.keep, &directory).unwrap_or_default();
                 for path in gone.chain(there.into_keys()) {
-                    let known = self.pending.entry(path).or_default();
-                    known.author = known.author.take().or_else(|| author.clone());
+                    if let Some(known) = self.pending_at(path) {
+                        known.author = known.author.take().or_else(|| author.clone());
+                        known.pid = known.pid.or(pid);
+                    }
                 }
             }
         }
+    }
+
+    /// What is known of a path at which something happened. `None`: of too many; a pass tells what became of them.
+    fn pending_at(&mut self, path: RelPath) -> Option<&mut Pending> {
+        if self.pending.len() >= PENDING_MAX && !self.pending.contains_key(&path) {
+            self.lost = true;
+            return None;
+        }
+        Some(self.pending.entry(path).or_default())
     }
 
     fn author(&mut self, pid: Option<i32>) -> Option<Author> {
@@ -223,7 +266,7 @@ impl<'h> Follower<'h> {
         if settled || self.lost || instant >= self.asked + ASK_EVERY {
             self.asked = instant;
             self.journal.catch_up(&self.host.runtime)?;
-            if let Some(standing) = standing(self.host, &self.journal)? {
+            if let Some(standing) = standing(self.host, &self.journal, self.standing)? {
                 told.extend(self.stand(standing)?);
             }
         }
@@ -240,17 +283,13 @@ impl<'h> Follower<'h> {
                 .partition(|(path, pending)| pending.newborn() && !self.watch.knows(&diff::shown(path)));
             self.since = (!later.is_empty()).then_some((instant, instant));
             self.pending = later;
-            let looks: Vec<Seen> = now_due
-                .into_iter()
-                .filter_map(|(path, Pending { author, .. })| {
-                    // One that cannot be read now is found by the next pass.
-                    let found = pass::one(self.events.root(), &self.keep, &path).ok()?;
-                    Some(Seen { path: diff::shown(&path), now: found.map(|it| it.standing), author })
-                })
-                .collect();
+            let looks: Vec<Seen> =
+                now_due.into_iter().filter_map(|(path, pending)| self.look(&path, pending)).collect();
             let drift = self.watch.look(now(), looks);
             told.extend(self.record(drift)?);
         }
+        told.extend(self.named_late()?);
+        told.extend(self.end_silences()?);
         let drift = self.watch.tick(now());
         told.extend(self.record(drift)?);
         if self.unexplained.is_some_and(|at| Instant::now() >= at + QUIET) {
@@ -262,121 +301,12 @@ impl<'h> Follower<'h> {
         Ok(told)
     }
 
-    /// What the drift means now; `None` when it cannot be told, or there is none.
-    fn explained(&self) -> Option<Drift> {
-        if !self.watch.is_open() {
-            return None;
-        }
-        let explain = || -> Result<Vec<String>, HostError> {
-            let compiled = self.host.compiled(None)?;
-            let (live, _) = self.host.live(&self.host.model_settings(&compiled, None))?;
-            let released = self.host.bundle(self.watch.released().bundle)?;
-            self.host.means(&released, &live)
-        };
-        let meaning =
-            explain().unwrap_or_else(|error| vec![format!("not known: {}", evenkeel_agent::chain(&error))]);
-        let (host, released) = (self.host.settings.name.clone(), self.watch.released().bundle);
-        let open = self.journal.fleet().host(&host)?.drift()?;
-        let drift =
-            Drift { host, released, stage: DriftStage::Updated, changes: Vec::new(), more: 0, meaning };
-        (open.meaning != drift.meaning).then_some(drift)
-    }
-
-    /// Writes an event down, and gives it when it is durable.
-    fn record(&mut self, drift: Option<Drift>) -> Result<Option<Drift>, FollowError> {
-        let Some(drift) = drift else { return Ok(None) };
-        self.unexplained = Some(Instant::now());
-        let _ = self.journal.tell(&self.host.runtime, &Input::Drift(drift.clone()))?;
-        // What happened first; that a package did it may come in a line of its own.
-        if drift.changes.iter().any(|change| change.author.is_none()) && packages_ran_lately() {
-            let mut named = Drift { stage: DriftStage::Updated, ..drift.clone() };
-            self.afterwards(&mut named);
-            named.changes.retain(|change| !drift.changes.contains(change));
-            if !named.changes.is_empty() && self.watch.is_open() {
-                let _ = self.journal.tell(&self.host.runtime, &Input::Drift(named.clone()))?;
-                self.first.push(named);
-            }
-        }
-        Ok(Some(drift))
-    }
-
-    /// Asks the books of package managers where nobody was seen.
-    fn afterwards(&self, drift: &mut Drift) {
-        let files = || -> Result<_, HostError> {
-            let keep = &self.keep;
-            let live = configdir::read_any(self.events.root(), keep).map_err(HostError::from)?;
-            Ok((self.host.bundle(drift.released)?, live.files))
-        };
-        // Who it was is a help; that something changed is what must be told.
-        if let Ok((released, live)) = files() {
-            let _named = self.host.by_packages(&mut drift.changes, (&released, &live));
-        }
-    }
-
-    /// What the first look found, unless the journal knows it.
-    fn begun(&mut self, drift: Option<Drift>) -> Result<Vec<Drift>, FollowError> {
-        let host = self.journal.fleet().host(&self.host.settings.name);
-        let known = host.and_then(evenkeel_fleet::Host::drift);
-        let same = |drift: &Drift| {
-            known.is_some_and(|known| {
-                known.changes.len() == drift.changes.len()
-                    && drift
-                        .changes
-                        .iter()
-                        .all(|it| known.changes.get(&it.path).is_some_and(|known| known.new == it.new))
-            })
-        };
-        let drift = match drift {
-            Some(drift) if same(&drift) => None,
-            Some(mut drift) => {
-                self.afterwards(&mut drift);
-                Some(drift)
-            }
-            // It ended while nobody looked.
-            None if known.is_some() => Some(Drift {
-                host: self.host.settings.name.clone(),
-                released: self.watch.released().bundle,
-                stage: DriftStage::Ended(DriftEnd::Undone),
-                changes: Vec::new(),
-                more: 0,
-                meaning: Vec::new(),
-            }),
-            None => None,
-        };
-        Ok(self.record(drift)?.into_iter().collect())
-    }
-
-    /// Takes in which bundles are right now.
-    fn stand(&mut self, standing: Standing) -> Result<Option<Drift>, FollowError> {
-        if self.standing == Some(standing) {
-            return Ok(None);
-        }
-        let before = self.standing.replace(standing);
-        let mut told = None;
-        if before.is_some_and(|before| before.released != standing.released) {
-            let files = self.host.bundle(standing.released)?;
-            let drift =
-                self.watch.rebase(now(), baseline(standing.released, &files), self.how(standing.released));
-            told = self.record(drift)?;
-        }
-        let coming =
-            standing.coming.map(|bundle| Ok::<_, HostError>(baseline(bundle, &self.host.bundle(bundle)?)));
-        // A bundle that cannot be read is expected nowhere: what it brings is told of.
-        self.watch.coming(coming.and_then(Result::ok));
-        Ok(told)
-    }
-
-    /// How another bundle came to be the released one.
-    fn how(&self, released: BundleId) -> DriftEnd {
-        let newest = self.journal.events().iter().rev().find_map(|event| match &event.what {
-            What::Adopted(adoption) if adoption.bundle == released => Some(DriftEnd::Adopted),
-            What::Proposed { proposal, .. } if proposal.to == released && proposal.goes_back => {
-                Some(DriftEnd::RolledBack)
-            }
-            What::Proposed { proposal, .. } if proposal.to == released => Some(DriftEnd::Released),
-            _ => None,
-        });
-        newest.unwrap_or(DriftEnd::Released)
+    /// What stands at a path, and who made it so as far as that is known by now.
+    fn look(&mut self, path: &RelPath, Pending { author, pid, .. }: Pending) -> Option<Seen> {
+        // One that cannot be read now is found by the next pass.
+        let found = pass::one(self.events.root(), &self.keep, path).ok()?;
+        let author = self.settled(path, pid, author);
+        Some(Seen { path: diff::shown(path), now: found.map(|it| it.standing), author })
     }
 }
 

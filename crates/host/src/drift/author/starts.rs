@@ -135,14 +135,18 @@ impl Starts {
     /// The process with this number: as it is now where it lives, as it was at its start where it has ended.
     #[must_use]
     pub fn find(&self, pid: i32) -> Option<(Process, Met)> {
-        // A living one tells best: it may be another program since.
-        if let Some(process) = Process::look(pid) {
-            return Some((process, Met::Alive));
-        }
+        let alive = Process::look(pid);
         // The kernel told of its start before it did anything; that may still wait to be read.
         let mut table = self.heard.table();
         let _goes_on_without = self.heard.drain(&mut table);
-        table.find(pid)
+        match (alive, table.find(pid)) {
+            (Some(alive), Some((whole, Met::AtItsStart))) if alive.is_cut_of(&whole) => {
+                Some((whole, Met::AtItsStart))
+            }
+            // A living one tells best: it may be another program since.
+            (Some(alive), _) => Some((alive, Met::Alive)),
+            (None, known) => known,
+        }
     }
 }
 

@@ -1,9 +1,12 @@
 //! Who it was, from all that is listened to.
 
+use std::io;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use evenkeel_fleet::journal::{Author, KnownBy};
 
+use super::audit::{Audit, Deed, Wanted, is_beginning};
 use super::starts::{Met, Starts};
 use super::{Process, Users, author};
 use crate::drift::guard::Guard;
@@ -19,6 +22,8 @@ pub struct Witness {
     me: i32,
     last: Option<(i32, Instant, Author)>,
     guard: Option<Guard>,
+    audit: Option<Audit>,
+    last_deed: Option<(Deed, Author)>,
 }
 
 impl Default for Witness {
@@ -33,7 +38,30 @@ impl Witness {
     pub fn new() -> Self {
         let me = i32::try_from(std::process::id()).unwrap_or(-1);
         let starts = Starts::listen().map_err(|error| error.to_string());
-        Self { starts, users: Users::default(), me, last: None, guard: None }
+        let (users, last, guard, audit, last_deed) = Default::default();
+        Self { starts, users, me, last, guard, audit, last_deed }
+    }
+
+    /// Has the kernel's audit heard about a tree first, if it can be. What it is set to is kept in `state_dir` where it must be
+    /// set back.
+    ///
+    /// # Errors
+    /// Why it cannot be read, or tells nothing.
+    pub fn audit(&mut self, root: &Path, state_dir: &Path, wanted: Wanted) -> io::Result<()> {
+        self.audit = Audit::listen(root, state_dir, wanted)?;
+        Ok(())
+    }
+
+    /// The audit, where it is heard.
+    #[must_use]
+    pub fn audited(&self) -> Option<&Audit> {
+        self.audit.as_ref()
+    }
+
+    /// Whether somebody was asked to look at openings and no longer does.
+    #[must_use]
+    pub fn is_unguarded(&self) -> bool {
+        self.guard.as_ref().is_some_and(|guard| !guard.lives())
     }
 
     /// Has the openings of files looked at too, while they wait.
@@ -62,15 +90,11 @@ impl Witness {
         {
             return Some(author.clone());
         }
-        let find = |pid| match &self.starts {
-            Ok(starts) => starts.find(pid),
-            Err(_) => Process::look(pid).map(|process| (process, Met::Alive)),
-        };
         let opened = self.guard.as_ref().and_then(|guard| guard.opener(pid));
         let (process, known_by) = match opened {
             Some(process) => (process, KnownBy::Opening),
             None => {
-                let (process, met) = find(pid)?;
+                let (process, met) = find(&self.starts, pid)?;
                 let known_by = match met {
                     Met::Alive => KnownBy::Process,
                     Met::AtItsStart => KnownBy::Start,
@@ -79,9 +103,59 @@ impl Witness {
                 (process, known_by)
             }
         };
-        let above = |pid| find(pid).map(|(process, _)| process);
-        let author = author(&process, known_by, &mut self.users, above);
+        let author = self.named(&process, known_by);
         self.last = Some((pid, Instant::now(), author.clone()));
         Some(author)
+    }
+
+    /// The author of a change at a path, when it is looked at: the best of all that was heard until now, and what was known
+    /// when it happened.
+    pub fn settle(&mut self, path: &Path, pid: Option<i32>, known: Option<Author>) -> Option<Author> {
+        if self.was_me(pid) {
+            return None;
+        }
+        let named = pid.filter(|pid| *pid > 0);
+        if let Some(deed) = self.audit.as_ref().and_then(|audit| audit.deed(path, named)) {
+            return Some(self.did(&deed));
+        }
+        let is_less = |known: &Option<Author>| known.as_ref().is_none_or(|it| it.known_by > KnownBy::Opening);
+        let opened = named.filter(|_| is_less(&known)).and_then(|pid| self.guard.as_ref()?.opener(pid));
+        if let Some(process) = opened {
+            return Some(self.named(&process, KnownBy::Opening));
+        }
+        known.or_else(|| self.author(pid))
+    }
+
+    /// The author that a record of the audit names. It has the beginning of a command line; the rest, where the process was
+    /// seen.
+    fn did(&mut self, deed: &Deed) -> Author {
+        if let Some((last, author)) = &self.last_deed
+            && last.is_of_same(deed)
+        {
+            return author.clone();
+        }
+        let seen = find(&self.starts, deed.pid).map(|(process, _)| process);
+        let seen = seen.filter(|seen| is_beginning(&deed.words, deed.cut, &seen.words));
+        let is_cut = deed.cut && seen.is_none();
+        let (words, unit) = seen.map_or_else(|| (deed.words.clone(), None), |seen| (seen.words, seen.unit));
+        let Deed { pid, parent, user, login, .. } = *deed;
+        let mut author = self.named(&Process { pid, parent, words, user, login, unit }, KnownBy::Audit);
+        if is_cut {
+            author.command.push('…');
+        }
+        self.last_deed = Some((deed.clone(), author.clone()));
+        author
+    }
+
+    fn named(&mut self, process: &Process, known_by: KnownBy) -> Author {
+        let Self { starts, users, .. } = self;
+        author(process, known_by, users, |pid| find(starts, pid).map(|(process, _)| process))
+    }
+}
+
+fn find(starts: &Result<Starts, String>, pid: i32) -> Option<(Process, Met)> {
+    match starts {
+        Ok(starts) => starts.find(pid),
+        Err(_) => Process::look(pid).map(|process| (process, Met::Alive)),
     }
 }

@@ -28,6 +28,9 @@ pub enum FollowError {
     /// Openings cannot be looked at.
     #[error("look at who opens files (it takes root)")]
     Guard(#[source] io::Error),
+    /// The kernel's audit cannot be switched on, or would tell nothing.
+    #[error("have the kernel's audit tell who changes what")]
+    Audit(#[source] io::Error),
     /// Somebody follows this tree already.
     #[error("follow the tree: another `evenkeel drift --follow` or `evenkeel watch` does already")]
     Followed,
