@@ -162,6 +162,24 @@ fn one_look_says_how_it_stands_and_writes_nothing_down() {
 }
 
 #[test]
+fn one_look_from_a_place_that_cannot_be_reached_says_so_and_is_no_success() {
+    let watched = Watched::new();
+    watched.host.start_nginx();
+    let settings = watched.host.read("evenkeel.toml");
+    let nowhere = "[[vantage]]\nname = \"nowhere\"\ncommand = [\"/nonexistent\"]\n";
+    for (vantages, verdict) in
+        [(nowhere, "unknown"), (&*format!("{nowhere}[[vantage]]\nname = \"here\"\n"), "up")]
+    {
+        watched.host.write("evenkeel.toml", &format!("{settings}\n{vantages}"));
+        let looked = watched.run(&["watch", "--once"]).ends(2);
+        assert!(looked.out.contains("vantage nowhere could not be asked: "), "{}", looked.out);
+        assert!(looked.out.contains(verdict) && looked.out.contains("version"), "{}", looked.out);
+        let looked = watched.run(&["watch", "--once", "--json"]).ends(2).json();
+        assert_eq!(looked["unheard"][0]["vantage"], "nowhere", "{looked}");
+    }
+}
+
+#[test]
 fn vantage_behind_a_command_asks_too_and_one_that_is_not_there_has_no_voice() {
     let watched = Watched::new();
     let settings = watched.host.read("evenkeel.toml");

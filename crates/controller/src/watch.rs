@@ -31,7 +31,7 @@ use tokio::sync::mpsc;
 
 pub use alive::{AliveError, Watching};
 pub use asking::{Asker, Askers, Here, There};
-pub use once::look_once;
+pub use once::{Looked, look_once};
 pub use plan::{Asked, Plan, Told, Viewer, WatchError};
 pub use service::stopped;
 pub use why::{Reached, Why};
@@ -200,6 +200,7 @@ impl Loop<'_> {
         let now = self.clock.now();
         match told {
             Told::Sample(sample) => {
+                let sample = self.clock.stamped(sample);
                 // One that could not be reached answers again.
                 if self.deaf.remove(&sample.vantage) {
                     self.fitness(sample.vantage.clone(), None).await;
@@ -255,7 +256,11 @@ impl Loop<'_> {
     }
 
     async fn tick(&mut self) {
+        let before = self.clock.now();
         let now = self.clock.follow();
+        if now < before {
+            self.panel.set_back(now);
+        }
         if !self.ledger.write_down().await && !self.troubled {
             self.say_unwritten(now);
         } else if self.troubled && self.ledger.unwritten().is_none() {

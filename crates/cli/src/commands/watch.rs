@@ -4,11 +4,11 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use evenkeel_controller::local::now;
-use evenkeel_controller::watch::{self, Viewer, look_once, stopped};
+use evenkeel_controller::watch::{self, Looked, Viewer, look_once, stopped};
 use evenkeel_controller::when;
 use evenkeel_fleet::incident::said;
-use evenkeel_fleet::watch::ProbeId;
 use evenkeel_fleet::watch::verdict::Verdict;
+use evenkeel_fleet::watch::{ProbeId, VantageId};
 use evenkeel_fleet::{Event, HostId, Timestamp, What};
 use serde_json::{Value, json};
 
@@ -44,8 +44,10 @@ fn announce(plan: &watch::Plan, state_dir: &Path, output: Output) {
     ));
 }
 
-fn shown_once(verdicts: &[(ProbeId, HostId, Verdict)], output: Output) -> Exit {
+fn shown_once(looked: &Looked, output: Output) -> Exit {
+    let Looked { verdicts, deaf } = looked;
     let one = |(probe, host, verdict): &(ProbeId, HostId, Verdict)| document(now(), probe, host, verdict);
+    let unheard = |(vantage, why): (&VantageId, &String)| json!({ "vantage": vantage.0, "why": why });
     output.print(
         || {
             let row = |(probe, host, verdict): &(ProbeId, HostId, Verdict)| {
@@ -53,14 +55,21 @@ fn shown_once(verdicts: &[(ProbeId, HostId, Verdict)], output: Output) -> Exit {
                 let row = vec![output.verdict(good, word), host.to_string(), probe.to_string()];
                 row.into_iter().chain([detail(verdict)]).collect::<Vec<_>>()
             };
-            table(&verdicts.iter().map(row).collect::<Vec<_>>())
+            let no = output.verdict(false, "NO");
+            let deaf = deaf
+                .iter()
+                .map(|(vantage, why)| format!("{no}  vantage {vantage} could not be asked: {why}\n"));
+            table(&verdicts.iter().map(row).collect::<Vec<_>>()) + &deaf.collect::<String>()
         },
-        || json!({ "probes": verdicts.iter().map(one).collect::<Vec<_>>() }),
+        || {
+            json!({ "probes": verdicts.iter().map(one).collect::<Vec<_>>(),
+                    "unheard": deaf.iter().map(unheard).collect::<Vec<_>>() })
+        },
     );
     if verdicts.iter().any(|(_, _, verdict)| matches!(verdict, Verdict::Down(_))) {
         return Exit::No;
     }
-    if verdicts.iter().any(|(_, _, verdict)| *verdict == Verdict::Unknown) {
+    if !deaf.is_empty() || verdicts.iter().any(|(_, _, verdict)| *verdict == Verdict::Unknown) {
         Exit::CouldNotLook
     } else {
         Exit::Yes

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use evenkeel_fleet::watch::Sample;
 use evenkeel_fleet::{Span, Timestamp};
 
 use crate::local::now;
@@ -27,9 +28,18 @@ impl Clock {
         self.base + span(self.since.elapsed())
     }
 
+    /// A sample that came now, by this clock: whoever asked went by the wall clock, which may have jumped.
+    pub(super) fn stamped(&self, sample: Sample) -> Sample {
+        Sample { at: self.now() - sample.took, ..sample }
+    }
+
     /// Looks at the wall clock, and gives the time.
     pub(super) fn follow(&mut self) -> Timestamp {
-        let (steady, wall) = (self.now(), now());
+        self.look(now())
+    }
+
+    fn look(&mut self, wall: Timestamp) -> Timestamp {
+        let steady = self.now();
         let apart = wall.since(steady).max(steady.since(wall));
         let held = self.jumped.is_some_and(|at| at.elapsed() >= HELD_FOR);
         if apart < DRIFT || held {
@@ -60,6 +70,34 @@ mod tests {
             assert!(next >= last);
             last = next;
         }
+    }
+
+    #[test]
+    fn sample_has_the_time_of_this_clock_whatever_the_wall_clock_says() {
+        use evenkeel_fleet::HostId;
+        use evenkeel_fleet::watch::{Answer, ProbeId, VantageId};
+        let clock = Clock::new();
+        let sample = Sample {
+            at: clock.now() + Span::from_secs(3_600),
+            probe: ProbeId("home".to_owned()),
+            host: HostId::new("web-1").unwrap(),
+            vantage: VantageId("here".to_owned()),
+            took: Span::from_millis(40),
+            answer: Answer::Up,
+        };
+        let stamped = clock.stamped(sample.clone());
+        assert!(stamped.at <= clock.now() - sample.took && stamped.at > clock.now() - Span::from_secs(60));
+        assert_eq!(Sample { at: sample.at, ..stamped }, sample);
+    }
+
+    #[test]
+    fn jump_that_holds_is_followed_also_back() {
+        let mut clock = Clock::new();
+        let there = clock.now();
+        let back = there - Span::from_secs(3_600);
+        assert!(clock.look(back) >= there);
+        clock.jumped = clock.jumped.and_then(|at| at.checked_sub(HELD_FOR));
+        assert!(clock.look(back) < there - Span::from_secs(3_000));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Looks once, and tells nobody else.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_fleet::HostId;
-use evenkeel_fleet::watch::ProbeId;
 use evenkeel_fleet::watch::verdict::{Panel, Rules, Verdict};
+use evenkeel_fleet::watch::{ProbeId, VantageId};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -17,11 +18,20 @@ const BETWEEN: Duration = Duration::from_millis(1_100);
 /// How many probes are under way at once.
 const UNDER_WAY_MAX: usize = 64;
 
-/// Asks everything, and what fails as often as a verdict needs. Gives every verdict.
-pub async fn look_once(plan: &Plan) -> Vec<(ProbeId, HostId, Verdict)> {
+/// What one look saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Looked {
+    /// Every probe of every host; [`Verdict::Unknown`] where nobody could ask.
+    pub verdicts: Vec<(ProbeId, HostId, Verdict)>,
+    /// The vantages that could not be reached, and why.
+    pub deaf: BTreeMap<VantageId, String>,
+}
+
+/// Asks everything, and what fails as often as a verdict needs.
+pub async fn look_once(plan: &Plan) -> Looked {
     let rules = Rules { rise: 1, ..plan.rules };
     let mut panel = Panel::new(rules, plan.askers.keys().cloned().collect(), now());
-    let mut asked = plan.asked.clone();
+    let (mut asked, mut deaf) = (plan.asked.clone(), BTreeMap::new());
     for round in 0..rules.fall.max(1) {
         if round > 0 {
             tokio::time::sleep(BETWEEN).await;
@@ -38,9 +48,16 @@ pub async fn look_once(plan: &Plan) -> Vec<(ProbeId, HostId, Verdict)> {
             });
         }
         while let Some(answer) = answers.join_next().await {
+            let Ok((it, answer)) = answer else { continue };
             // A vantage that cannot be reached has no voice.
-            let Ok((it, Ok(sample))) = answer else { continue };
-            panel.take(now(), &sample, &std::collections::BTreeSet::new());
+            let sample = match answer {
+                Ok(sample) => sample,
+                Err(why) => {
+                    deaf.insert(it.vantage, why);
+                    continue;
+                }
+            };
+            panel.take(now(), &sample, &BTreeSet::new());
             if sample.answer != evenkeel_fleet::watch::Answer::Up {
                 asked.push(it);
             }
@@ -49,5 +66,16 @@ pub async fn look_once(plan: &Plan) -> Vec<(ProbeId, HostId, Verdict)> {
             break;
         }
     }
-    panel.verdicts().map(|(probe, host, verdict)| (probe.clone(), host.clone(), verdict.clone())).collect()
+    let mut verdicts: BTreeMap<_, _> = plan
+        .asked
+        .iter()
+        .map(|asked| ((asked.probe.clone(), asked.host.clone()), Verdict::Unknown))
+        .collect();
+    verdicts.extend(
+        panel.verdicts().map(|(probe, host, verdict)| ((probe.clone(), host.clone()), verdict.clone())),
+    );
+    Looked {
+        verdicts: verdicts.into_iter().map(|((probe, host), verdict)| (probe, host, verdict)).collect(),
+        deaf,
+    }
 }

@@ -148,6 +148,15 @@ impl Panel {
         Taken { transition, verdict: self.judge(now, &sample.probe, &sample.host, unfit) }
     }
 
+    /// The clock was set back: what was heard by the old one was heard by now, else it would hide what comes.
+    pub fn set_back(&mut self, now: Timestamp) {
+        self.since = self.since.min(now);
+        for row in self.rows.values_mut() {
+            row.lanes.values_mut().for_each(|lane| lane.set_back(now));
+            row.downs.iter_mut().for_each(|down| *down = (*down).min(now));
+        }
+    }
+
     /// What a vantage sees now, of every host: what its fitness is judged by.
     pub fn looks(&self, vantage: &VantageId) -> Vec<Look> {
         let look = |((_, host), row): (&(ProbeId, HostId), &Row)| {

@@ -74,6 +74,11 @@ impl Lane {
         Some(self.write(sample))
     }
 
+    pub(super) fn set_back(&mut self, now: Timestamp) {
+        let times = [&mut self.asked, &mut self.heard, &mut self.since, &mut self.steady_since];
+        times.into_iter().chain(&mut self.flips).for_each(|time| *time = (*time).min(now));
+    }
+
     fn write(&mut self, sample: &Sample) -> Option<Health> {
         let health = match &sample.answer {
             Answer::Up => Health::Up,

@@ -260,3 +260,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn clock_that_is_set_back_hides_no_outage() {
+    let mut watch = Watch::new(1);
+    watch.up(1, 100_000);
+    // An hour's jump was believed, and now the clock is right again.
+    watch.panel.set_back(ms(40_000));
+    let down = [40_000, 42_000, 44_000].map(|at| watch.see(at, 0, bad(503)));
+    assert!(down.iter().flatten().any(|verdict| matches!(verdict, Verdict::Down(_))), "{down:?}");
+    let up = [46_000, 48_000, 50_000, 52_000].map(|at| watch.see(at, 0, Answer::Up));
+    assert!(up.iter().flatten().any(|verdict| *verdict == Verdict::Up), "{up:?}");
+}
