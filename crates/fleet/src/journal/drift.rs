@@ -168,7 +168,7 @@ impl KnownBy {
     /// What that rests on, as the end of a sentence that begins with "known by".
     pub fn said(self) -> &'static str {
         match self {
-            Self::Audit => "audit",
+            Self::Audit => "the kernel's audit",
             Self::Opening => "the open call",
             Self::Start => "its start and the event's pid",
             Self::Process => "the event's pid",

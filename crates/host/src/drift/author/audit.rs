@@ -14,7 +14,8 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustix::net::{RecvFlags, recv};
@@ -30,6 +31,8 @@ const KEY: &[u8] = b"evenkeel";
 const MARK: &str = "audit.on";
 /// So many records are read before somebody looks at what they say: they may come faster than they are read.
 const AT_ONCE_MAX: usize = 8_192;
+/// A record is on its way for so long.
+const ON_ITS_WAY: Duration = Duration::from_millis(5);
 /// Tells one boot from another.
 const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 
@@ -71,6 +74,8 @@ pub fn stands() -> io::Result<Stands> {
 #[derive(Debug)]
 pub struct Audit {
     heard: Arc<Heard>,
+    /// Whether a record came when one was asked for the last time.
+    comes: bool,
     /// The listener ends when this does.
     _stop: OwnedFd,
     /// Taken away when this is.
@@ -99,8 +104,9 @@ impl Audit {
             return Err(io::Error::other("a rule keeps it from every process (-a task,never)"));
         }
         let (stopped, stop) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
-        let heard = Arc::new(Heard { socket: records()?, book: Mutex::new(Book::new(root)) });
-        let mut audit = Self { heard, _stop: stop, rule: None, mark: None };
+        let heard =
+            Arc::new(Heard { socket: records()?, book: Mutex::new(Book::new(root)), came: Condvar::new() });
+        let mut audit = Self { heard, comes: true, _stop: stop, rule: None, mark: None };
         if state.enabled == 0 && wanted == Wanted::On {
             audit.mark = Some(switch_on(&mut control, state_dir)?);
         }
@@ -122,11 +128,21 @@ impl Audit {
     }
 
     /// Who changed what stands at a path, if a record tells it.
-    pub(super) fn deed(&self, path: &Path, pid: Option<i32>) -> Option<Deed> {
+    pub(super) fn deed(&mut self, path: &Path, pid: Option<i32>) -> Option<Deed> {
+        let until = Instant::now() + ON_ITS_WAY;
         let mut book = self.heard.book();
-        // It may still wait to be read.
-        let _goes_on_without = self.heard.drain(&mut book);
-        book.find(path, pid).cloned()
+        loop {
+            // It may still wait to be read, or be on its way: the kernel has a thread that sends them.
+            let _goes_on_without = self.heard.drain(&mut book);
+            let found = book.find(path, pid).cloned();
+            let left = until.saturating_duration_since(Instant::now());
+            if found.is_some() || !self.comes || left.is_zero() {
+                // Where none came the last time, none is waited for.
+                self.comes = found.is_some();
+                return found;
+            }
+            book = self.heard.came.wait_timeout(book, left).expect("no listener panics").0;
+        }
     }
 }
 
@@ -178,6 +194,8 @@ fn put_back(control: &mut Control, state_dir: &Path) -> io::Result<State> {
 struct Heard {
     socket: OwnedFd,
     book: Mutex<Book>,
+    /// Somebody waits for a record.
+    came: Condvar,
 }
 
 impl Heard {
@@ -219,6 +237,7 @@ impl Heard {
             if self.drain(&mut self.book()).is_err() {
                 return;
             }
+            self.came.notify_all();
         }
     }
 }

@@ -115,7 +115,7 @@ impl Witness {
             return None;
         }
         let named = pid.filter(|pid| *pid > 0);
-        if let Some(deed) = self.audit.as_ref().and_then(|audit| audit.deed(path, named)) {
+        if let Some(deed) = self.audit.as_mut().and_then(|audit| audit.deed(path, named)) {
             return Some(self.did(&deed));
         }
         let is_less = |known: &Option<Author>| known.as_ref().is_none_or(|it| it.known_by > KnownBy::Opening);
