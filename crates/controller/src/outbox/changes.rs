@@ -16,7 +16,9 @@ pub(super) fn of(event: &Event) -> Option<Change> {
             (&run.host, format!("{} changed packages: {}", run.who, run.packages()))
         }
         What::Served(it) => (&it.host, format!("{}: {}", it.who, it.action)),
-        What::Drift(it) if it.stage == DriftStage::Opened => (&it.host, incident::said(&event.what)?),
+        What::Drift(it) if matches!(it.stage, DriftStage::Opened | DriftStage::SilenceOver) => {
+            (&it.host, incident::said(&event.what)?)
+        }
         What::Watch(Seen::Firewall(it)) => (&it.host, incident::said(&event.what)?),
         _ => return None,
     };

@@ -69,12 +69,14 @@ fn alone() -> File {
 
 impl Stage {
     fn new() -> Option<Self> {
+        if let Err(error) = stands() {
+            return skipped(may_not(&error));
+        }
         let alone = alone();
-        let before = match stands() {
-            Ok(before) if !before.on && before.daemon.is_none() => before,
-            Ok(used) => return skipped(&format!("it is in use: {used:?}")),
-            Err(error) => return skipped(may_not(&error)),
-        };
+        let before = stands().unwrap();
+        if before.on || before.daemon.is_some() {
+            return skipped(&format!("it is in use: {before:?}"));
+        }
         Some(Self { root: tree(), state: tempfile::tempdir().unwrap(), before, _alone: alone })
     }
 

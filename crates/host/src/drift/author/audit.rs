@@ -80,8 +80,8 @@ pub struct Audit {
     _stop: OwnedFd,
     /// Taken away when this is.
     rule: Option<Rule>,
-    /// Where it is marked that it was off before.
-    mark: Option<PathBuf>,
+    /// Switched off again with this, where it was off before.
+    mark: Option<Mark>,
 }
 
 impl Audit {
@@ -94,7 +94,7 @@ impl Audit {
         let state = put_back(&mut control, state_dir)?;
         let rules = control.rules()?;
         for left in rules.iter().filter(|rule| rule.ours().is_some_and(|of| of == root)) {
-            control.remove(left)?;
+            let _is_locked_then = control.remove(left);
         }
         let is_used = state.enabled != 0 || state.daemon != 0;
         if !is_used && wanted == Wanted::WhereInUse {
@@ -108,7 +108,7 @@ impl Audit {
             Arc::new(Heard { socket: records()?, book: Mutex::new(Book::new(root)), came: Condvar::new() });
         let mut audit = Self { heard, comes: true, _stop: stop, rule: None, mark: None };
         if state.enabled == 0 && wanted == Wanted::On {
-            audit.mark = Some(switch_on(&mut control, state_dir)?);
+            audit.mark = Some(Mark::switch_on(&mut control, state_dir, state.daemon)?);
         }
         // Nobody changes the rules of one that is locked; those that it has may do.
         if state.enabled != 2 {
@@ -154,37 +154,48 @@ impl Drop for Audit {
             let _gone_already = control.remove(rule);
         }
         if let Some(mark) = &self.mark {
-            let _next_time_then = switch_off(&mut control, mark);
+            let _next_time_then = mark.switch_off(&mut control);
         }
     }
 }
 
-/// Switches it on; that is marked first, so that it is switched off again whatever happens.
-fn switch_on(control: &mut Control, state_dir: &Path) -> io::Result<PathBuf> {
-    let mark = state_dir.join(MARK);
-    let mut file = fs::File::create(&mark)?;
-    file.write_all(&fs::read(BOOT)?)?;
-    file.sync_all()?;
-    fs::File::open(state_dir)?.sync_all()?;
-    control.enable(true)?;
-    Ok(mark)
+/// That it was off before: where that is marked, and who took its records then.
+#[derive(Debug)]
+struct Mark {
+    path: PathBuf,
+    daemon: u32,
 }
 
-fn switch_off(control: &mut Control, mark: &Path) -> io::Result<()> {
-    // A daemon that came meanwhile wants it on.
-    if control.state()? == (State { enabled: 1, daemon: 0 }) {
-        control.enable(false)?;
+impl Mark {
+    /// Switches it on; that is marked first, so that it is switched off again whatever happens.
+    fn switch_on(control: &mut Control, state_dir: &Path, daemon: u32) -> io::Result<Self> {
+        let path = state_dir.join(MARK);
+        let mut file = fs::File::create(&path)?;
+        file.write_all(format!("{}{daemon}\n", fs::read_to_string(BOOT)?).as_bytes())?;
+        file.sync_all()?;
+        fs::File::open(state_dir)?.sync_all()?;
+        control.enable(true)?;
+        Ok(Self { path, daemon })
     }
-    fs::remove_file(mark)
+
+    fn switch_off(&self, control: &mut Control) -> io::Result<()> {
+        // A daemon that came meanwhile wants it on.
+        if control.state()? == (State { enabled: 1, daemon: self.daemon }) {
+            control.enable(false)?;
+        }
+        fs::remove_file(&self.path)
+    }
 }
 
 /// Switches off what was switched on by one of us that was killed, in this boot. Gives how it stands then.
 fn put_back(control: &mut Control, state_dir: &Path) -> io::Result<State> {
-    let mark = state_dir.join(MARK);
-    match fs::read(&mark) {
-        Ok(marked) if Some(&marked) == fs::read(BOOT).ok().as_ref() => switch_off(control, &mark)?,
-        Ok(_) => fs::remove_file(&mark)?,
-        Err(_) => {}
+    let path = state_dir.join(MARK);
+    if let Ok(marked) = fs::read_to_string(&path) {
+        let boot = fs::read_to_string(BOOT)?;
+        match marked.strip_prefix(&boot).and_then(|daemon| daemon.trim().parse().ok()) {
+            Some(daemon) => Mark { path, daemon }.switch_off(control)?,
+            None => fs::remove_file(&path)?,
+        }
     }
     control.state()
 }
