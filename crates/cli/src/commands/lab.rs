@@ -82,7 +82,8 @@ fn shell(dir: &LabDir, args: &Shell) -> anyhow::Result<Exit> {
 fn status(dir: &LabDir, output: Output) -> anyhow::Result<Exit> {
     let lab = Lab::open(dir)?;
     let (hosts, servers) = (lab.hosts(), lab.servers());
-    let good = hosts.iter().all(|host| host.processes.is_some())
+    let lacking: Vec<String> = hosts.iter().filter_map(HostStatus::lacks).collect();
+    let good = lacking.is_empty()
         && servers.as_ref().is_ok_and(|all| all.iter().all(|one| one.state.takes_traffic()))
         && lab.state().broken.is_none();
     let text = || {
@@ -115,7 +116,11 @@ fn status(dir: &LabDir, output: Output) -> anyhow::Result<Exit> {
                 let title = broken.outage.parse().map(Outage::title).unwrap_or_default();
                 let _infallible = writeln!(text, "\nOutage {} is in it: {title}", broken.outage);
             }
-            None => text.push_str("\nNothing is broken in it.\n"),
+            None if lacking.is_empty() => text.push_str("\nNothing is broken in it.\n"),
+            None => {
+                let what = lacking.join("; ");
+                let _infallible = writeln!(text, "\n{what} (`evenkeel lab repair` puts everything back)");
+            }
         }
         text
     };
@@ -140,7 +145,8 @@ fn status(dir: &LabDir, output: Output) -> anyhow::Result<Exit> {
         });
         let error = servers.as_ref().err().map(ToString::to_string);
         json!({ "dir": dir.path(), "mode": lab.state().mode, "up_ms": lab.state().up_ms, "hosts": hosts,
-                "servers": servers.ok(), "haproxy_error": error, "broken": lab.state().broken })
+                "servers": servers.ok(), "haproxy_error": error, "lacking": lacking,
+                "broken": lab.state().broken })
     };
     output.print(text, json);
     Ok(Exit::from(good))

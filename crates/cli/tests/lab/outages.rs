@@ -1,5 +1,7 @@
 //! The five outages, live: what users get, what HAProxy sees, and that all is well afterwards.
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::Lab;
@@ -109,4 +111,66 @@ fn drill_times_whoever_takes_part_and_leaves_the_lab_as_it_was() {
     assert!(said["acknowledged_after_ms"].is_u64() && said["repaired_after_ms"].is_null(), "{said}");
     assert_eq!(lab.ask("client1", "shop.lab:80", &[])["status"], 200);
     assert!(lab.json(&["status"])["broken"].is_null());
+}
+
+#[test]
+fn interrupted_drill_leaves_things_as_they_were() {
+    let begun = |dir: &std::path::Path, words: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+        command.arg("drill").args(words).arg("--dir").arg(dir);
+        let pipe = std::process::Stdio::piped;
+        command.stdin(pipe()).stdout(pipe()).stderr(pipe()).spawn().unwrap()
+    };
+    let interrupted = |drill: std::process::Child, signal| {
+        kill(Pid::from_raw(drill.id().try_into().unwrap()), signal).unwrap();
+        let output = drill.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("interrupted"), "{output:?}");
+    };
+    // In a lab of its own, which goes; in its report there would be nothing.
+    let lab = Lab::new();
+    let report = lab.dir.with_extension("md");
+    let drill = begun(&lab.dir, &["B", "--report", report.to_str().unwrap()]);
+    super::wait_until("it is broken", || {
+        std::fs::read_to_string(lab.dir.join("lab.json")).is_ok_and(|text| text.contains("\"outage\""))
+    });
+    let held = lab.holders();
+    assert_eq!(held.len(), 11);
+    interrupted(drill, Signal::SIGINT);
+    let left: Vec<&i64> = held.iter().filter(|pid| !super::is_gone(**pid)).collect();
+    assert!(left.is_empty() && !lab.dir.exists() && !report.exists(), "{left:?}");
+    // In one that was up: what was switched off is on again.
+    let lab = Lab::up();
+    let drill = begun(&lab.dir, &["failover"]);
+    super::wait_until("web1 is off", || {
+        let lacking = super::evenkeel(&lab.dir, &["status", "--json"]).stdout;
+        String::from_utf8_lossy(&lacking).contains("web1: nginx does not run")
+    });
+    interrupted(drill, Signal::SIGTERM);
+    super::wait_until("all is well", || super::evenkeel(&lab.dir, &["status"]).status.code() == Some(0));
+}
+
+#[test]
+fn host_without_its_nginx_is_called_broken() {
+    let lab = Lab::up();
+    lab.shell("web1", &["sh", "-c", "kill -KILL -1"]);
+    let status = super::evenkeel(&lab.dir, &["status"]);
+    let said = String::from_utf8_lossy(&status.stdout).into_owned();
+    assert!(said.contains("web1: nginx does not run") && !said.contains("Nothing is broken"), "{said}");
+    // An outage would find half of the shop; it is not begun.
+    let refused = super::evenkeel(&lab.dir, &["break", "A"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("lab repair"), "{refused:?}");
+    lab.json(&["repair"]);
+    assert!(lab.json(&["status"])["lacking"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn report_that_cannot_be_written_is_refused_before_the_drill() {
+    let lab = Lab::new();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+    let output = command.args(["drill", "B", "--report", "/nope/x", "--dir"]).arg(&lab.dir).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("/nope/x"), "{output:?}");
+    assert!(!lab.dir.exists(), "no lab came up for it");
 }

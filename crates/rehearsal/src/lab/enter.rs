@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::os::unix::process::ExitStatusExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -165,6 +165,8 @@ fn finish(mut command: Command, input: &str, limit: Duration) -> io::Result<Outp
     given.write_all(input.as_bytes())?;
     io::Seek::rewind(&mut given)?;
     command.stdin(given).stdout(Stdio::from(stdout.try_clone()?)).stderr(Stdio::from(stderr.try_clone()?));
+    // Ctrl-C on the terminal is for whoever began this; what is half done helps nobody.
+    command.process_group(0);
     let mut child = command.spawn()?;
     let handle = sys::pidfd_open(i32::try_from(child.id()).expect("process numbers fit an i32"))?;
     let until = Instant::now() + limit;

@@ -9,7 +9,7 @@ use evenkeel_host::balancer::haproxy::ServerState;
 use super::ask::now_ms;
 use super::layout::{APP_PORT, MEMBERS, Member, Role};
 use super::state::Broken;
-use super::{Lab, LabError, Proof, Reply};
+use super::{HostStatus, Lab, LabError, Proof, Reply};
 
 /// How long it may take until users notice, and until everything is in order again.
 const NOTICED: Duration = Duration::from_secs(15);
@@ -109,11 +109,14 @@ impl Lab {
     /// Makes an outage, and waits until a user notices.
     ///
     /// # Errors
-    /// [`LabError::IsBroken`]; or something could not be done, or nobody noticed.
+    /// [`LabError::IsBroken`], or a host of it is; or something could not be done, or nobody noticed.
     pub fn break_into(&mut self, outage: Outage) -> Result<Outcome, LabError> {
         let _locked = self.dir.lock()?;
         if let Some(broken) = &self.state.broken {
             return Err(LabError::IsBroken { is: broken.outage.clone(), wanted: outage.to_string() });
+        }
+        if let Some(what) = self.hosts().iter().find_map(HostStatus::lacks) {
+            return Err(LabError::NotInOrder { what: format!("{what}; `evenkeel lab repair` puts it back") });
         }
         self.state.broken = Some(Broken { outage: outage.to_string(), onset_ms: now_ms() });
         self.dir.write(&self.state)?;

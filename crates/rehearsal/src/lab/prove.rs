@@ -35,6 +35,35 @@ pub struct HostStatus {
     pub processes: Option<Vec<(i32, String)>>,
 }
 
+impl HostStatus {
+    /// What should run on it and does not, in words.
+    pub fn lacks(&self) -> Option<String> {
+        let name = self.member.name;
+        let Some(processes) = &self.processes else { return Some(format!("{name} is gone")) };
+        let runs = |wanted: &str| processes.iter().any(|(_, title)| is_of(title, wanted));
+        let wanted = match self.member.role {
+            Role::Client => return None,
+            Role::Balancer => "haproxy",
+            Role::Web | Role::Standby => "nginx",
+            Role::App => "__shop",
+            Role::Dns => "__lab",
+        };
+        let called = match self.member.role {
+            Role::App => "the shop",
+            Role::Dns => "the name server",
+            _ => wanted,
+        };
+        (!runs(wanted)).then(|| format!("{name}: {called} does not run"))
+    }
+}
+
+/// Whether a process is of a program, or does what that word of our own program says.
+fn is_of(title: &str, wanted: &str) -> bool {
+    let mut words = title.split_ascii_whitespace();
+    let program = words.next().unwrap_or_default().trim_end_matches(':');
+    program.rsplit('/').next() == Some(wanted) || words.next() == Some(wanted)
+}
+
 impl Lab {
     /// Asks what users ask: the shop from every client, over IPv4, IPv6 and by name, and every nginx directly.
     ///
@@ -160,5 +189,25 @@ impl Lab {
             HostStatus { member, processes }
         };
         MEMBERS.iter().map(status).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_without_its_server_lacks_it() {
+        let of = |name: &str, titles: &[&str]| {
+            let processes = titles.iter().map(|title| (7, (*title).to_owned())).collect();
+            HostStatus { member: Member::named(name).unwrap(), processes: Some(processes) }.lacks()
+        };
+        assert_eq!(of("web1", &["nginx: worker process"]), None);
+        assert_eq!(of("app1", &["/run/lab/bin/evenkeel __shop app1 1.0 [::]:8080"]), None);
+        assert_eq!(of("dns", &["evenkeel __lab dns"]), None);
+        assert_eq!(of("client1", &[]), None);
+        // Somebody reads its log, which is not it.
+        assert_eq!(of("web1", &["tail -f nginx"]).as_deref(), Some("web1: nginx does not run"));
+        assert_eq!(of("lb", &[]).as_deref(), Some("lb: haproxy does not run"));
     }
 }
