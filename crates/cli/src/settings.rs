@@ -99,6 +99,10 @@ impl Approval {
 impl Settings {
     /// Reads the settings file, if there is one, and lays the flags over it.
     pub(crate) fn load(global: &Global) -> anyhow::Result<Settings> {
+        Settings::read(global).context("read the settings")
+    }
+
+    fn read(global: &Global) -> anyhow::Result<Settings> {
         let usual = Path::new(DEFAULT_FILE);
         let from = global.config.clone().or_else(|| usual.exists().then(|| usual.into())).unwrap_or_default();
         let (file, text) = match from.as_os_str().is_empty() {
@@ -156,11 +160,14 @@ fn host_name() -> String {
 }
 
 fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<(T, String)> {
-    let about = || format!("read {}", path.display());
+    let about = || path.display().to_string();
     if std::fs::metadata(path).with_context(about)?.len() > FILE_BYTES_MAX {
         bail!("{} is larger than {FILE_BYTES_MAX} bytes", path.display());
     }
     let text = std::fs::read_to_string(path).with_context(about)?;
+    if let Some(why) = watch::place::brackets(&path.display().to_string(), &text) {
+        return Err(why);
+    }
     let file = toml::from_str(&text).map_err(|error| anyhow!("{}: {error}", path.display()))?;
     Ok((file, text))
 }

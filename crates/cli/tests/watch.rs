@@ -219,7 +219,7 @@ fn settings_that_cannot_work_are_named_with_their_line() {
     refused("[watch]\nevrey = \"5s\"\n", "evrey");
     refused(
         "[[alert]]\nname = \"p\"\nkind = \"pager\"\n",
-        "evenkeel.toml:2: alert \"p\": \"pager\" is no kind",
+        "evenkeel.toml:3: alert \"p\": \"pager\" is no kind",
     );
     refused(
         "[[alert]]\nname = \"p\"\nkind = \"command\"\nrun = [\"x\"]\nfallback = \"q\"\n",
@@ -227,5 +227,97 @@ fn settings_that_cannot_work_are_named_with_their_line() {
     );
     let round =
         "[[host]]\nname = \"a\"\ndepends-on = [\"b\"]\n[[host]]\nname = \"b\"\ndepends-on = [\"a\"]\n";
-    refused(round, "depend on itself");
+    refused(round, "evenkeel.toml:6: b would depend on itself");
+    // The line is that of the table where it is wrong, not the first that looks alike.
+    let probe = "[[probe]]\nname = \"p\"\ntcp = 80\n";
+    let two = format!("{probe}[[alert]]\nname = \"p\"\nkind = \"pigeon\"\n");
+    refused(&two, "evenkeel.toml:6: alert \"p\": \"pigeon\" is no kind");
+    refused(&format!("{probe}{probe}"), "evenkeel.toml:5: probe \"p\": it needs a name of its own");
+    refused("[[host]]\nname = \"a\"\n[[host]]\nname = \"a\"\n", "evenkeel.toml:4: two hosts are called a");
+    refused(
+        "[host]\naddress = [\"127.0.0.1\", \"127.0.0.1\"]\n",
+        "evenkeel.toml:2: 127.0.0.1 is there twice",
+    );
+    refused("[[watch]]\nevery = \"5s\"\n", "evenkeel.toml:1: write [watch]");
+    refused("\n[probe]\nname = \"p\"\n", "evenkeel.toml:2: write [[probe]]");
+    refused("[watch]\nevery = \"5 parsecs\"\n", "failed to read the settings: ");
+}
+
+#[test]
+fn settings_by_which_nobody_is_told_or_nothing_is_asked_are_refused() {
+    let host = Host::new();
+    let refused = |text: &str, says: &str| {
+        host.write("evenkeel.toml", &format!("[host]\nname = \"h1\"\n{text}"));
+        let mut command = host.evenkeel(&["watch", "--once"]);
+        Ran::from(command.arg("--config").arg(host.path("evenkeel.toml")).output().unwrap())
+            .ends(2)
+            .says(says);
+    };
+    let alert = "[[alert]]\nname = \"a\"\nkind = \"command\"\nrun = [\"/bin/true\"]\n";
+    refused(&format!("{alert}hosts = [\"h9\"]\n"), "evenkeel.toml:7: alert \"a\": there is no host \"h9\"");
+    refused(&format!("{alert}reserve = true\n"), "evenkeel.toml:7: alert \"a\": it is a reserve");
+    let both = format!(
+        "{alert}reserve = true\nfallback = \"b\"\n{}reserve = true\nfallback = \"a\"\n",
+        alert.replace("\"a\"", "\"b\"")
+    );
+    refused(&both, "every alert is a reserve");
+    refused(&format!("{alert}fallback-failures = 0\n"), "evenkeel.toml:7: fallback-failures = 0");
+    for key in ["agree", "fall", "rise"] {
+        refused(&format!("[watch]\n{key} = 0\n"), &format!("evenkeel.toml:4: {key} = 0"));
+    }
+    host.write("no.pem", "nothing\n");
+    let pem = format!("url = \"https://x.test/\"\nca = {:?}", host.path("no.pem"));
+    let unasked = [
+        ("tcp = 0", 5, "there is no port 0"),
+        ("url = \"http://x.test/\"\nstatus = [9999]", 6, "9999 is no status"),
+        ("tcp = 80\nevery = \"1ms\"", 6, "more often"),
+        ("tcp = 80\ncontains = [\"x\"]", 6, "contains is for a probe with url"),
+        ("dns = \"x.test\"\nheaders = { a = \"b\" }", 6, "headers is for a probe with url"),
+        ("url = \"http://x.test/\"\nwithin = \"60s\"", 6, "it would never be slow"),
+        ("url = \"http://x.test/\"\nheaders = { X = \"a\\r\\nEvil: 1\" }", 6, "cannot be sent"),
+        ("dns = \"a..b\"", 5, "is no name"),
+        (&*pem, 6, "hold no certificate"),
+        ("url = \"https://x.test/\"\nca = \"/nope.pem\"", 6, "/nope.pem"),
+    ];
+    for (probe, line, says) in unasked {
+        let text = format!("[[probe]]\nname = \"p\"\n{probe}\n");
+        refused(&text, &format!("evenkeel.toml:{line}: probe \"p\": "));
+        refused(&text, says);
+    }
+    refused("[[probe]]\nname = \"\"\ntcp = 80\n", "evenkeel.toml:4: probe \"\": it needs a name");
+}
+
+#[test]
+fn watch_says_at_its_start_whom_it_could_not_tell() {
+    let watched = Watched::new();
+    watched.host.start_nginx();
+    watched.run(&["watch", "--once"]).ends(0);
+    let settings = watched.host.read("evenkeel.toml");
+    let lines = settings.lines().count() + 1;
+    let alert = |name: &str, rest: &str| format!("[[alert]]\nname = \"{name}\"\n{rest}\n");
+    let more = [
+        alert("program", "kind = \"command\"\nrun = [\"/nope/x\"]"),
+        alert("key", "kind = \"pagerduty\"\nrouting-key = { file = \"/nope/key\" }"),
+        alert("url", "kind = \"slack\"\nurl = { env = \"EVENKEEL_UNSET\" }"),
+    ];
+    watched.host.write("evenkeel.toml", &format!("{settings}\n{}", more.concat()));
+    let looked = watched.run(&["watch", "--once"]).ends(2);
+    assert!(
+        looked.err.contains(&format!("evenkeel.toml:{}: alert \"program\": /nope/x", lines + 3)),
+        "{}",
+        looked.err
+    );
+    assert!(looked.err.contains("/nope/key") && looked.err.contains("EVENKEEL_UNSET"), "{}", looked.err);
+    let sign = "[watch.heartbeat]\nurl = \"x\"\n";
+    watched.host.write("evenkeel.toml", &format!("{settings}\n{sign}"));
+    let looked = watched.run(&["watch", "--once"]).ends(2);
+    assert!(looked.err.contains("heartbeat: "), "{}", looked.err);
+    // Work on a host that nobody knows covers nobody; on one that is watched it is planned.
+    watched.host.write("evenkeel.toml", &settings);
+    let plan =
+        |host: &str| watched.run(&["incident", "maintenance", "kernel", "--for", "1h", "--host", host]);
+    let watch = watched.watch();
+    stop(watch);
+    plan("nosuch").ends(2).says("no host nosuch");
+    plan("web-1").ends(0);
 }

@@ -85,6 +85,10 @@ pub trait Notifier: fmt::Debug + Send {
         None
     }
 
+    /// What it would miss if it had to send now: a secret that cannot be read, an address that is none, a program that is not
+    /// there. Nothing is sent.
+    fn lacks(&self) -> Option<String>;
+
     /// Whether the other side forgets what is not said again.
     fn forgets(&self) -> bool {
         false
@@ -116,6 +120,21 @@ macro_rules! notifiers {
 }
 
 notifiers! { alertmanager, command, datadog, email, pagerduty, slack, webhook }
+
+/// What is wrong with an address that a secret holds.
+#[must_use]
+pub fn lacks_url(url: &Secret) -> Option<String> {
+    url.read().and_then(|text| http::Url::parse(&text)).err()
+}
+
+/// The first of several things that is lacking: addresses, and other secrets.
+fn lacks<'a>(
+    urls: impl IntoIterator<Item = &'a Secret>,
+    secrets: impl IntoIterator<Item = &'a Secret>,
+) -> Option<String> {
+    let url = urls.into_iter().find_map(lacks_url);
+    url.or_else(|| secrets.into_iter().find_map(|secret| secret.read().err()))
+}
 
 /// What tells an incident from every other one of every installation: the other side merges what has the same.
 fn key(installation: &str, delivery: &Delivery) -> String {

@@ -55,7 +55,16 @@ pub(crate) fn incident(args: &args::Incident, global: &Global, output: Output) -
         IncidentCommand::Merge(args) => {
             Input::Merge { incident: id(&args.id)?, into: id(&args.into)?, why: args.message.clone() }
         }
-        IncidentCommand::Maintenance(args) => Input::Maintain(maintenance(args)?),
+        IncidentCommand::Maintenance(args) => {
+            let planned = maintenance(args)?;
+            if journal.exists()
+                && let MaintenanceStep::Planned { hosts, .. } = &planned.step
+            {
+                let ledger = runtime.block_on(Ledger::read(&journal, settings.watched.incidents()?))?;
+                known(hosts, &settings, &ledger)?;
+            }
+            Input::Maintain(planned)
+        }
     };
     tell(&runtime, &settings, input, output)
 }
@@ -71,6 +80,18 @@ fn maintenance(args: &args::watch::Maintenance) -> anyhow::Result<Maintenance> {
         },
     };
     Ok(Maintenance { name: args.name.clone(), who: identity::actor(), step })
+}
+
+/// A host that nobody knows would be covered in vain, and the one that was meant would wake somebody.
+fn known(hosts: &[HostId], settings: &Settings, ledger: &Ledger) -> anyhow::Result<()> {
+    let had_one = |host: &HostId| ledger.state().incidents().any(|it| it.hosts().any(|one| one == host));
+    let unknown = hosts.iter().find(|host| !settings.watched.knows(host, settings) && !had_one(host));
+    match unknown {
+        Some(host) => {
+            bail!("plan it: no host {host} is in the settings (--config), and none ever had an incident")
+        }
+        None => Ok(()),
+    }
 }
 
 fn span(time: std::time::Duration) -> Span {

@@ -19,12 +19,18 @@ use crate::settings::Settings;
 pub(crate) fn watch(args: &args::Watch, global: &Global, output: Output) -> anyhow::Result<Exit> {
     let settings = Settings::load(global)?;
     let (plan, incidents) = (settings.watched.plan(&settings)?, settings.watched.incidents()?);
+    let doubts = settings.watched.doubts(&settings);
+    for doubt in &doubts {
+        complain(&format!("evenkeel: nobody could be told this way: {doubt}\n"));
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("begin")?;
     if args.once {
         if plan.asked.is_empty() {
             return Err(watch::WatchError::Nothing.into());
         }
-        return Ok(shown_once(&runtime.block_on(look_once(&plan)), output));
+        let shown = shown_once(&runtime.block_on(look_once(&plan)), output);
+        // A watch that could not tell is not well.
+        return Ok(if shown == Exit::Yes && !doubts.is_empty() { Exit::CouldNotLook } else { shown });
     }
     announce(&plan, &settings.state_dir, output);
     let mut screen = Screen { output };

@@ -1,15 +1,17 @@
 //! What is watched, from where, and who is told: `[[host]]`, `[[vantage]]`, `[[probe]]`, `[watch]`, `[[alert]]`.
 
 mod alerts;
+mod doubts;
 mod hosts;
+pub(super) mod place;
 mod probes;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{anyhow, bail};
+use anyhow::Context as _;
 use evenkeel_controller::notify::Secret;
 use evenkeel_controller::outbox::{Courier, Heartbeat, SEND_WITHIN};
 use evenkeel_controller::watch::{Asker, Askers, Here, Plan, There, Why};
@@ -20,9 +22,9 @@ use evenkeel_host::probe::vantage::Remote;
 use serde::Deserialize;
 
 use super::Settings;
-use crate::args::duration;
 pub(crate) use alerts::Alert;
 pub(crate) use hosts::{Host, Hosts};
+pub(crate) use place::Place;
 pub(crate) use probes::Probe;
 
 /// The tables of the file that a watch is made of.
@@ -35,27 +37,6 @@ pub(crate) struct Watched {
     pub(super) probes: Vec<Probe>,
     pub(super) watch: Watch,
     pub(super) alerts: Vec<Alert>,
-}
-
-/// A file and its text, so that a message can say where.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Place {
-    pub(super) file: String,
-    pub(super) text: String,
-}
-
-impl Place {
-    /// `evenkeel.toml:12: …`, where the first line that holds this value, as it is written, is line 12.
-    pub(super) fn near(&self, value: &str, why: &str) -> anyhow::Error {
-        let quoted = [format!("\"{value}\""), format!("'{value}'")];
-        let holds = |line: &str| {
-            quoted.iter().any(|it| line.contains(it.as_str())) && !line.trim_start().starts_with('#')
-        };
-        match self.text.lines().position(holds) {
-            Some(before) => anyhow!("{}:{}: {why}", self.file, before + 1),
-            None => anyhow!("{}: {why}", self.file),
-        }
-    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -96,26 +77,12 @@ struct HeartbeatTable {
     every: Option<String>,
 }
 
+/// What an error of the file begins with.
+const SETTINGS: &str = "read the settings";
 /// How often a probe is asked when nobody says otherwise.
 const EVERY: Duration = Duration::from_secs(5);
 /// How often a host is asked whether it is ready when nobody says otherwise; beside that, when an incident of it opens.
 const READY_EVERY: Duration = Duration::from_secs(600);
-
-impl Place {
-    pub(super) fn time(&self, text: Option<&str>) -> anyhow::Result<Option<Duration>> {
-        let Some(text) = text else { return Ok(None) };
-        let time = duration(text).map_err(|why| self.near(text, &why))?;
-        if time.is_zero() {
-            return Err(self.near(text, "it is no time at all"));
-        }
-        Ok(Some(time))
-    }
-
-    pub(super) fn span(&self, text: Option<&str>) -> anyhow::Result<Option<Span>> {
-        let span = |it: Duration| Span::from_millis(u64::try_from(it.as_millis()).unwrap_or(u64::MAX));
-        Ok(self.time(text)?.map(span))
-    }
-}
 
 impl Watched {
     /// What tells this watch from others.
@@ -123,34 +90,46 @@ impl Watched {
         self.watch.name.clone().unwrap_or_else(|| settings.name.clone())
     }
 
+    /// Whether a host of this name is known here.
+    pub(crate) fn knows(&self, host: &HostId, settings: &Settings) -> bool {
+        self.hosts.iter().any(|it| it.name.as_deref().unwrap_or(&settings.name) == host.as_str())
+    }
+
     /// The decisions that incidents are made by.
     pub(crate) fn incidents(&self) -> anyhow::Result<incident::Settings> {
+        self.decisions().context(SETTINGS)
+    }
+
+    fn decisions(&self) -> anyhow::Result<incident::Settings> {
         let (place, watch, default) = (&self.place, &self.watch, incident::Settings::default());
+        let span = |key, text: &Option<String>| place.of("watch", 0).span(key, text.as_deref());
         Ok(incident::Settings {
-            merge_within: place.span(watch.merge_within.as_deref())?.unwrap_or(default.merge_within),
-            join_within: place.span(watch.join_within.as_deref())?.unwrap_or(default.join_within),
-            resolve_after: place.span(watch.resolve_after.as_deref())?.unwrap_or(default.resolve_after),
+            merge_within: span("merge-within", &watch.merge_within)?.unwrap_or(default.merge_within),
+            join_within: span("join-within", &watch.join_within)?.unwrap_or(default.join_within),
+            resolve_after: span("resolve-after", &watch.resolve_after)?.unwrap_or(default.resolve_after),
             depends: hosts::depends(place, &self.hosts)?,
             channels: alerts::channels(place, &self.alerts)?,
-            remind_every: place.span(watch.remind_every.as_deref())?,
+            remind_every: span("remind-every", &watch.remind_every)?,
         })
     }
 
     /// Everything that a watch is made of.
     pub(crate) fn plan(&self, settings: &Settings) -> anyhow::Result<Plan> {
+        self.planned(settings).context(SETTINGS)
+    }
+
+    fn planned(&self, settings: &Settings) -> anyhow::Result<Plan> {
         let (place, watch) = (&self.place, &self.watch);
+        let table = place.of("watch", 0);
         let installation = self.installation(settings);
         let askers = self.askers()?;
-        let every = place.time(watch.every.as_deref())?.unwrap_or(EVERY);
-        let limit = place.time(watch.limit.as_deref())?;
+        let every = table.time("every", watch.every.as_deref())?.unwrap_or(EVERY);
+        let limit = table.time("limit", watch.limit.as_deref())?;
         let hosts = hosts::addressed(place, &self.hosts, settings)?;
+        alerts::hosts(place, &self.alerts, &hosts)?;
         let mut asked = probes::asked(place, &self.probes, &hosts, every, limit)?;
         if watch.live.unwrap_or(true) {
             asked.extend(probes::live(settings, &hosts, every, limit)?);
-        }
-        let names: BTreeSet<_> = asked.iter().map(|it| (it.probe.clone(), it.host.clone())).collect();
-        if names.len() < asked.len() {
-            bail!("{}: two probes have the same name", place.file);
         }
         let asked = askers.keys().flat_map(|vantage| {
             asked
@@ -163,21 +142,22 @@ impl Watched {
         let stale =
             Span::from_millis(u64::try_from(slowest.as_millis()).unwrap_or(u64::MAX).saturating_mul(5));
         let rules = Rules {
-            agree: watch.agree.unwrap_or(default.agree),
-            fall: watch.fall.unwrap_or(default.fall),
-            rise: watch.rise.unwrap_or(default.rise),
+            agree: table.some("agree", watch.agree)?.unwrap_or(default.agree),
+            fall: table.some("fall", watch.fall)?.unwrap_or(default.fall),
+            rise: table.some("rise", watch.rise)?.unwrap_or(default.rise),
             stale_after: default.stale_after.max(stale),
             ..default
         };
         if let Some(metrics) = watch.metrics.filter(|it| !it.ip().is_loopback()) {
             let why = format!("metrics = \"{metrics}\" is no loopback address; let a proxy show it outside");
-            return Err(place.near(&metrics.to_string(), &why));
+            return Err(table.bad("metrics", &why));
         }
         let heartbeat = match &watch.heartbeat {
             None => None,
-            Some(table) => {
-                let every = place.span(table.every.as_deref())?.unwrap_or(Span::from_secs(60));
-                Some(Heartbeat::new(table.url.clone(), every))
+            Some(sign) => {
+                let every =
+                    table.span("heartbeat.every", sign.every.as_deref())?.unwrap_or(Span::from_secs(60));
+                Some(Heartbeat::new(sign.url.clone(), every))
             }
         };
         let why = hosts::why(place, &self.hosts, &hosts);
@@ -187,7 +167,7 @@ impl Watched {
             true => hosts::ready(place, &self.hosts, &hosts, settings),
             false => BTreeMap::new(),
         };
-        let ready_every = place.time(watch.ready_every.as_deref())?.unwrap_or(READY_EVERY);
+        let ready_every = table.time("ready-every", watch.ready_every.as_deref())?.unwrap_or(READY_EVERY);
         let notifiers = alerts::notifiers(place, &self.alerts, &installation)?;
         Ok(Plan {
             installation,
@@ -207,10 +187,14 @@ impl Watched {
 
     fn askers(&self) -> anyhow::Result<Askers> {
         let mut askers = Askers::new();
-        for vantage in &self.vantages {
-            let asker = vantage.asker().map_err(|why| self.place.near(&vantage.name, &why))?;
+        for (nth, vantage) in self.vantages.iter().enumerate() {
+            let table = self.place.of("vantage", nth);
+            let asker = vantage.asker().map_err(|why| table.bad("name", &why))?;
+            if vantage.name.trim().is_empty() {
+                return Err(table.bad("name", "a vantage needs a name"));
+            }
             if askers.insert(VantageId(vantage.name.clone()), asker).is_some() {
-                return Err(self.place.near(&vantage.name, "another vantage has this name"));
+                return Err(table.bad("name", &format!("another vantage is called {}", vantage.name)));
             }
         }
         if askers.is_empty() {

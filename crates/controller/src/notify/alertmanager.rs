@@ -50,6 +50,10 @@ impl Notifier for Alertmanager {
         })
     }
 
+    fn lacks(&self) -> Option<String> {
+        super::lacks([&self.settings.url], [])
+    }
+
     fn forgets(&self) -> bool {
         true
     }

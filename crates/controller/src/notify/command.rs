@@ -1,5 +1,7 @@
 //! A program of this machine: it gets the alert as a document on its standard input. Status 0: it has it. Anything else: not yet.
 
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Stdio;
 
 use evenkeel_fleet::incident::Delivery;
@@ -33,6 +35,17 @@ pub(super) fn build(settings: Settings, installation: &str) -> Result<impl Notif
     Ok(Command { run: settings.run, installation: installation.to_owned() })
 }
 
+/// Whether it can be started as far as can be seen without doing so: with a slash it is a path, else one of `PATH`.
+fn is_program(program: &str) -> bool {
+    let runs = |path: &Path| {
+        std::fs::metadata(path).is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
+    };
+    if program.contains('/') {
+        return runs(Path::new(program));
+    }
+    std::env::var_os("PATH").is_some_and(|all| std::env::split_paths(&all).any(|dir| runs(&dir.join(program))))
+}
+
 impl Notifier for Command {
     fn send(&self, delivery: &Delivery) -> Sending {
         let (run, body) = (self.run.clone(), document(&self.installation, delivery).to_string() + "\n");
@@ -59,5 +72,10 @@ impl Notifier for Command {
                 Err(error) => Came::failed(format!("wait for {}: {error}", run[0]), true),
             }
         })
+    }
+
+    fn lacks(&self) -> Option<String> {
+        let program = &self.run[0];
+        (!is_program(program)).then(|| format!("{program} is no program that can be started"))
     }
 }

@@ -49,6 +49,10 @@ impl Notifier for Datadog {
             }
         })
     }
+
+    fn lacks(&self) -> Option<String> {
+        super::lacks(&self.settings.url, [&self.settings.api_key])
+    }
 }
 
 fn event(installation: &str, tags: &[String], delivery: &Delivery) -> Value {

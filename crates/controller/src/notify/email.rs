@@ -125,6 +125,10 @@ impl Notifier for Email {
             }
         })
     }
+
+    fn lacks(&self) -> Option<String> {
+        super::lacks([], &self.settings.password)
+    }
 }
 
 fn said(error: &lettre::transport::smtp::Error) -> String {

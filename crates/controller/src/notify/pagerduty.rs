@@ -45,6 +45,13 @@ impl Notifier for PagerDuty {
         self.post(self.settings.url.clone(), EVENTS, event(&self.installation, delivery))
     }
 
+    fn lacks(&self) -> Option<String> {
+        super::lacks(
+            self.settings.url.iter().chain(&self.settings.changes_url),
+            [&self.settings.routing_key],
+        )
+    }
+
     fn change(&self, change: &Change) -> Option<Sending> {
         let summary: String = change.summary.chars().take(SUMMARY_CHARS_MAX).collect();
         let event = json!({

@@ -39,6 +39,10 @@ impl Notifier for Slack {
             }
         })
     }
+
+    fn lacks(&self) -> Option<String> {
+        super::lacks([&self.url], [])
+    }
 }
 
 fn message(installation: &str, delivery: &Delivery) -> Value {

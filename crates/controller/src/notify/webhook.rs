@@ -49,6 +49,10 @@ impl Notifier for Webhook {
             Client::default().post(&url, &headers, body).await
         })
     }
+
+    fn lacks(&self) -> Option<String> {
+        super::lacks([&self.settings.url], &self.settings.key)
+    }
 }
 
 fn signature(key: &str, body: &[u8]) -> String {

@@ -85,7 +85,7 @@ pub(super) async fn resolve(server: SocketAddr, name: &str, family: Family, limi
     Ok(visit.seen.addresses)
 }
 
-fn query(name: &str, family: Family) -> Result<Message, Failure> {
+pub(super) fn query(name: &str, family: Family) -> Result<Message, Failure> {
     let bad = |reason: String| Failure::OwnSide { reason };
     let mut whole = Name::from_utf8(name).map_err(|error| bad(format!("\"{}\" is no name: {error}", name.escape_debug())))?;
     whole.set_fqdn(true);

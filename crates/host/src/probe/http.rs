@@ -135,7 +135,7 @@ impl Request {
         said.and_then(|(_, port)| port.parse().ok()).unwrap_or(default)
     }
 
-    fn sent(&self) -> Result<Sent<Empty<Bytes>>, Failure> {
+    pub(super) fn sent(&self) -> Result<Sent<Empty<Bytes>>, Failure> {
         let bad = |reason: String| Failure::OwnSide { reason };
         let method = match self.method {
             Method::Get => hyper::Method::GET,

@@ -38,6 +38,8 @@ pub use doubt::Doubt;
 pub use spec::{Limits, Spec, Target};
 pub use visit::{Phases, Prober, Report, Seen};
 
+use evenkeel_fleet::watch::Failure;
+
 /// Registers the kinds of probes: a module with a type that can `ask` through a [`visit::Visit`], and says in its `PAGE` what it does.
 macro_rules! probes {
     ($($kind:ident in $module:ident),* $(,)?) => {
@@ -60,7 +62,7 @@ macro_rules! probes {
                 match self { $(Self::$kind(_) => stringify!($module)),* }
             }
 
-            async fn ask(&self, visit: &mut visit::Visit<'_>) -> Result<(), evenkeel_fleet::watch::Failure> {
+            async fn ask(&self, visit: &mut visit::Visit<'_>) -> Result<(), Failure> {
                 match self { $(Self::$kind(ask) => ask.ask(visit).await),* }
             }
         }
@@ -72,4 +74,33 @@ probes! {
     Tls in tls,
     Http in http,
     Dns in dns,
+}
+
+impl Ask {
+    /// Looks whether it can be asked at all, without asking anybody: what could never be sent is an answer of nobody.
+    ///
+    /// # Errors
+    /// What of it is wrong, as the settings call it, and why.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        let in_tls = |tls: &tls::Tls| {
+            tls.server_name().map_err(|why| ("tls", why))?;
+            let trust = tls.ca.as_deref().map(trust::Trust::of).transpose();
+            trust.map(drop).map_err(|why| ("ca", why))
+        };
+        let why = |failure: Failure| match failure {
+            Failure::OwnSide { reason } => reason,
+            other => other.to_string(),
+        };
+        match self {
+            Self::Tcp(_) => Ok(()),
+            Self::Tls(tls) => in_tls(tls),
+            Self::Http(http) => {
+                http.request.sent().map_err(|failure| ("headers", why(failure)))?;
+                http.request.tls.as_ref().map_or(Ok(()), in_tls)
+            }
+            Self::Dns(dns) => {
+                dns::query(&dns.name, dns.family).map(drop).map_err(|failure| ("dns", why(failure)))
+            }
+        }
+    }
 }

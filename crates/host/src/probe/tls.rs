@@ -66,6 +66,12 @@ impl Tls {
         self.shake(visit, stream, &[]).await.map(drop)
     }
 
+    /// The name that is asked for.
+    pub(super) fn server_name(&self) -> Result<ServerName<'static>, String> {
+        ServerName::try_from(self.name.trim_matches(['[', ']']).to_owned())
+            .map_err(|_| format!("\"{}\" is no name that TLS can ask for", self.name.escape_debug()))
+    }
+
     /// Makes the handshake on a connection that stands; `protocols` are offered by ALPN.
     pub(super) async fn shake(
         &self,
@@ -74,8 +80,7 @@ impl Tls {
         protocols: &[&str],
     ) -> Result<TlsStream<Tap<Box<dyn Stream>>>, Failure> {
         let own_side = |reason: String| Failure::OwnSide { reason };
-        let name = ServerName::try_from(self.name.trim_matches(['[', ']']).to_owned())
-            .map_err(|_| own_side(format!("\"{}\" is no name that TLS can ask for", self.name.escape_debug())))?;
+        let name = self.server_name().map_err(own_side)?;
         let shown = Shown::default();
         let mut config = self.config(visit, &shown).map_err(own_side)?;
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();

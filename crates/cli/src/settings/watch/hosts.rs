@@ -94,13 +94,17 @@ impl<'de> Deserialize<'de> for Hosts {
 /// Every host with its addresses; a host that says none is this machine.
 pub(super) fn addressed(place: &Place, hosts: &[Host], settings: &Settings) -> anyhow::Result<Addressed> {
     let mut addressed = Addressed::new();
-    for host in hosts {
-        let name = host.name.as_deref().unwrap_or(&settings.name);
-        let id = HostId::new(name).map_err(|error| place.near(name, &format!("failed to {error}")))?;
+    for (nth, host) in hosts.iter().enumerate() {
+        let (table, name) = (place.of("host", nth), host.name.as_deref().unwrap_or(&settings.name));
+        let id = HostId::new(name).map_err(|error| table.bad("name", &format!("failed to {error}")))?;
         let here = || vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
         let addresses = if host.address.is_empty() { here() } else { host.address.clone() };
+        let twice = (1..addresses.len()).find(|at| addresses[..*at].contains(&addresses[*at]));
+        if let Some(at) = twice {
+            return Err(table.bad("address", &format!("{} is there twice", addresses[at])));
+        }
         if addressed.insert(id, addresses).is_some() {
-            return Err(place.near(name, &format!("two hosts are called {name}")));
+            return Err(table.bad("name", &format!("two hosts are called {name}")));
         }
     }
     Ok(addressed)
@@ -179,17 +183,21 @@ pub(super) fn follow(place: &Place, hosts: &[Host]) -> anyhow::Result<BTreeMap<H
 /// What each host depends on. None may depend on itself, however far round.
 pub(super) fn depends(place: &Place, hosts: &[Host]) -> anyhow::Result<BTreeMap<HostId, Vec<HostId>>> {
     let mut depends: BTreeMap<HostId, Vec<HostId>> = BTreeMap::new();
-    for host in hosts {
+    for (nth, host) in hosts.iter().enumerate() {
         let Some(name) = &host.name else { continue };
+        let table = place.of("host", nth);
         for on in &host.depends_on {
             if !hosts.iter().any(|other| other.name.as_ref() == Some(on)) {
-                return Err(place.near(on, &format!("there is no host \"{on}\" to depend on")));
+                return Err(table.bad("depends-on", &format!("there is no host \"{on}\" to depend on")));
             }
-            let (from, to) = (HostId::new(name)?, HostId::new(on)?);
+            let id = |name: &str| {
+                HostId::new(name).map_err(|error| table.bad("depends-on", &format!("failed to {error}")))
+            };
+            let (from, to) = (id(name)?, id(on)?);
             if reaches(&depends, &to, &from) {
                 let why =
                     format!("{from} would depend on itself by way of {to}, and nobody would be alerted");
-                return Err(place.near(on, &why));
+                return Err(table.bad("depends-on", &why));
             }
             depends.entry(from).or_default().push(to);
         }

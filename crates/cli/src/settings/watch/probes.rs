@@ -18,12 +18,15 @@ use evenkeel_host::probe::tls::Tls;
 use evenkeel_host::probe::{Ask, Limits, Spec, Target};
 use serde::Deserialize;
 
-use super::{Addressed, Place};
+use super::Addressed;
+use super::place::{Place, Spot};
 use crate::routes_file;
 use crate::settings::Settings;
 
 /// Longest limit that nobody asked for.
 const LIMIT_MAX: Duration = Duration::from_secs(5);
+/// Whoever asks more often than this is a load, not a watch.
+const EVERY_MIN: Duration = Duration::from_millis(100);
 
 /// One `[[probe]]`.
 #[derive(Debug, Clone, Deserialize)]
@@ -73,9 +76,13 @@ struct Question {
 }
 
 impl Question {
+    fn limit(&self) -> Duration {
+        self.limit.unwrap_or_else(|| (self.every / 2).min(LIMIT_MAX))
+    }
+
     /// Several addresses of a host are asked apart, and told apart.
     fn of(&self, host: &HostId, addresses: &[IpAddr]) -> Vec<Asked> {
-        let limit = self.limit.unwrap_or_else(|| (self.every / 2).min(LIMIT_MAX));
+        let limit = self.limit();
         let of = |address: &IpAddr| Asked {
             probe: ProbeId(match addresses.len() {
                 1 => self.name.clone(),
@@ -106,12 +113,16 @@ pub(super) fn asked(
     limit: Option<Duration>,
 ) -> anyhow::Result<Vec<Asked>> {
     let mut asked = Vec::new();
-    for probe in probes {
-        let question = probe.question(place, every, limit)?;
+    for (nth, probe) in probes.iter().enumerate() {
+        let table = place.of("probe", nth);
+        let bad = |key: &str, why: &str| table.bad(key, &format!("probe \"{}\": {why}", probe.name));
+        if probe.name.trim().is_empty() || probes[..nth].iter().any(|other| other.name == probe.name) {
+            return Err(bad("name", "it needs a name of its own"));
+        }
+        let question = probe.question(table, &bad, every, limit)?;
         for name in &probe.hosts {
             if !hosts.keys().any(|host| host.as_str() == name) {
-                return Err(place
-                    .near(name, &format!("probe \"{}\": there is no host \"{name}\" to ask", probe.name)));
+                return Err(bad("hosts", &format!("there is no host \"{name}\" to ask")));
             }
         }
         for (host, addresses) in hosts {
@@ -123,49 +134,97 @@ pub(super) fn asked(
     Ok(asked)
 }
 
+/// What is wrong with a key of this probe.
+type Bad<'a> = dyn Fn(&str, &str) -> anyhow::Error + 'a;
+
 impl Probe {
-    fn question(&self, place: &Place, every: Duration, limit: Option<Duration>) -> anyhow::Result<Question> {
-        let (port, ask) = self.ask(place)?;
-        Ok(Question {
+    fn question(
+        &self,
+        table: Spot<'_>,
+        bad: &Bad<'_>,
+        every: Duration,
+        limit: Option<Duration>,
+    ) -> anyhow::Result<Question> {
+        self.only_of_http(bad)?;
+        let within = table.time("within", self.within.as_deref())?;
+        let (port, ask) = self.ask(within, bad)?;
+        if let Err((key, why)) = ask.check() {
+            return Err(bad(key, &why));
+        }
+        let question = Question {
             name: self.name.clone(),
             port,
             ask,
-            every: place.time(self.every.as_deref())?.unwrap_or(every),
-            limit: place.time(self.limit.as_deref())?.or(limit),
+            every: table.time("every", self.every.as_deref())?.unwrap_or(every),
+            limit: table.time("limit", self.limit.as_deref())?.or(limit),
             severity: self.severity.unwrap_or(Severity::Critical),
             upstream: self.upstream.clone(),
-        })
+        };
+        if question.every < EVERY_MIN {
+            let why = format!("it would be asked more often than every {} ms", EVERY_MIN.as_millis());
+            return Err(bad("every", &why));
+        }
+        if let Some(within) = within.filter(|within| *within >= question.limit()) {
+            let why = format!(
+                "within = {} ms, and an answer later than the limit of {} ms is none: it would never be slow",
+                within.as_millis(),
+                question.limit().as_millis()
+            );
+            return Err(bad("within", &why));
+        }
+        Ok(question)
     }
 
-    fn ask(&self, place: &Place) -> anyhow::Result<(u16, Ask)> {
-        let bad = |why: &str| place.near(&self.name, &format!("probe \"{}\": {why}", self.name));
-        let ca = self
-            .ca
-            .as_ref()
-            .map(|path| std::fs::read_to_string(path).with_context(|| format!("read {}", path.display())));
-        let ca = ca.transpose()?;
+    /// What only an answer to HTTP can be held against.
+    fn only_of_http(&self, bad: &Bad<'_>) -> anyhow::Result<()> {
+        if let Some(status) = self.status.iter().find(|status| !(100..=599).contains(*status)) {
+            return Err(bad("status", &format!("{status} is no status")));
+        }
+        let given = [
+            ("status", !self.status.is_empty()),
+            ("contains", !self.contains.is_empty()),
+            ("lacks", !self.lacks.is_empty()),
+            ("headers", !self.headers.is_empty()),
+            ("within", self.within.is_some()),
+        ];
+        match given.into_iter().find(|(_, is_given)| *is_given && self.url.is_none()) {
+            Some((key, _)) => {
+                Err(bad(key, &format!("{key} is for a probe with url: nothing else has such an answer")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn ask(&self, within: Option<Duration>, bad: &Bad<'_>) -> anyhow::Result<(u16, Ask)> {
+        let read = |path: &PathBuf| {
+            let failed = |error| bad("ca", &format!("failed to read {}: {error}", path.display()));
+            std::fs::read_to_string(path).map_err(failed)
+        };
+        let ca = self.ca.as_ref().map(read).transpose()?;
         match (&self.url, self.tcp, &self.tls, &self.dns) {
             (Some(url), None, None, None) => {
-                let mut http = Http::get(url).map_err(|error| bad(&format!("failed to {error}")))?;
-                if let Some(tls) = &mut http.request.tls {
-                    tls.ca = ca;
+                let mut http = Http::get(url).map_err(|error| bad("url", &format!("failed to {error}")))?;
+                match &mut http.request.tls {
+                    Some(tls) => tls.ca = ca,
+                    None if ca.is_some() => return Err(bad("ca", "ca is for https and tls")),
+                    None => {}
                 }
                 http.request.headers.extend(self.headers.clone());
-                let within = place.span(self.within.as_deref())?.map(evenkeel_fleet::Span::as_millis);
                 http.expect = Expect {
                     status: self.status.clone(),
                     contains: self.contains.clone(),
                     lacks: self.lacks.clone(),
                     headers: Vec::new(),
-                    within_ms: within,
+                    within_ms: within.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX)),
                 };
                 Ok((http.request.port(), Ask::Http(http)))
             }
+            (None, Some(0), None, None) => Err(bad("tcp", "there is no port 0")),
             (None, Some(port), None, None) => Ok((port, Ask::Tcp(Tcp {}))),
             (None, None, Some(tls), None) => {
                 let (name, port) = match tls.rsplit_once(':') {
                     Some((name, port)) => {
-                        (name, port.parse().map_err(|_| bad("what follows the colon is no port"))?)
+                        (name, port.parse().map_err(|_| bad("tls", "what follows the colon is no port"))?)
                     }
                     None => (tls.as_str(), 443),
                 };
@@ -175,7 +234,7 @@ impl Probe {
                 let name = name.clone();
                 Ok((53, Ask::Dns(Dns { name, family: Family::Ipv4, expect: Vec::new() })))
             }
-            _ => Err(bad("it asks one thing: url, tcp, tls or dns")),
+            _ => Err(bad("name", "it asks one thing: url, tcp, tls or dns")),
         }
     }
 }
