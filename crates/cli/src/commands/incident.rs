@@ -1,5 +1,6 @@
 //! `incident`: lists, shows and takes care of incidents.
 
+mod finding;
 mod show;
 
 use anyhow::{Context as _, anyhow, bail};

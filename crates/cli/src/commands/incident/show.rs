@@ -8,7 +8,7 @@ use evenkeel_fleet::{Event, IncidentId, Span, Timestamp, What};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use super::state;
+use super::{finding, state};
 use crate::output::{Exit, Output};
 
 pub(super) fn show(
@@ -74,15 +74,7 @@ fn text(ledger: &Ledger, incident: &Incident, events: &[Event]) -> String {
         out.push_str(&format!("nobody is alerted: {}\n\n", held(why)));
     }
     if let Some(finding) = incident.finding() {
-        out.push_str(&format!(
-            "cause     {}{}\n",
-            finding.says,
-            if finding.confident { "" } else { " (not certain)" }
-        ));
-        if let Some(cause) = finding.causes.first() {
-            out.push_str(&format!("check     {}\nfix       {}\n", cause.check, cause.fix));
-        }
-        out.push('\n');
+        out.push_str(&finding::shown(finding));
     }
     out.push_str("evidence\n");
     for evidence in incident.evidence() {
