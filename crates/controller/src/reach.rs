@@ -90,6 +90,14 @@ pub enum ReachError {
     /// The file is no dump.
     #[error("read the ruleset")]
     Given(#[from] GivenError),
+    /// Nobody can come by it.
+    #[error("find an address or an interface {name:?} to come from: this machine has {known}")]
+    NoInterface {
+        /// What was given.
+        name: String,
+        /// Those that are there.
+        known: String,
+    },
     /// Interfaces and routes are not told.
     #[error("read this machine's addresses and routes: {0}")]
     Facts(String),
@@ -114,10 +122,12 @@ impl Reach {
 pub fn look(config: &Config, subject: Subject<'_>, client: &Client) -> Result<Report, ReachError> {
     match subject {
         Subject::Dump(dump) => {
-            let firewall = given::read(dump)?;
+            let given = given::read(dump)?;
             let host = Host::default();
             let listens = wanted(config).into_iter().map(|(address, transport)| {
-                let now = reach(&firewall, &host, &address, transport, client, &[]);
+                let is_v6 = matches!(&address, ListenAddress::Inet { ip, .. } if ip.is_ipv6());
+                let silent = given.silent[usize::from(is_v6)].as_slice();
+                let now = reach(&given.firewall, &host, &address, transport, client, silent);
                 Listen { address, transport, held: None, now, after_boot: None }
             });
             Ok(Report { listens: listens.collect(), unread: Vec::new(), boot: None })
@@ -139,6 +149,12 @@ pub(crate) struct Survey {
 pub(crate) fn survey(config: &Config, client: &Client) -> Result<Survey, ReachError> {
     let facts = firewall::facts().map_err(ReachError::Facts)?;
     let host = given::host(&facts);
+    if let Some(name) = &client.interface
+        && !host.interfaces.iter().any(|it| it.name == *name)
+    {
+        let known = host.interfaces.iter().map(|it| it.name.as_str()).collect::<Vec<_>>().join(", ");
+        return Err(ReachError::NoInterface { name: name.clone(), known });
+    }
     let running = firewall::running();
     let saved = firewall::persisted(Path::new("/"), &facts);
     let now = Firewall::read(&given::dumps(&running.dumps))?;
