@@ -1,6 +1,7 @@
 //! The journal as incidents see it: what is decided is durable before anything is sent, what others appended is followed, and a
 //! full disk does not keep an alert from whoever is on call.
 
+mod ballast;
 mod stand;
 mod unwritten;
 
@@ -10,6 +11,7 @@ use evenkeel_fleet::incident::{Decided, Delivery, Incidents, Input, Refused, Set
 use evenkeel_fleet::{Event, Timestamp};
 use evenkeel_store::{SqliteStore, Store as _, StoreError};
 
+use ballast::Ballast;
 use stand::Stand;
 use unwritten::Unwritten;
 
@@ -26,6 +28,8 @@ pub struct Ledger {
     state: Incidents,
     settings: Settings,
     unwritten: Option<Unwritten>,
+    /// Room for the time when the disk is full; whoever watches keeps some.
+    ballast: Option<Ballast>,
 }
 
 /// What came of an input.
@@ -57,9 +61,15 @@ impl Ledger {
         Ledger::replay(path, SqliteStore::open_read_only(path).await?, settings).await
     }
 
+    /// Keeps room beside the journal, so that an incident is written down though the disk is full.
+    pub fn keep_room(&mut self) {
+        let path = self.path.with_file_name("ballast");
+        self.ballast.get_or_insert_with(|| Ballast::at(path)).keep();
+    }
+
     async fn replay(path: &Path, store: SqliteStore, settings: Settings) -> Result<Ledger, StoreError> {
         let (path, state) = (path.to_owned(), Incidents::default());
-        let mut ledger = Ledger { store, path, known: None, state, settings, unwritten: None };
+        let mut ledger = Ledger { store, path, known: None, state, settings, unwritten: None, ballast: None };
         ledger.catch_up().await?;
         Ok(ledger)
     }
@@ -127,7 +137,11 @@ impl Ledger {
     /// The same for whoever watches: what cannot be written down is kept in memory, and alerts go out all the same.
     pub async fn tell_or_keep(&mut self, now: Timestamp, input: Input) -> Told {
         if self.unwritten.is_none() {
-            match self.tell(now, input.clone()).await {
+            let mut came = self.tell(now, input.clone()).await;
+            if came.is_err() && self.ballast.as_mut().is_some_and(Ballast::give) {
+                came = self.tell(now, input.clone()).await;
+            }
+            match came {
                 Ok(told) => return told,
                 Err(error) => self.unwritten = Some(Unwritten::new(self.state.clone(), &error)),
             }
@@ -149,7 +163,10 @@ impl Ledger {
 
     /// Tries to write down what is kept in memory. Gives whether nothing is left.
     pub async fn write_down(&mut self) -> bool {
-        let Some(unwritten) = &mut self.unwritten else { return true };
+        let Some(unwritten) = &mut self.unwritten else {
+            self.ballast.iter_mut().for_each(Ballast::keep);
+            return true;
+        };
         match unwritten.write(&mut self.store).await {
             Ok(state) => {
                 self.state = state;

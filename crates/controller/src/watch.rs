@@ -29,7 +29,7 @@ use evenkeel_fleet::watch::{ProbeId, VantageId};
 use evenkeel_fleet::{HostId, IncidentId, Span, Timestamp, What};
 use tokio::sync::mpsc;
 
-pub use alive::{AliveError, Watching};
+pub use alive::{AliveError, Watching, is_unwritten};
 pub use asking::{Asker, Askers, Here, There};
 pub use once::{Looked, look_once};
 pub use plan::{Asked, Plan, Told, Viewer, WatchError};
@@ -81,7 +81,8 @@ pub async fn watch(
         return Err(WatchError::Nothing);
     }
     let alive = Watching::begin(&plan.state_dir)?;
-    let ledger = Ledger::open(&plan.state_dir.join("journal.db"), settings).await?;
+    let mut ledger = Ledger::open(&plan.state_dir.join("journal.db"), settings).await?;
+    ledger.keep_room();
     let metrics = match plan.metrics {
         Some(address) => Some(
             metrics::Server::bind(address).await.map_err(|source| WatchError::Metrics { address, source })?,
@@ -185,7 +186,7 @@ impl Loop<'_> {
                 }
                 request = metrics::asked(metrics) => request.answer(self.metrics()),
                 _ = tick.tick() => {
-                    alive.touch();
+                    alive.touch(self.ledger.unwritten().is_some());
                     service::alive();
                     self.tick().await;
                 }

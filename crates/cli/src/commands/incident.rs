@@ -6,6 +6,7 @@ mod show;
 use anyhow::{Context as _, anyhow, bail};
 use evenkeel_controller::ledger::Ledger;
 use evenkeel_controller::local::now;
+use evenkeel_controller::watch::is_unwritten;
 use evenkeel_controller::when;
 use evenkeel_fleet::incident::{Incident, Input, State};
 use evenkeel_fleet::journal::{Maintenance, MaintenanceStep, NoteKind};
@@ -16,7 +17,7 @@ use tokio::runtime::Runtime;
 use crate::args::watch::{Kind, List};
 use crate::args::{self, Global, IncidentCommand};
 use crate::identity;
-use crate::output::{Exit, Output, table};
+use crate::output::{Exit, Output, complain, table};
 use crate::settings::Settings;
 
 pub(crate) fn incident(args: &args::Incident, global: &Global, output: Output) -> anyhow::Result<Exit> {
@@ -27,7 +28,7 @@ pub(crate) fn incident(args: &args::Incident, global: &Global, output: Output) -
     let input = match &args.command {
         IncidentCommand::List(args) => {
             let ledger = runtime.block_on(Ledger::read(&journal, settings.watched.incidents()?))?;
-            return Ok(list(args, &ledger, output));
+            return Ok(list(args, &ledger, is_unwritten(&settings.state_dir), output));
         }
         IncidentCommand::Show(args) => {
             let mut ledger = runtime.block_on(Ledger::read(&journal, settings.watched.incidents()?))?;
@@ -113,7 +114,8 @@ fn tell(runtime: &Runtime, settings: &Settings, input: Input, output: Output) ->
     let told = runtime.block_on(ledger.tell(now(), input))?;
     let said: Vec<String> =
         told.events.iter().filter_map(|event| evenkeel_fleet::incident::said(&event.what)).collect();
-    let refused = told.refused.as_ref().map(|why| format!("failed to {why}"));
+    let unwritten = if is_unwritten(&settings.state_dir) { format!("; {UNWRITTEN}") } else { String::new() };
+    let refused = told.refused.as_ref().map(|why| format!("failed to {why}{unwritten}"));
     output.print(
         || match &refused {
             Some(refused) => refused.clone(),
@@ -125,14 +127,21 @@ fn tell(runtime: &Runtime, settings: &Settings, input: Input, output: Output) ->
     Ok(Exit::from(refused.is_none()))
 }
 
-fn list(args: &List, ledger: &Ledger, output: Output) -> Exit {
+/// What to know where nothing can be written down.
+const UNWRITTEN: &str = "a watch runs whose journal cannot be written (is the disk full?): what it has opened since then stands in its memory alone";
+
+fn list(args: &List, ledger: &Ledger, is_unwritten: bool, output: Output) -> Exit {
     let wanted = |it: &&Incident| args.all || it.is_open();
     let incidents: Vec<&Incident> = ledger.state().incidents().rev().filter(wanted).collect();
     let open = ledger.state().open().next().is_some();
+    if is_unwritten {
+        complain(&format!("evenkeel: {UNWRITTEN}\n"));
+    }
     output.print(
         || {
             if incidents.is_empty() {
-                return "no incident is open".to_owned();
+                return if is_unwritten { "no incident is written down" } else { "no incident is open" }
+                    .to_owned();
             }
             let row = |it: &&Incident| {
                 let acked = it.acked().map_or_else(String::new, |(_, who)| format!("taken care of by {who}"));
@@ -148,9 +157,12 @@ fn list(args: &List, ledger: &Ledger, output: Output) -> Exit {
             };
             table(&incidents.iter().map(row).collect::<Vec<_>>())
         },
-        || json!({ "incidents": incidents.iter().map(|it| show::document(ledger, it)).collect::<Vec<_>>() }),
+        || {
+            let incidents = incidents.iter().map(|it| show::document(ledger, it)).collect::<Vec<_>>();
+            json!({ "incidents": incidents, "journal_unwritten": is_unwritten })
+        },
     );
-    Exit::from(!open)
+    if is_unwritten && !open { Exit::CouldNotLook } else { Exit::from(!open) }
 }
 
 /// Where it stands, in a word or two.

@@ -52,6 +52,7 @@ impl Watching {
             Err((_, Errno::EWOULDBLOCK)) => return Err(AliveError::Another(state_dir.to_path_buf())),
             Err((_, errno)) => return Err(failed(errno.into())),
         };
+        let _of_the_one_before = file.set_len(0);
         let watching = Watching { file, path, died_at: died.and_then(timestamp) };
         watching.renew();
         Ok(watching)
@@ -62,7 +63,12 @@ impl Watching {
         self.died_at
     }
 
-    pub(super) fn touch(&self) {
+    /// Renews the mark, and has it tell whether the journal can be written. A length needs no room on a full disk.
+    pub(super) fn touch(&self, is_unwritten: bool) {
+        let length = u64::from(is_unwritten);
+        if self.file.metadata().is_ok_and(|it| it.len() != length) {
+            let _nobody_else_can_tell = self.file.set_len(length);
+        }
         let modified = self.file.metadata().and_then(|metadata| metadata.modified());
         if modified.is_ok_and(|at| at.elapsed().is_ok_and(|age| age < RENEW)) {
             return;
@@ -81,6 +87,14 @@ impl Watching {
     }
 }
 
+/// Whether a watch runs whose journal cannot be written: what it knows stands in its memory alone.
+#[must_use]
+pub fn is_unwritten(state_dir: &Path) -> bool {
+    let Ok(file) = File::open(state_dir.join("watching")) else { return false };
+    file.metadata().is_ok_and(|it| it.len() > 0)
+        && matches!(Flock::lock(file, FlockArg::LockSharedNonblock), Err((_, Errno::EWOULDBLOCK)))
+}
+
 fn timestamp(at: SystemTime) -> Option<Timestamp> {
     let since = at.duration_since(UNIX_EPOCH).ok()?;
     Some(Timestamp::from_millis(u64::try_from(since.as_millis()).ok()?))
@@ -89,6 +103,20 @@ fn timestamp(at: SystemTime) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn watch_whose_journal_cannot_be_written_says_so_while_it_lives() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(!is_unwritten(dir.path()));
+        let watching = Watching::begin(dir.path()).unwrap();
+        watching.touch(true);
+        assert!(is_unwritten(dir.path()));
+        watching.touch(false);
+        assert!(!is_unwritten(dir.path()));
+        watching.touch(true);
+        drop(watching);
+        assert!(!is_unwritten(dir.path()), "it is gone, and its memory with it");
+    }
 
     #[test]
     fn one_watch_at_a_time_and_one_that_died_is_noticed() {

@@ -57,7 +57,24 @@ pub(super) fn fills_its_disk(directory: &str, url: &str) {
         let ledger = Ledger::read(&path, settings()).await.unwrap();
         assert_eq!(ledger.state(), &state, "what was kept in memory is in the journal");
         println!("{} incidents survived", state.incidents().count());
+        drop(ledger);
+        // Whoever watches keeps room: an incident that begins on a full disk is in the journal, where others see it.
+        let mut ledger = Ledger::open(&path, settings()).await.unwrap();
+        ledger.keep_room();
+        fill(&directory.join("fill"));
+        let told = ledger.tell_or_keep(now(), Input::Report(opened(3, now()))).await;
+        assert_eq!((told.events.len(), ledger.unwritten()), (2, None));
+        let read = Ledger::read(&path, settings()).await.unwrap();
+        assert_eq!(read.state(), ledger.state());
     });
+}
+
+/// Takes what room there is.
+fn fill(path: &Path) {
+    use std::io::Write as _;
+    let mut file = std::fs::File::create(path).unwrap();
+    let full = (0..10_000).find_map(|_| file.write_all(&[7; 4096]).err()).unwrap();
+    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull, "{full}");
 }
 
 pub(super) fn full_disk_keeps_no_alert_from_whoever_is_on_call() {
