@@ -321,3 +321,26 @@ fn watch_says_at_its_start_whom_it_could_not_tell() {
     plan("nosuch").ends(2).says("no host nosuch");
     plan("web-1").ends(0);
 }
+
+#[test]
+fn live_route_of_one_machine_is_no_answer_of_another() {
+    let watched = Watched::new();
+    watched.host.start_nginx();
+    let port = watched.host.port;
+    let route = format!(
+        "[[route]]\nname = \"pinned\"\nrequest = \"GET http://shop.test:{port}/version\"\n\
+         listen = \"127.0.0.1:{port}\"\nlive = {{ status = 200 }}\n"
+    );
+    watched.host.write("etc/routes.toml", &route);
+    // Nobody listens at the other one.
+    let settings = "[[host]]\nname = \"here\"\n[[host]]\nname = \"far\"\naddress = [\"127.0.0.9\"]\n";
+    watched.host.write("evenkeel.toml", settings);
+    let looked = watched.run(&["watch", "--once", "--json"]).ends(0).json();
+    let of = |it: &Value| format!("{} {}", it["host"], it["verdict"]).replace('"', "");
+    assert_eq!(looked["probes"].as_array().unwrap().iter().map(of).collect::<Vec<_>>(), ["here up"]);
+    // One that every address of a machine has is asked at theirs.
+    watched.host.write("etc/routes.toml", &route.replace("listen = \"127.0.0.1", "listen = \"0.0.0.0"));
+    let looked = watched.run(&["watch", "--once", "--json"]).ends(1).json();
+    let all: Vec<_> = looked["probes"].as_array().unwrap().iter().map(of).collect();
+    assert!(all.contains(&"far down".to_owned()) && all.contains(&"here up".to_owned()), "{all:?}");
+}

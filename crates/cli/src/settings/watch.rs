@@ -129,7 +129,8 @@ impl Watched {
         alerts::hosts(place, &self.alerts, &hosts)?;
         let mut asked = probes::asked(place, &self.probes, &hosts, every, limit)?;
         if watch.live.unwrap_or(true) {
-            asked.extend(probes::live(settings, &hosts, every, limit)?);
+            let is_this_machine = |id: &HostId| hosts::is_this_machine(&self.hosts, id, settings);
+            asked.extend(probes::live(settings, (&hosts, &is_this_machine), every, limit)?);
         }
         let asked = askers.keys().flat_map(|vantage| {
             asked

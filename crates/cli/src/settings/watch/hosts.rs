@@ -180,6 +180,12 @@ pub(super) fn follow(place: &Place, hosts: &[Host]) -> anyhow::Result<BTreeMap<H
     Ok(follow)
 }
 
+/// Whether a host is the one that these settings are read on: it says no address of its own, or has its name.
+pub(super) fn is_this_machine(hosts: &[Host], id: &HostId, settings: &Settings) -> bool {
+    let host = hosts.iter().find(|host| host.name.as_deref().unwrap_or(&settings.name) == id.as_str());
+    host.is_none_or(|host| host.address.is_empty()) || id.as_str() == settings.name
+}
+
 /// What each host depends on. None may depend on itself, however far round.
 pub(super) fn depends(place: &Place, hosts: &[Host]) -> anyhow::Result<BTreeMap<HostId, Vec<HostId>>> {
     let mut depends: BTreeMap<HostId, Vec<HostId>> = BTreeMap::new();

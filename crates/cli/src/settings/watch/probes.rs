@@ -240,9 +240,11 @@ impl Probe {
 }
 
 /// The live routes of the tree of this host: probes for free, as far as asking changes nothing.
+///
+/// The address of a `listen` is one of the machine that the tree is of: other hosts are asked at their own.
 pub(super) fn live(
     settings: &Settings,
-    hosts: &Addressed,
+    (hosts, is_this_machine): (&Addressed, &dyn Fn(&HostId) -> bool),
     every: Duration,
     limit: Option<Duration>,
 ) -> anyhow::Result<Vec<Asked>> {
@@ -266,9 +268,11 @@ pub(super) fn live(
             upstream: None,
         };
         for (host, addresses) in hosts {
-            match listen.filter(|listen| !listen.ip().is_unspecified()) {
-                Some(listen) => asked.extend(question.of(host, &[listen.ip()])),
-                None => asked.extend(question.of(host, addresses)),
+            match listen.map(|listen| listen.ip()).filter(|ip| !ip.is_unspecified()) {
+                Some(ip) if is_this_machine(host) => asked.extend(question.of(host, &[ip])),
+                // Nobody outside can ask for it there.
+                Some(ip) if ip.is_loopback() => {}
+                _ => asked.extend(question.of(host, addresses)),
             }
         }
     }
