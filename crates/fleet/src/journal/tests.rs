@@ -83,6 +83,7 @@ const SINCE_3: &[&str] = &[
 /// What format 4 added.
 const SINCE_4: &[&str] = &[
     r#"{"v":4,"at":1,"what":{"drift":{"host":"web-1","released":"A","stage":"silence_over","changes":[{"path":"a.conf","how":"changed","old":"A","new":"B","at":1,"author":null}]}}}"#,
+    r#"{"v":4,"at":1,"what":{"watch":{"answered":{"host":"web-1","step":10000,"steps":[{"at":1,"all":120,"server":1,"upstream":2}]}}}}"#,
 ];
 
 /// The names of the steps are a promise as well.

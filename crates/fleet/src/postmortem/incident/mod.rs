@@ -4,12 +4,14 @@
 mod case;
 mod change;
 mod moments;
+mod rates;
 mod strips;
 #[cfg(test)]
 mod tests;
 mod times;
 mod words;
 
+pub use rates::RATE_STEP;
 pub use times::{Durations, Times};
 
 use super::{Claim, Moment, Task};
@@ -48,7 +50,7 @@ pub fn review(events: &[Event], incident: IncidentId, night: &dyn Fn(Timestamp) 
         coffees: words::coffees(&case, night),
         cautions: words::cautions(&case),
         counterfactual: Vec::new(),
-        rate: Vec::new(),
+        rate: rates::rate(&case),
         strips,
         change,
         times,
