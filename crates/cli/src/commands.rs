@@ -17,7 +17,6 @@ mod package;
 mod place;
 mod postmortem;
 mod probe;
-mod rates;
 mod reach;
 mod ready;
 mod rehearse;
@@ -26,6 +25,7 @@ mod status;
 mod test;
 mod watch;
 mod why;
+mod why_replay;
 
 use std::process::ExitCode;
 
@@ -53,7 +53,6 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Test(args) => test::test(args, global, output)?,
         Command::Rehearse(args) => rehearse::rehearse(args, global, output)?,
         Command::Reach(args) => reach::reach(args, global, output)?,
-        Command::Rates(args) => rates::rates(args, &host(global)?, output)?,
         Command::Ready(args) => ready::ready(args, &host(global)?, output)?,
         Command::Lab(args) => lab::lab(args, global, output)?,
         Command::Drill(args) => drill::drill(args, global, output)?,

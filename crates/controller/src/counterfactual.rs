@@ -21,6 +21,8 @@ const OUTPUT_BYTES_MAX: usize = 16 << 20;
 pub struct Change<'a> {
     /// This program.
     pub program: &'a Path,
+    /// The settings that it takes in place of the usual ones.
+    pub settings_file: Option<&'a Path>,
     /// A directory with the tree of before.
     pub old: &'a Path,
     /// A directory with the tree of the change.
@@ -89,6 +91,9 @@ fn one(
     let mut all: Vec<OsString> = vec![name.into()];
     all.extend(args.iter().map(|arg| arg.as_os_str().to_owned()));
     all.extend(["--prefix".into(), change.prefix.into(), "--json".into()]);
+    if let Some(file) = change.settings_file {
+        all.extend(["--config".into(), file.into()]);
+    }
     all.extend(flags.iter().map(Into::into));
     let env =
         ["PATH", "HOME", "TZ"].into_iter().filter_map(|name| Some((name.into(), std::env::var_os(name)?)));
@@ -124,9 +129,12 @@ fn checked(json: &Value, code: i32) -> (Verdict, String) {
     let findings = json.pointer("/findings").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let error = findings.iter().find(|it| text(it, "/severity") == Some("error"));
     match error.or(findings.first()) {
-        // `apply` refuses on errors alone; CI on warnings too.
         Some(first) if error.is_some() => (Verdict::Stops, finding(first, findings.len())),
-        Some(first) if code == 1 => (Verdict::Tells, finding(first, findings.len())),
+        // `apply` refuses on errors alone; a pipeline that asks it stops at warnings too.
+        Some(first) if code == 1 => {
+            let said = finding(first, findings.len());
+            (Verdict::Stops, format!("{said}; a warning: a pipeline stops at it, `apply` goes on"))
+        }
         Some(first) => (Verdict::Passes, finding(first, findings.len())),
         None => (Verdict::Passes, "nothing new or worse".to_owned()),
     }
@@ -143,7 +151,16 @@ fn compared(json: &Value, _: i32) -> (Verdict, String) {
     let lists = ["/changes", "/stream", "/settings"].map(|path| json.pointer(path).and_then(Value::as_array));
     let all: usize = lists.iter().flatten().map(|list| list.len()).sum();
     let whole = json.pointer("/complete").and_then(Value::as_bool).unwrap_or(false);
-    let Some(first) = lists.iter().flatten().find_map(|list| list.first()) else {
+    let outcome = |row: &Value, side: &str| {
+        let kind = text(row, &format!("/{side}/kind")).unwrap_or("another outcome");
+        let status = row.pointer(&format!("/{side}/status")).and_then(Value::as_u64);
+        let to = text(row, &format!("/{side}/pass")).map(str::to_owned);
+        let detail = to.or_else(|| status.map(|status| status.to_string()));
+        detail.map_or_else(|| kind.to_owned(), |detail| format!("{kind} {detail}"))
+    };
+    let moves = |row: &&Value| outcome(row, "old") != outcome(row, "new");
+    let rows = || lists.iter().flatten().flat_map(|list| list.iter());
+    let Some(first) = rows().find(moves).or_else(|| rows().next()) else {
         let how = if whole {
             "no request changes its outcome"
         } else {
@@ -152,15 +169,13 @@ fn compared(json: &Value, _: i32) -> (Verdict, String) {
         return (Verdict::Passes, how.to_owned());
     };
     let class = text(first, "/class").or(text(first, "/what")).unwrap_or("a class of requests");
-    let outcome = |side: &str| {
-        let kind = text(first, &format!("/{side}/kind")).unwrap_or("another outcome");
-        let status = first.pointer(&format!("/{side}/status")).and_then(Value::as_u64);
-        let to = text(first, &format!("/{side}/pass")).map(str::to_owned);
-        let detail = to.or_else(|| status.map(|status| status.to_string()));
-        detail.map_or_else(|| kind.to_owned(), |detail| format!("{kind} {detail}"))
-    };
     let more = if all > 1 { format!(" (and {} more)", all - 1) } else { String::new() };
-    (Verdict::Tells, format!("{class}: {} becomes {}{more}", outcome("old"), outcome("new")))
+    let said = if moves(&first) {
+        format!("{class}: {} becomes {}", outcome(first, "old"), outcome(first, "new"))
+    } else {
+        format!("{class}: {}, and other servers or settings behind it", outcome(first, "new"))
+    };
+    (Verdict::Tells, format!("{said}{more}"))
 }
 
 fn tested(json: &Value, code: i32) -> (Verdict, String) {
@@ -195,14 +210,15 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn error_of_a_check_stops_and_a_warning_tells() {
+    fn check_stops_where_it_says_no_and_a_warning_is_said_to_be_one() {
         let of = |severity: &str| {
             let found =
                 json!({ "rule": "r", "severity": severity, "file": "a.conf", "line": 3, "message": "m" });
             checked(&json!({ "findings": [found] }), 1)
         };
         assert_eq!(of("error"), (Verdict::Stops, "a.conf:3: m [r]".to_owned()));
-        assert_eq!(of("warning").0, Verdict::Tells);
+        let (verdict, said) = of("warning");
+        assert!(verdict == Verdict::Stops && said.contains("`apply` goes on"), "{said}");
         assert_eq!(checked(&json!({ "findings": [] }), 0).0, Verdict::Passes);
     }
 
@@ -223,7 +239,7 @@ mod tests {
     #[test]
     fn program_that_is_not_there_could_not_be_asked() {
         let here = Path::new("/nowhere/at/all");
-        let change = Change { program: here, old: here, new: here, prefix: here };
+        let change = Change { program: here, settings_file: None, old: here, new: here, prefix: here };
         let mut said = Vec::new();
         let gates = gates(&change, &mut |what| said.push(what.to_owned()));
         assert!(gates.iter().all(|gate| gate.verdict == Verdict::NotAsked), "{gates:?}");

@@ -27,8 +27,6 @@ pub struct Evidence {
     pub route: Option<Routed>,
     /// Where the configuration before the last change sent it.
     pub former: Option<Routed>,
-    /// Whether the configuration, or the one before the last change, listens at the address that is asked; `None`: neither was read.
-    pub listen_named: Option<bool>,
     /// Files of the configuration that a package replaced lately; what stood there lies beside them.
     pub replaced: Option<Vec<String>>,
     /// Certificates, served and on disk.
@@ -44,6 +42,9 @@ pub struct Evidence {
     /// What a balancer in front says.
     pub balancer: Option<Vec<Session>>,
 }
+
+/// How the vantage is called where several others see the same: nobody counted them.
+pub const OTHERS: &str = "others";
 
 /// An answer to a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -238,8 +239,6 @@ pub struct Routed {
     pub upgrades: bool,
     /// Whether a server of the upstream takes only so many connections (`max_conns`).
     pub max_conns: bool,
-    /// Whether it wants a password (`auth_basic`).
-    pub wants_password: bool,
     /// Where it stands: file and line.
     pub place: Option<String>,
 }
@@ -272,8 +271,6 @@ pub struct Direct {
     pub because: Option<String>,
     /// How it failed; `None`: it answered.
     pub failure: Option<Failure>,
-    /// Whether it answers a path that cannot exist too, so that its answer says nothing of the path that was asked for.
-    pub answers_all: bool,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
 }

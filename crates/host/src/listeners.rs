@@ -22,6 +22,8 @@ pub struct Listener {
     pub program: Option<String>,
     /// How long ago the process started that holds it; of several, the oldest.
     pub age: Option<Duration>,
+    /// That process.
+    pub process: Option<ProcessId>,
 }
 
 /// Gives every listening TCP socket that this process's network has.
@@ -35,8 +37,9 @@ pub fn listeners() -> Vec<Listener> {
     let programs = programs();
     let listener = |(at, inode)| {
         let holder = programs.get(&inode);
-        let age = holder.and_then(|holder| holder.oldest).map(ProcessId::age);
-        Listener { at, program: holder.map(|holder| holder.program.clone()), age }
+        let process = holder.and_then(|holder| holder.oldest);
+        let program = holder.map(|holder| holder.program.clone());
+        Listener { at, program, age: process.map(ProcessId::age), process }
     };
     found.into_iter().map(listener).collect()
 }

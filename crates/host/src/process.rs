@@ -20,6 +20,14 @@ use nix::unistd::Pid;
 
 use crate::sys;
 
+/// How much this process and those that it starts from now on step back: everything else on the machine goes first.
+const STEPS_BACK: i32 = 10;
+
+/// Lets everything else on this machine go first, from now on.
+pub fn others_first() {
+    let _as_usual_then = rustix::process::setpriority_process(None, STEPS_BACK);
+}
+
 /// A program to run: an argument vector, never a line for a shell. It gets an empty standard input, only the
 /// environment named here, and a process group of its own, which is killed when the time is over.
 #[derive(Debug, Clone)]

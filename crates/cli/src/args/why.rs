@@ -10,14 +10,19 @@ use evenkeel_controller::why::Complaint;
 #[command(
     after_help = "Examples:\n  evenkeel why https://shop.example.com/cart\n  evenkeel why https://shop.example.com/ --address \
 192.0.2.12   # the standby, whatever the name says\n  evenkeel why http://shop.example.com/upload --seen 413   # what users get, though a plain GET is well\n  evenkeel why \
-http://shop.example.com/ --json\n\nAsks the name, the \
+http://shop.example.com/ --json\n  evenkeel why --replay   # what would have stopped the change that stands here and was never released\n\nAsks the name, the \
 connection, TLS and nginx as a user would; then, when the URL is served here, this host's nginx, its\nerror log, the application \
 behind it, its certificate and what changed lately. It changes nothing.\n\nExit codes: 0 nothing is wrong · 1 a cause, or not \
 enough evidence for one · 2 could not look."
 )]
 pub(crate) struct Why {
     /// What users ask for
-    pub(crate) url: String,
+    #[arg(required_unless_present = "replay")]
+    pub(crate) url: Option<String>,
+    /// Say what would have stopped the change that nobody released: play what differs from the release once more through check,
+    /// diff, test and rehearse, and ask the live routes
+    #[arg(long, conflicts_with_all = ["url", "address", "seen", "haproxy", "haproxy_log"])]
+    pub(crate) replay: bool,
     /// Ask this address, whatever the name says
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) address: Option<IpAddr>,

@@ -7,7 +7,7 @@ use evenkeel_controller::counterfactual::{self, Change};
 use evenkeel_controller::local::Journal;
 use evenkeel_controller::pages::incident::{html, markdown};
 use evenkeel_controller::when;
-use evenkeel_fleet::postmortem::incident::{RATE_STEP, Review, Verdict, incidents, review};
+use evenkeel_fleet::postmortem::incident::{Review, Verdict, incidents, review};
 use evenkeel_fleet::{BundleId, IncidentId, Span};
 use evenkeel_host::configdir::bundles;
 use evenkeel_syntax::fileset::Digest;
@@ -16,6 +16,9 @@ use serde_json::{Value, json};
 use crate::args::{self, Global};
 use crate::output::{Exit, Output, put};
 use crate::settings::Settings;
+
+/// How long one point of the chart of requests counts.
+const INTERVAL: Span = Span::from_secs(10);
 
 pub(crate) fn write(
     id: IncidentId,
@@ -34,12 +37,15 @@ pub(crate) fn write(
         };
         bail!("find {id}: there is no such incident on this host, or it is part of another one; {known}");
     };
-    if !args.no_replay {
+    let told = std::mem::take(&mut review.counterfactual);
+    if !told.is_empty() {
+        // It was played once more while it lasted, where it was made.
+        counterfactual::told(&mut review, told);
+    } else if !args.no_replay {
         replay(&mut review, global, output)?;
     }
     if let Some(file) = &args.html {
-        std::fs::write(file, html(&review, RATE_STEP))
-            .with_context(|| format!("write {}", file.display()))?;
+        std::fs::write(file, html(&review, INTERVAL)).with_context(|| format!("write {}", file.display()))?;
     }
     if output.json {
         put(&document(&review).to_string());
@@ -62,8 +68,9 @@ fn replay(review: &mut Review, global: &Global, output: Output) -> anyhow::Resul
         return Ok(());
     }
     let progress = output.progress();
-    let change =
-        Change { program: Path::new("/proc/self/exe"), old: &old, new: &new, prefix: &settings.config_dir };
+    let program = Path::new("/proc/self/exe");
+    let settings_file = global.config.as_deref();
+    let change = Change { program, settings_file, old: &old, new: &new, prefix: &settings.config_dir };
     let gates = counterfactual::gates(&change, &mut |what| progress.say(what));
     drop(progress);
     counterfactual::told(review, gates);
@@ -91,13 +98,18 @@ fn document(review: &Review) -> Value {
         "moments": moments.collect::<serde_json::Map<String, Value>>(),
         "durations_ms": {
             "to_detect": ms(it.to_detect), "alert_delay": ms(it.alert_delay), "to_acknowledge": ms(it.to_acknowledge),
-            "to_diagnose": ms(it.to_diagnose), "to_mitigate": ms(it.to_mitigate), "to_repair": ms(it.to_repair),
+            "to_diagnose": ms(it.to_diagnose), "to_name": ms(it.to_name), "to_mitigate": ms(it.to_mitigate), "to_repair": ms(it.to_repair),
             "to_repair_from_detection": ms(it.to_repair_from_detection),
         },
         "summary": review.summary.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "impact": { "text": review.impact.claim.to_string(), "probe_time_down_ms": review.impact.probe_time_down.as_millis() },
+        "impact": { "text": review.impact.claim.to_string(), "probe_time_down_ms": review.impact.probe_time_down.as_millis(),
+            "vantages": review.impact.vantages.iter().map(|it| json!({
+                "probe": it.probe.0, "host": it.host.as_str(), "vantage": it.vantage.0, "down_ms": it.down.as_millis(),
+                "failed": it.failed, "how": it.how,
+            })).collect::<Vec<_>>() },
         "change": review.change.as_ref().map(|change| json!({
             "at": when::rfc3339(change.at), "what": change.what, "by": change.by, "meaning": change.meaning,
+            "diff": change.diff,
         })),
         "causes": review.causes.iter().map(|cause| json!({
             "what": cause.what, "confidence": cause.confidence, "rests_on": cause.rests_on, "against": cause.against,
@@ -107,6 +119,9 @@ fn document(review: &Review) -> Value {
             "what": it.what, "because": it.because, "cost_ms": ms(it.cost),
         })).collect::<Vec<_>>(),
         "counterfactual": gates.collect::<Vec<_>>(),
+        "beside": review.beside.iter().map(|it| json!({
+            "incident": it.id, "title": it.title, "cause": it.cause, "rests_on": it.rests_on, "fix": it.fix,
+        })).collect::<Vec<_>>(),
         "items": review.items.iter().map(|item| json!({
             "what": item.task.what, "because": item.task.because, "closed_by": item.closed_by,
         })).collect::<Vec<_>>(),

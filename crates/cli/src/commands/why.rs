@@ -12,7 +12,7 @@ use evenkeel_fleet::Span;
 use evenkeel_syntax::secret::redact_str;
 use serde_json::{Value, json};
 
-use super::host_of;
+use super::{host_of, why_replay};
 use crate::args::{self, Global};
 use crate::output::{Exit, Output};
 use crate::settings::Settings;
@@ -24,6 +24,9 @@ const CAUSES_SHOWN: usize = 3;
 pub(crate) fn why(args: &args::Why, global: &Global, output: Output) -> anyhow::Result<Exit> {
     let settings = Settings::load(global)?;
     let host = host_of(&settings)?;
+    let Some(url) = args.url.as_deref().filter(|_| !args.replay) else {
+        return why_replay::replay(&host, global, output);
+    };
     let mut unseen = Vec::new();
     let tree = match Tree::read(&settings.config_dir, None, None, &settings) {
         Ok(tree) => Some(tree),
@@ -39,7 +42,7 @@ pub(crate) fn why(args: &args::Why, global: &Global, output: Output) -> anyhow::
     // Where there is no nginx there is nothing to compare; the look itself says what it could not look at.
     let differs = tree.as_ref().and_then(|_| host.differs().ok());
     let mut answer = why::look(&Asked {
-        url: &args.url,
+        url,
         address: args.address,
         config: tree.as_ref().map(|tree| &tree.config),
         place: host.place(),
@@ -53,7 +56,7 @@ pub(crate) fn why(args: &args::Why, global: &Global, output: Output) -> anyhow::
         authorities: None,
     })?;
     answer.unseen.splice(0..0, unseen);
-    output.print(|| text(&args.url, &answer, output), || document(&args.url, &answer));
+    output.print(|| text(url, &answer, output), || document(url, &answer));
     Ok(is_well(&answer).into())
 }
 
@@ -149,7 +152,10 @@ fn document(url: &str, answer: &Answer) -> Value {
         .iter()
         .map(|one| json!({ "id": one.id, "says": redacted(&one.says), "because": redacted(&one.because) }))
         .collect();
-    let change = |change: &Change| json!({ "at": when::rfc3339(change.at), "kind": kind(change.kind), "what": redacted(&change.what) });
+    let change = |change: &Change| {
+        json!({ "at": when::rfc3339(change.at), "kind": kind(change.kind), "what": redacted(&change.what),
+                "author": change.author.as_deref().map(redacted) })
+    };
     let next = |next: &why::Next| {
         json!({ "url": redacted(&next.url), "address": next.address.to_string(), "seen": next.seen,
                 "from": next.from.map(|from| from.to_string()) })

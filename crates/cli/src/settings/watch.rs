@@ -47,6 +47,8 @@ pub(crate) struct Vantage {
     ssh: Option<String>,
     /// A program and its arguments that end in `evenkeel __vantage` over there.
     command: Option<Vec<String>>,
+    /// The address from which hosts see it: what their firewall does with it is asked of them.
+    address: Option<std::net::IpAddr>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -161,9 +163,12 @@ impl Watched {
                 Some(Heartbeat::new(sign.url.clone(), every))
             }
         };
-        let why = hosts::why(place, &self.hosts, &hosts, settings);
-        let looker: Option<Box<dyn evenkeel_controller::watch::cause::Looker>> =
-            if why.is_empty() { None } else { Some(Box::new(Why::new(&asked, why))) };
+        let why = hosts::why(place, &self.hosts, &hosts);
+        let looker: Option<Box<dyn evenkeel_controller::watch::cause::Looker>> = if why.is_empty() {
+            None
+        } else {
+            Some(Box::new(Why::new(&asked, why, self.vantage_addresses())))
+        };
         let ready = match watch.ready.unwrap_or(true) {
             true => hosts::ready(place, &self.hosts, &hosts, settings),
             false => BTreeMap::new(),
@@ -180,11 +185,16 @@ impl Watched {
             metrics: watch.metrics,
             state_dir: settings.state_dir.clone(),
             looker,
-            follow: hosts::followed(place, &self.hosts, hosts::drift)?,
-            rates: hosts::followed(place, &self.hosts, hosts::rates)?,
+            follow: hosts::follow(place, &self.hosts)?,
             ready,
             ready_every,
         })
+    }
+
+    /// From where each vantage is seen, as far as somebody said so.
+    fn vantage_addresses(&self) -> BTreeMap<VantageId, std::net::IpAddr> {
+        let address = |it: &Vantage| Some((VantageId(it.name.clone()), it.address?));
+        self.vantages.iter().filter_map(address).collect()
     }
 
     fn askers(&self) -> anyhow::Result<Askers> {

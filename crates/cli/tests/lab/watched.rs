@@ -35,13 +35,13 @@ name = "nginx"
 url = "http://shop.lab/health"
 hosts = ["web1", "standby"]
 [[alert]]
-name = "first"
+name = "pager"
 kind = "webhook"
 url = "http://SILENT/"
-fallback = "second"
+fallback = "phone"
 fallback-after = "2s"
 [[alert]]
-name = "second"
+name = "phone"
 kind = "command"
 run = ["sh", "-c", "cat >>ALERTS"]
 reserve = true
@@ -58,15 +58,57 @@ const HOSTS: &[(&str, &str)] = &[
 ];
 /// Those of them with an nginx: what stands there is released, and each change of it is followed.
 const RELEASED: &[&str] = &["web1", "web2", "standby"];
-const VANTAGES: &[&str] = &["client1", "client2", "client3"];
+const VANTAGES: &[(&str, &str)] =
+    &[("client1", "10.73.0.11"), ("client2", "10.73.0.12"), ("client3", "10.73.0.13")];
 
-/// What is behind each outage: the cause that must come first, and what it must rest on.
-const CAUSES: &[(&str, &str, &str)] = &[
-    ("A", "listens-elsewhere", "sites-available/default was changed"),
-    ("B", "upstream-address-wrong", "sites-available/default was changed"),
-    ("C", "upstream-address-wrong", "conf.d/upstreams.conf was changed"),
-    ("D", "directive-unknown", "conf.d/tuning.conf was added"),
-    ("E", "application-says-404", "the upstream made 404"),
+/// What is behind an outage.
+struct Behind {
+    outage: &'static str,
+    /// The cause that must come first, and what it must rest on.
+    cause: &'static str,
+    rests_on: &'static str,
+    /// What would have stopped it, played once more, and with which words.
+    stops: (&'static str, &'static str),
+    /// The rule of a firewall that stops somebody, and the host whose incident names it.
+    rule: Option<(&'static str, &'static str)>,
+}
+
+const ALL: &[Behind] = &[
+    Behind {
+        outage: "A",
+        cause: "listens-elsewhere",
+        rests_on: "sites-available/default was changed",
+        stops: ("test", "front page over IPv4"),
+        rule: Some(("standby", "tcp dport { 80, 8080 } counter drop")),
+    },
+    Behind {
+        outage: "B",
+        cause: "upstream-address-wrong",
+        rests_on: "sites-available/default was changed",
+        stops: ("test", "front page goes to the shop"),
+        rule: None,
+    },
+    Behind {
+        outage: "C",
+        cause: "upstream-address-wrong",
+        rests_on: "conf.d/upstreams.conf was changed",
+        stops: ("rehearse", "127.0.0.1:8080 of upstream shop refuses"),
+        rule: None,
+    },
+    Behind {
+        outage: "D",
+        cause: "directive-unknown",
+        rests_on: "conf.d/tuning.conf was added",
+        stops: ("check", "unknown directive \"proxy_buffering_size\""),
+        rule: Some(("lb", "ip saddr { 10.73.0.12, 10.73.0.13 } tcp dport 80 counter drop")),
+    },
+    Behind {
+        outage: "E",
+        cause: "application-says-404",
+        rests_on: "was started at",
+        stops: ("apply (live routes)", "answered 404"),
+        rule: None,
+    },
 ];
 
 struct Watching<'l> {
@@ -103,9 +145,11 @@ fn settings(lab: &Lab, silent: &TcpListener) -> String {
             text.push_str(&format!("follow = {follow}\n"));
         }
     }
-    for name in VANTAGES {
+    for (name, address) in VANTAGES {
         let command = inside(name, r#""__vantage""#);
-        text.push_str(&format!("[[vantage]]\nname = \"{name}\"\ncommand = {command}\n"));
+        text.push_str(&format!(
+            "[[vantage]]\nname = \"{name}\"\naddress = \"{address}\"\ncommand = {command}\n"
+        ));
     }
     let silent = silent.local_addr().unwrap().to_string();
     text + &SETTINGS
@@ -206,7 +250,8 @@ struct Came {
 }
 
 /// Makes an outage, and sees what the watch makes of it.
-fn detect((outage, cause, rests_on): (&str, &str, &str)) -> Came {
+fn detect(behind: &Behind) -> Came {
+    let Behind { outage, cause, rests_on, .. } = behind;
     let lab = Lab::up();
     let watching = Watching::start(&lab);
     let broken = lab.json(&["break", outage]);
@@ -233,15 +278,33 @@ fn detect((outage, cause, rests_on): (&str, &str, &str)) -> Came {
         let other = found["confident"] == true && found["causes"][0]["name"] != *cause;
         assert!(!other, "{outage}: {found:#}");
     }
+    // It is played once more while it lasts, and something would have stopped it.
+    let (gate, says) = behind.stops;
+    let stopped = || {
+        watching.steps().iter().filter(|(id, _)| *id == incident).any(|(_, step)| {
+            let gates = step["replayed"]["replay"]["gates"].as_array();
+            gates.into_iter().flatten().any(|it| {
+                it["name"] == gate && it["verdict"] == "stops" && it["said"].as_str().unwrap().contains(says)
+            })
+        })
+    };
+    wait_until_or("what would have stopped it", stopped, || watching.all());
+    // A firewall that stops somebody is told by its rule.
+    if let Some((host, rule)) = behind.rule {
+        let named = || {
+            watching.finding(host).is_some_and(|(_, finding)| finding["causes"].to_string().contains(rule))
+        };
+        wait_until_or("the rule of the firewall", named, || watching.all());
+    }
     // Whose change it was stands in the journal beside it, as far as this user is told.
-    if outage != "E" {
+    if *outage != "E" {
         let changed = || {
             watching.first(0, &["\"drift\"", "\"web1\"", "\"opened\"", rests_on.split(' ').next().unwrap()])
         };
         wait_until_or("the change of the tree", || changed().is_some(), || watching.all());
     }
     // The standby was found out before anybody needed it.
-    if outage == "A" {
+    if *outage == "A" {
         let standby = watching.first(0, &["\"verdict\":\"down\"", "\"standby\"", "filtered"]);
         assert!(standby.is_some(), "{}", watching.all());
     }
@@ -256,13 +319,13 @@ fn detect((outage, cause, rests_on): (&str, &str, &str)) -> Came {
 #[test]
 fn every_outage_opens_an_incident_its_alert_arrives_and_its_cause_comes_first() {
     // Not all at once: each is ten hosts, and what they are asked takes its time.
-    let figures = CAUSES.chunks(2).flat_map(|some| {
+    let figures = ALL.chunks(2).flat_map(|some| {
         std::thread::scope(|scope| {
-            let all: Vec<_> = some.iter().map(|it| (it, scope.spawn(move || detect(*it)))).collect();
+            let all: Vec<_> = some.iter().map(|it| (it, scope.spawn(move || detect(it)))).collect();
             all.into_iter().map(|(it, one)| (it, one.join().unwrap())).collect::<Vec<_>>()
         })
     });
-    for ((outage, cause, _), came) in figures {
+    for (Behind { outage, cause, .. }, came) in figures {
         let Came { opened_ms, alerted_ms, named_ms } = came;
         println!(
             "outage {outage}: opened after {opened_ms} ms, the fallback has the alert after {alerted_ms} ms, \

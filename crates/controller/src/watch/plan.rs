@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use evenkeel_fleet::journal::{Clue, Drift, Finding, Seen, Severity};
+use evenkeel_fleet::journal::{Clue, Drift, Finding, Replay, Seen, Severity};
 use evenkeel_fleet::watch::verdict::{Rules, Verdict};
 use evenkeel_fleet::watch::{ProbeId, Sample, VantageId};
 use evenkeel_fleet::{Event, HostId, IncidentId, Timestamp};
@@ -15,7 +15,6 @@ use evenkeel_store::StoreError;
 use super::{AliveError, Askers, cause};
 use crate::notify::Came;
 use crate::outbox::{Courier, Heartbeat};
-use crate::rates::Counts;
 use crate::ready::Readiness;
 
 /// One probe of one host from one vantage.
@@ -60,8 +59,6 @@ pub struct Plan {
     pub looker: Option<Box<dyn cause::Looker>>,
     /// Hosts whose drift is followed: the command that ends in `evenkeel drift --follow --json` over there.
     pub follow: BTreeMap<HostId, Vec<String>>,
-    /// Hosts whose answers are counted: the command that ends in `evenkeel rates --follow --json` over there.
-    pub rates: BTreeMap<HostId, Vec<String>>,
     /// Hosts that are asked whether they are ready: the command that ends in `evenkeel ready` over there.
     pub ready: BTreeMap<HostId, Vec<String>>,
     /// How often, when nothing happens.
@@ -86,13 +83,6 @@ pub enum Told {
     Seen(Seen),
     /// What a host writes down of its drift.
     Drift(Drift),
-    /// What a host answered in a while.
-    Rates {
-        /// Which.
-        host: HostId,
-        /// What.
-        counts: Counts,
-    },
     /// What a host says of itself.
     Ready {
         /// Which.
@@ -129,6 +119,8 @@ pub enum Told {
     },
     /// What came of looking for a cause.
     Finding(IncidentId, Finding),
+    /// What came of playing a change once more.
+    Replayed(IncidentId, Replay),
     /// What came of a sign of life.
     Beat(Came),
 }

@@ -2,21 +2,24 @@
 //! request goes from there. What they say is brought together; what lies deepest and is surest is believed.
 
 mod answer;
+mod replay;
 mod together;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use evenkeel_fleet::HostId;
-use evenkeel_fleet::watch::{Answer, Failure, ProbeId};
+use evenkeel_fleet::journal::Finding;
+use evenkeel_fleet::watch::{Answer, Failure, ProbeId, VantageId};
+use evenkeel_fleet::{HostId, IncidentId};
 use evenkeel_host::probe::{Ask, Spec, Target};
 use tokio::process::Command;
 use tokio::task::JoinSet;
 
 use super::Asked;
-use super::cause::{Looker, Looking, Question};
+use super::cause::{Looker, Looking, Question, Replaying};
 use answer::{Next, Said};
 use together::together;
 
@@ -42,6 +45,10 @@ pub struct Why {
     /// Those of them that a probe asks: where the way of a request is not known, they are asked for the cause. Others may never have
     /// served what fails.
     probed: BTreeSet<HostId>,
+    /// From which address each vantage is seen, where somebody said so.
+    vantages: BTreeMap<VantageId, IpAddr>,
+    /// Where a change was played once more, or is.
+    replayed: Arc<Mutex<replay::Replayed>>,
 }
 
 /// A host as it answered.
@@ -64,23 +71,33 @@ struct Visit {
 }
 
 impl Why {
-    /// Asks these hosts about what these probes ask.
+    /// Asks these hosts about what these probes ask. `vantages`: from which address each is seen, where that is known.
     #[must_use]
-    pub fn new(asked: &[Asked], hosts: BTreeMap<HostId, Reached>) -> Self {
+    pub fn new(
+        asked: &[Asked],
+        hosts: BTreeMap<HostId, Reached>,
+        vantages: BTreeMap<VantageId, IpAddr>,
+    ) -> Self {
         let url = |it: &Asked| Some((it.probe.clone(), url(&it.spec)?));
         let probed = asked.iter().map(|it| it.host.clone()).collect();
-        Self { urls: asked.iter().filter_map(url).collect(), hosts, probed }
+        let urls = asked.iter().filter_map(url).collect();
+        Self { urls, hosts, probed, vantages, replayed: Arc::default() }
     }
 }
 
-/// What the vantages see of the probe that fails, as `--seen` takes it.
-fn seen(question: &Question) -> Vec<String> {
+/// What the vantages see of one host, as `--seen` takes it, with from where as far as that is known.
+fn seen(question: &Question, host: &HostId, vantages: &BTreeMap<VantageId, IpAddr>) -> Vec<String> {
     let class = |answer: &Answer| match answer {
         Answer::Up => None,
         Answer::Down(Failure::Status(status)) => Some(status.to_string()),
         Answer::Down(other) => Some(other.class().to_owned()),
     };
-    let all: BTreeSet<String> = question.answers.iter().filter_map(|(_, _, answer)| class(answer)).collect();
+    let told = |(_, vantage, answer): &(_, VantageId, Answer)| {
+        let class = class(answer)?;
+        Some(vantages.get(vantage).map_or_else(|| class.clone(), |from| format!("{class}@{from}")))
+    };
+    let here = question.answers.iter().filter(|(clue, ..)| clue.host.as_ref() == Some(host));
+    let all: BTreeSet<String> = here.filter_map(told).collect();
     all.into_iter().collect()
 }
 
@@ -102,10 +119,11 @@ impl Looker for Why {
             .find_map(|clue| Some((clue.host.clone(), self.urls.get(clue.probe.as_ref()?)?.clone())));
         let Some((host, url)) = about else { return Box::pin(async { None }) };
         let (hosts, probed) = (self.hosts.clone(), self.probed.clone());
-        let (onset, seen) = (question.onset, seen(question));
+        let of = |id: &HostId| (id.clone(), seen(question, id, &self.vantages));
+        let (onset, seen) = (question.onset, hosts.keys().map(of).collect::<BTreeMap<_, _>>());
         Box::pin(async move {
             let visit = |(id, (addresses, command)): (&HostId, &Reached)| {
-                let seen = if Some(id) == host.as_ref() { seen.clone() } else { Vec::new() };
+                let seen = seen.get(id).cloned().unwrap_or_default();
                 let address = *addresses.first()?;
                 Some(Visit { host: id.clone(), command: command.clone(), url: url.clone(), address, seen })
             };
@@ -119,6 +137,10 @@ impl Looker for Why {
             }
             together(onset, &heard)
         })
+    }
+
+    fn replay(&self, incident: IncidentId, finding: &Finding) -> Option<Replaying> {
+        replay::begin(&self.replayed, &self.hosts, incident, finding)
     }
 }
 
@@ -152,7 +174,11 @@ async fn follow(
 fn goes_on(hosts: &BTreeMap<HostId, Reached>, next: &Next) -> Option<Visit> {
     let ip = next.address.ip();
     let (host, (_, command)) = hosts.iter().find(|(_, (addresses, _))| addresses.contains(&ip))?;
-    let seen = next.seen.iter().cloned().collect();
+    let seen = next.seen.iter().map(|seen| match next.from {
+        Some(from) => format!("{seen}@{from}"),
+        None => seen.clone(),
+    });
+    let seen = seen.collect();
     Some(Visit { host: host.clone(), command: command.clone(), url: next.url.clone(), address: ip, seen })
 }
 
@@ -202,6 +228,7 @@ mod tests {
             urls: [(ProbeId("shop".to_owned()), "http://shop/".to_owned())].into(),
             probed: hosts.clone().map(|(id, _)| id).filter(|id| id.as_str() != "aside").collect(),
             hosts: hosts.collect(),
+            ..Why::default()
         }
     }
 

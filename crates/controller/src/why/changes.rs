@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use evenkeel_diagnosis::evidence::{Change, ChangeKind};
 use evenkeel_fleet::journal::{Conffile, DriftChange, DriftHow, KnownBy};
 use evenkeel_fleet::{Timestamp, What};
+use evenkeel_host::drift::author::{Process, Users};
 use evenkeel_host::listeners::Listener;
 use evenkeel_host::packages::log;
 
@@ -104,16 +105,18 @@ impl Look<'_> {
             }
             let Some(started) = SystemTime::now().checked_sub(age).and_then(at) else { continue };
             told.push(program);
+            let process = one.process.and_then(|id| Process::look(id.pid));
+            let command = process.as_ref().map(|it| format!(" as `{}`", it.command())).unwrap_or_default();
             let same = listeners.iter().filter(|other| other.program.as_deref() == Some(program));
             self.evidence.changes.push(Change {
                 at: started,
                 kind: ChangeKind::Application,
                 what: format!(
-                    "{program}, which listens at {}, was started at {}",
+                    "{program}, which listens at {}, was started at {}{command}",
                     one.at,
                     when::shown(started)
                 ),
-                author: None,
+                author: process.map(|it| Users::default().name(it.login.unwrap_or(it.user))),
                 meaning: Vec::new(),
                 touches: same.map(|other| other.at.to_string()).collect(),
                 rollback: None,

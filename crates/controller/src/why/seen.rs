@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use evenkeel_diagnosis::evidence::Seen;
+use evenkeel_diagnosis::evidence::{OTHERS, Seen};
 use evenkeel_fleet::watch::{Failure, Icmp};
 use evenkeel_host::probe::http::{BadUrl, Request};
 
-use super::{Look, OTHERS};
+use super::Look;
 
 /// In what way others see it fail: `502`, `filtered`, `filtered@10.0.0.7` where it is known who sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]

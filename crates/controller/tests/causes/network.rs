@@ -60,7 +60,6 @@ cases! {
         rows: &[2],
         cause: "listens-elsewhere",
         server: SITE,
-        former: "listen {DEAD}; location / { return 200; }",
         url: "http://shop.test:{DEADPORT}/cart",
     }
     firewall_that_rejects_as_usual => {

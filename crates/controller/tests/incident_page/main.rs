@@ -73,6 +73,14 @@ fn markdown_tells_the_same_and_is_not_broken_by_what_comes_from_outside() {
     assert!(text.contains("| time to detect | onset to detection | 4.0 s |"), "{text}");
     assert!(text.contains("It would have been stopped by: rehearse; and told of by: diff."));
     assert!(text.contains("mail accepted the alert \\| after pager hung"));
+    assert!(
+        text.contains("from client1: 70 requests failed, all that were sent in 2 min 20 s (rejected)"),
+        "{text}"
+    );
+    assert!(
+        text.contains("* i6 “disk” of web1: filtered, since") && text.contains("rule 3: tcp dport 81 drop"),
+        "{text}"
+    );
     assert!(text.contains("````diff"), "a fence in the diff does not end its block");
     assert!(text.contains("- [x] probe the standby by address") && text.contains("- [ ] open 80/tcp"));
     assert!(text.contains("to detect: 4.0 s (before: 10 min 0 s)"), "{text}");

@@ -37,6 +37,17 @@ fn strip(host_name: &str, vantage: &str, down: Option<(u64, u64, &str)>) -> Stri
     }
 }
 
+fn met(vantage: &str, failed: Option<u64>) -> Met {
+    Met {
+        probe: ProbeId("shop".to_owned()),
+        host: host("standby"),
+        vantage: VantageId(vantage.to_owned()),
+        down: Span::from_secs(140),
+        failed,
+        how: vec!["rejected".to_owned()],
+    }
+}
+
 fn mark(second: u64, kind: MarkKind, what: &str, entry: u64) -> Mark {
     Mark { at: at(second), kind, what: what.to_owned(), entry: Sequence(entry) }
 }
@@ -73,6 +84,7 @@ pub(crate) fn review() -> Review {
             requests: Some(Requests { all: 9_410, failed: 6_587, clients: 311 }),
             probe_time_down: Span::from_secs(140),
             probes: vec![ProbeId("shop".to_owned())],
+            vantages: vec![met("client1", Some(70)), met("client2", None)],
             claim: rests("every probe of the shop failed for 2 min 20 s", &[4]),
         },
         strips: vec![
@@ -81,6 +93,15 @@ pub(crate) fn review() -> Review {
             strip("standby", "client2", Some((101, 240, "rejected"))),
             strip("lb", "client3", None),
         ],
+        beside: vec![Beside {
+            id: "i6".to_owned(),
+            title: "“disk” of web1: filtered".to_owned(),
+            onset: at(40),
+            cause: Some("web1: a firewall drops connections to this port".to_owned()),
+            rests_on: vec!["inet filter input, rule 3: tcp dport 81 drop".to_owned()],
+            fix: "accept the port".to_owned(),
+            on: vec![Sequence(3)],
+        }],
         rate: (0..40)
             .map(|step| Rate { at: at(step * 10), all: 235, failed: if (10..24).contains(&step) { 235 } else { 0 } })
             .collect(),

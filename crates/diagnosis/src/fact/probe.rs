@@ -4,7 +4,7 @@ use evenkeel_fleet::watch::{CertificateFault, Failure};
 
 use super::Fact;
 use crate::Finding;
-use crate::evidence::{Evidence, Reply, Seen, asset};
+use crate::evidence::{Evidence, OTHERS, Reply, Seen, asset};
 
 pub(super) fn ask(fact: Fact, evidence: &Evidence) -> Option<Finding> {
     Some(match fact {
@@ -179,7 +179,7 @@ fn one_vantage(evidence: &Evidence) -> Finding {
     }
     let red: Vec<_> = vantages.iter().filter(|(_, up)| !up).map(|(name, _)| *name).collect();
     match (red.as_slice(), vantages.len()) {
-        (_, 0 | 1) => Finding::unknown("a probe from another vantage"),
+        (_, 0 | 1) | ([OTHERS], _) => Finding::unknown("a probe from another vantage"),
         ([one], more) => Finding::Yes(format!("only {one} sees it; {} others get answers", more - 1)),
         (red, _) => Finding::No(format!("{} vantages see it", red.len())),
     }

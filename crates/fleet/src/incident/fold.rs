@@ -90,7 +90,10 @@ impl Incident {
                 if finding.confident {
                     self.diagnosed.get_or_insert(at);
                 }
-                self.finding = Some(finding.clone());
+                // What was sure is not made unsure by a look at what is being put right.
+                if finding.confident || !self.finding.as_ref().is_some_and(|known| known.confident) {
+                    self.finding = Some(finding.clone());
+                }
             }
             IncidentStep::Acked { who } => {
                 self.acked.get_or_insert_with(|| (at, who.clone()));
@@ -104,7 +107,10 @@ impl Incident {
             IncidentStep::Silenced { until, .. } => self.silenced = Some(*until),
             IncidentStep::Held { held } => self.held.clone_from(held),
             IncidentStep::Mitigated { at } => self.mitigated = Some(*at),
-            IncidentStep::Opened { .. } | IncidentStep::Merged { .. } | IncidentStep::Resolved { .. } => {}
+            IncidentStep::Opened { .. }
+            | IncidentStep::Merged { .. }
+            | IncidentStep::Replayed { .. }
+            | IncidentStep::Resolved { .. } => {}
         }
     }
 

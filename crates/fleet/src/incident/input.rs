@@ -1,6 +1,6 @@
 //! What the world tells of incidents.
 
-use crate::journal::{Clue, Drift, Finding, Maintenance, NoteKind, Seen};
+use crate::journal::{Clue, Drift, Finding, Maintenance, NoteKind, Replay, Seen};
 use crate::{Actor, AlertId, IncidentId, Span, Timestamp};
 
 /// What a caller tells [`Incidents`](super::Incidents).
@@ -36,6 +36,13 @@ pub enum Input {
         incident: IncidentId,
         /// What was found.
         finding: Finding,
+    },
+    /// What had been changed was played once more.
+    Replayed {
+        /// Of which incident.
+        incident: IncidentId,
+        /// What came of it.
+        replay: Replay,
     },
     /// Somebody takes care of it.
     Ack {

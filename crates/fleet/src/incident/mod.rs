@@ -173,6 +173,7 @@ pub fn step_name(step: &IncidentStep) -> &'static str {
         IncidentStep::Cleared { .. } => "cleared",
         IncidentStep::Merged { .. } => "merged",
         IncidentStep::Diagnosed { .. } => "diagnosed",
+        IncidentStep::Replayed { .. } => "replayed",
         IncidentStep::Acked { .. } => "acked",
         IncidentStep::Noted { .. } => "noted",
         IncidentStep::Silenced { .. } => "silenced",

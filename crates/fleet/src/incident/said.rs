@@ -2,8 +2,8 @@
 
 use crate::What;
 use crate::journal::{
-    Alert, AlertKind, AlertStep, Author, By, Drift, DriftEnd, DriftStage, Health, Held, Incident,
-    IncidentStep, Maintenance, MaintenanceStep, NoteKind, Seen, Severity,
+    Alert, AlertKind, AlertStep, Author, By, Drift, DriftHow, DriftStage, Health, Held, Incident,
+    IncidentStep, Maintenance, MaintenanceStep, NoteKind, Replay, Seen, Severity, Verdict,
 };
 
 /// What happened, in one line; `None` for what another part of the journal tells.
@@ -53,11 +53,6 @@ fn seen(seen: &Seen) -> String {
         Seen::Firewall(it) => {
             format!("the firewall of {} changed{}: {}", it.host, by_author(it.author.as_ref()), it.says)
         }
-        Seen::Answered(it) => {
-            let sum = |of: fn(&crate::journal::AnswersOfStep) -> u64| it.steps.iter().map(of).sum::<u64>();
-            let (all, failed) = (sum(|step| step.all), sum(|step| step.server + step.upstream));
-            format!("{} answered {all} requests, {failed} of them with 5xx", it.host)
-        }
         Seen::Certificate(it) => {
             let fault = it.fault.as_ref().map_or_else(String::new, |fault| format!(", and {fault}"));
             format!("{} serves the certificate {} for {}{fault}", it.host, it.serial, it.name)
@@ -76,7 +71,11 @@ fn drift(it: &Drift) -> String {
             let paths: Vec<&str> = it.changes.iter().map(|change| change.path.as_str()).collect();
             let more = if it.more == 0 { String::new() } else { format!(" and {} more", it.more) };
             let author = it.changes.iter().find_map(|change| change.author.as_ref());
-            format!("{host} drifts from what was released: {}{more}{}", paths.join(", "), by_author(author))
+            let (paths, by) = (paths.join(", "), by_author(author));
+            if it.changes.iter().all(|change| change.how == DriftHow::Back) {
+                return format!("{paths}{more} of {host}: as released again{by}");
+            }
+            format!("{host} drifts from what was released: {paths}{more}{by}")
         }
         DriftStage::Silenced { who, why, .. } => {
             let paths: Vec<&str> = it.changes.iter().map(|change| change.path.as_str()).collect();
@@ -91,13 +90,7 @@ fn drift(it: &Drift) -> String {
             )
         }
         DriftStage::Ended(end) => {
-            let how = match end {
-                DriftEnd::Undone => "somebody put the files back",
-                DriftEnd::Adopted => "it was adopted",
-                DriftEnd::RolledBack => "it was rolled back",
-                DriftEnd::Released => "a release took its place",
-            };
-            format!("{host} is as released again: {how}")
+            format!("{host} is as released again: {}", end.said())
         }
     }
 }
@@ -121,6 +114,7 @@ fn step(step: &IncidentStep) -> String {
         IncidentStep::Merged { into, why } => format!("is part of {into}: {why}"),
         IncidentStep::Diagnosed { finding } if finding.confident => format!("has a cause: {}", finding.says),
         IncidentStep::Diagnosed { finding } => format!("was looked into: {}", finding.says),
+        IncidentStep::Replayed { replay } => replayed(replay),
         IncidentStep::Acked { who } => format!("is taken care of by {who}"),
         IncidentStep::Noted { who, kind, text } => {
             let kind = match kind {
@@ -144,6 +138,21 @@ fn step(step: &IncidentStep) -> String {
     }
 }
 
+fn replayed(replay: &Replay) -> String {
+    let stops = replay.gates.iter().filter(|gate| gate.verdict == Verdict::Stops);
+    let stops: Vec<&str> = stops.map(|gate| gate.name.as_str()).collect();
+    let what = match replay.bundles {
+        Some(_) => "had what was changed played once more",
+        None => "had the live routes asked",
+    };
+    let by = if stops.is_empty() {
+        "nothing would have stopped it".to_owned()
+    } else {
+        format!("it would have been stopped by {}", stops.join(", "))
+    };
+    format!("{what} on {}: {by}", replay.host)
+}
+
 /// Why nobody is alerted.
 pub fn held(held: &Held) -> String {
     match held {
@@ -156,7 +165,7 @@ fn alert(step: &AlertStep) -> String {
     let try_of = |attempt: &u32| if *attempt == 1 { String::new() } else { format!(" (attempt {attempt})") };
     match step {
         AlertStep::Created { incident, kind, channels, .. } => {
-            format!("shall tell that {incident} {} through {}", kind_said(*kind), channels.join(", "))
+            format!("is to tell {} that {incident} {}", channels.join(", "), kind_said(*kind))
         }
         AlertStep::Diverted { from, to, why } => format!("goes through {to} too, because {from} {why}"),
         AlertStep::Sending { channel, attempt, repeat: false } => {

@@ -52,6 +52,10 @@ impl<'i> Step<'i> {
                     }
                 }
             }
+            Input::Replayed { incident, replay } => {
+                self.known(incident)?;
+                self.step(incident, IncidentStep::Replayed { replay });
+            }
             Input::Ack { incident, who } => {
                 if self.open(incident)?.acked.is_none() {
                     self.step(incident, IncidentStep::Acked { who });

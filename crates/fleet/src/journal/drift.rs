@@ -66,6 +66,18 @@ pub enum DriftEnd {
     Released,
 }
 
+impl DriftEnd {
+    /// How it ended, in a few words.
+    pub fn said(self) -> &'static str {
+        match self {
+            Self::Undone => "somebody put the files back",
+            Self::Adopted => "it was adopted",
+            Self::RolledBack => "it was rolled back",
+            Self::Released => "a release took its place",
+        }
+    }
+}
+
 /// What became of one path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::By;
 use crate::watch::ProbeId;
-use crate::{Actor, HostId, IncidentId, ReleaseId, Timestamp};
+use crate::{Actor, BundleId, HostId, IncidentId, ReleaseId, Span, Timestamp};
 
 /// An incident went a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +54,11 @@ pub enum IncidentStep {
     Diagnosed {
         /// What was found.
         finding: Finding,
+    },
+    /// What had been changed was played once more, through everything that could have stopped it.
+    Replayed {
+        /// What came of it.
+        replay: Replay,
     },
     /// Somebody takes care of it.
     Acked {
@@ -165,6 +170,9 @@ pub enum Held {
     Maintenance(String),
 }
 
+/// What stands between a suspicion and the fact that rules it out.
+pub const RULED_OUT: &str = "; ruled out: ";
+
 /// What came of looking for a cause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -175,14 +183,14 @@ pub struct Finding {
     pub confident: bool,
     /// Possible causes, the most likely first.
     pub causes: Vec<Cause>,
-    /// What it is not, and why not.
+    /// What it is not, and why not, with [`RULED_OUT`] between them.
     pub ruled_out: Vec<String>,
     /// What could not be looked at, and would have told more.
     pub missing: Vec<String>,
 }
 
 /// One possible cause.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cause {
     /// The name of its row in the table of causes.
@@ -199,6 +207,72 @@ pub struct Cause {
     pub fix: String,
     /// The release to take back, when one is to blame.
     pub release: Option<ReleaseId>,
+    /// The hosts on which it is so, where it is told of hosts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<HostId>,
+    /// What was started shortly before and may have brought it, where an application is to blame.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub started: Vec<Started>,
+}
+
+/// An application was started on a host.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Started {
+    /// When.
+    pub at: Timestamp,
+    /// Where.
+    pub host: HostId,
+    /// What, for people: its command line and where it listens.
+    pub what: String,
+    /// By whom, as far as that is seen: the user as whom it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// A change, played once more on the host where it was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replay {
+    /// The host.
+    pub host: HostId,
+    /// The tree as released and the tree with the change, both kept there; `None`: what stood there was as released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundles: Option<(BundleId, BundleId)>,
+    /// The text diff of the two, redacted and bounded.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub diff: String,
+    /// What was asked, in the order in which people meet it.
+    pub gates: Vec<Gate>,
+}
+
+/// One thing that could have stopped a change, asked afterwards.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gate {
+    /// Its name: `check`, `diff`, `rehearse`, …
+    pub name: String,
+    /// What would have come of it.
+    pub verdict: Verdict,
+    /// What it said.
+    pub said: String,
+    /// How long it took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took: Option<Span>,
+}
+
+/// What would have come of asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It would have refused the change, or taken it back.
+    Stops,
+    /// It would have told of it, and refuses nothing.
+    Tells,
+    /// It would have let it pass without a word.
+    Passes,
+    /// It could not be asked.
+    NotAsked,
 }
 
 /// What a note is for the post-mortem.

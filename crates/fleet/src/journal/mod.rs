@@ -19,14 +19,14 @@ pub use alerts::{Alert, AlertKind, AlertStep};
 pub use drift::{Author, Drift, DriftChange, DriftEnd, DriftHow, DriftStage, KnownBy};
 pub use form::{Format, NewerFormat};
 pub use incidents::{
-    Cause, Clue, Finding, Held, Incident, IncidentStep, Maintenance, MaintenanceStep, NoteKind, Severity,
-    Source,
+    Cause, Clue, Finding, Gate, Held, Incident, IncidentStep, Maintenance, MaintenanceStep, NoteKind,
+    RULED_OUT, Replay, Severity, Source, Started, Verdict,
 };
 pub use packages::{Conffile, ConffileOutcome, PackageRun, PackageStage, PackageStep, Served};
 pub use releases::{
     Adoption, By, Choice, Order, Phase, Proposal, Recovery, RefusedBy, Revert, Reverter, RouteAnswer,
 };
-pub use watch::{Answers, AnswersOfStep, Certificate, Firewall, Health, Seen, Transition};
+pub use watch::{Certificate, Firewall, Health, Seen, Transition};
 
 use crate::apply::RevertWhy;
 use crate::{Actor, Evidence, Generation, HostId, ReleaseId, Timestamp};

@@ -4,7 +4,6 @@ pub mod drift;
 mod failure;
 pub mod judge;
 mod sample;
-pub mod trial;
 mod vantage;
 pub mod verdict;
 

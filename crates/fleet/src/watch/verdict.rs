@@ -119,7 +119,7 @@ impl Panel {
             downs: VecDeque::new(),
         });
         let lane = row.lanes.entry(sample.vantage.clone()).or_insert_with(|| Lane::new(sample.at));
-        let health = lane.take(sample)??;
+        let (health, after) = lane.take(sample)??;
         Some(Transition {
             probe: sample.probe.clone(),
             host: sample.host.clone(),
@@ -127,6 +127,7 @@ impl Panel {
             at: sample.at,
             took: sample.took,
             health,
+            after,
         })
     }
 

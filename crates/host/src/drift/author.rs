@@ -5,6 +5,7 @@
 //! kernel's audit is in use it tells better ([`audit`]).
 
 pub mod audit;
+mod nearby;
 pub mod starts;
 mod witness;
 

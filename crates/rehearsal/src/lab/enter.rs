@@ -17,6 +17,8 @@ use super::layout::Laid;
 use super::{Lab, LabError};
 use crate::sandbox::sys;
 
+/// Where scripts lie that break something.
+pub(super) const SCRIPTS: &str = "/root";
 /// Where programs are looked for inside.
 const SEARCH: &str = "/run/lab/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -132,6 +134,15 @@ impl Lab {
         let what = || text.lines().next().unwrap_or_default().trim_start_matches("# ").to_owned();
         succeeded(output)
             .map_err(|source| LabError::Run { what: format!("do on {host}: {}", what()), source })
+    }
+
+    /// Runs a script of its own by `sh -eu` inside a host: whoever looks at processes there sees its name.
+    pub(super) fn script_named(&self, host: &str, name: &str, text: &str) -> Result<Output, LabError> {
+        const LIMIT: Duration = Duration::from_secs(30);
+        let path = format!("{SCRIPTS}/{name}");
+        self.lay(host, &[Laid::file(&path, text)])?;
+        let output = self.run(host, &["sh", "-eu", &path], "", LIMIT)?;
+        succeeded(output).map_err(|source| LabError::Run { what: format!("run {name} on {host}"), source })
     }
 
     /// Lays files inside a host, and gives those that were not so before.

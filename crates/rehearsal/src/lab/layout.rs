@@ -188,7 +188,7 @@ pub(super) struct Laid {
 }
 
 impl Laid {
-    fn file(path: &str, contents: impl Into<String>) -> Self {
+    pub(super) fn file(path: &str, contents: impl Into<String>) -> Self {
         Self { path: path.into(), contents: Some(contents.into()), target: None }
     }
 

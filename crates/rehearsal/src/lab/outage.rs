@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use evenkeel_host::balancer::haproxy::ServerState;
 
 use super::ask::now_ms;
+use super::enter::SCRIPTS;
 use super::layout::{APP_PORT, MEMBERS, Member, Role};
 use super::state::Broken;
 use super::{HostStatus, Lab, LabError, Proof, Reply};
@@ -14,6 +15,17 @@ use super::{HostStatus, Lab, LabError, Proof, Reply};
 /// How long it may take until users notice, and until everything is in order again.
 const NOTICED: Duration = Duration::from_secs(15);
 const IN_ORDER: Duration = Duration::from_secs(20);
+
+/// What is done on a host, by a script with the name by which somebody there would call it.
+#[derive(Debug, Clone, Copy)]
+struct Script {
+    name: &'static str,
+    text: &'static str,
+}
+
+/// How the standby came by its firewall.
+const NEW_MACHINE: Script =
+    Script { name: "new-machine.sh", text: include_str!("stack/break/a-firewall.sh") };
 
 /// One of the five.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,21 +58,21 @@ impl Outage {
     }
 
     /// The hosts and scripts that make it, in order.
-    fn scripts(self) -> Vec<(&'static str, &'static str)> {
-        let on = |hosts: &[&'static str], script: &'static str| {
-            hosts.iter().map(|host| (*host, script)).collect::<Vec<_>>()
+    fn scripts(self) -> Vec<(&'static str, Script)> {
+        let on = |hosts: &[&'static str], name: &'static str, text: &'static str| {
+            hosts.iter().map(|host| (*host, Script { name, text })).collect::<Vec<_>>()
         };
         let webs = ["web1", "web2", "standby"];
         match self {
-            Self::A => on(&webs[..2], include_str!("stack/break/a-change.sh")),
-            Self::B => on(&webs, include_str!("stack/break/b.sh")),
-            Self::C => on(&webs, include_str!("stack/break/c.sh")),
+            Self::A => on(&webs[..2], "try-something.sh", include_str!("stack/break/a-change.sh")),
+            Self::B => on(&webs, "move-the-reports.sh", include_str!("stack/break/b.sh")),
+            Self::C => on(&webs, "routine-update.sh", include_str!("stack/break/c.sh")),
             Self::D => {
-                let mut all = on(&webs, include_str!("stack/break/d-push.sh"));
-                all.push(("lb", include_str!("stack/break/d-guard.sh")));
+                let mut all = on(&webs, "push-to-production.sh", include_str!("stack/break/d-push.sh"));
+                all.extend(on(&["lb"], "block-clients.sh", include_str!("stack/break/d-guard.sh")));
                 all
             }
-            Self::E => on(&["app1", "app2"], include_str!("stack/break/e.sh")),
+            Self::E => on(&["app1", "app2"], "update-shop.sh", include_str!("stack/break/e.sh")),
         }
     }
 }
@@ -122,7 +134,7 @@ impl Lab {
         self.dir.write(&self.state)?;
         let mut deeds = Vec::new();
         if outage == Outage::A {
-            deeds.push(self.deed("standby", include_str!("stack/break/a-firewall.sh"))?);
+            deeds.push(self.deed("standby", NEW_MACHINE)?);
             self.wait_until_down("standby")?;
         }
         let (done, noticed) = std::thread::scope(|scope| {
@@ -144,10 +156,10 @@ impl Lab {
     }
 
     /// Runs a script on a host; its first line says what it does.
-    fn deed(&self, host: &'static str, script: &str) -> Result<Deed, LabError> {
+    fn deed(&self, host: &'static str, script: Script) -> Result<Deed, LabError> {
         let at_ms = now_ms();
-        self.script(host, script)?;
-        let what = script.lines().next().unwrap_or_default().trim_start_matches("# ").to_owned();
+        self.script_named(host, script.name, script.text)?;
+        let what = script.text.lines().next().unwrap_or_default().trim_start_matches("# ").to_owned();
         Ok(Deed { at_ms, host, what })
     }
 
@@ -203,7 +215,8 @@ impl Lab {
             Role::Web | Role::Standby => include_str!("stack/repair-web.sh").to_owned(),
             Role::App => include_str!("stack/repair-app.sh").replace("@PORT@", &APP_PORT.to_string()),
         };
-        let script = format!("# put {} back\nnft -f /etc/nftables.conf\n{serve}\n", member.name);
+        let script =
+            format!("# put {} back\nrm -f {SCRIPTS}/*.sh\nnft -f /etc/nftables.conf\n{serve}\n", member.name);
         let output = self.script(member.name, &script)?;
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         deeds.extend(said.lines().map(|line| deed(line.to_owned())));
@@ -225,8 +238,8 @@ mod tests {
     #[test]
     fn every_script_says_what_it_does_and_changes_what_is_there() {
         let all = Outage::ALL.into_iter().flat_map(Outage::scripts);
-        for (host, script) in all.chain([("standby", include_str!("stack/break/a-firewall.sh"))]) {
-            assert!(script.starts_with("# "), "{script}");
+        for (host, script) in all.chain([("standby", NEW_MACHINE)]) {
+            assert!(script.text.starts_with("# "), "{script:?}");
             assert!(Member::named(host).is_some(), "{host}");
         }
         assert!(include_str!("stack/web/default").contains("\n    listen 80 default_server;\n"));

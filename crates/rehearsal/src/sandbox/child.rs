@@ -17,8 +17,8 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::waitpid;
 use nix::unistd::ForkResult;
 
-use super::sys;
 use super::wire::{self, Answer, Failure, Order, Plan, Pool, Question, Raw, Says};
+use super::{identity, sys};
 
 mod confine;
 pub(crate) mod mounts;
@@ -105,12 +105,14 @@ pub(crate) fn enter_user_namespace(
     own_maps: Option<&(String, String)>,
     becomes_root: bool,
 ) -> Result<(), Failure> {
+    // Afterwards it is too late for another one.
+    let proc = identity::writable_proc();
     unshare(CloneFlags::CLONE_NEWUSER)
         .map_err(|error| Failure::at("enter a user namespace")(error.into()))?;
     match own_maps {
         Some((users, groups)) => {
             let write = |file: &str, text: &str| {
-                let done = fs::write(format!("/proc/self/{file}"), text);
+                let done = identity::write(proc.as_ref(), &format!("self/{file}"), text);
                 done.map_err(Failure::at("map the user into a user namespace"))
             };
             write("setgroups", "deny")?;

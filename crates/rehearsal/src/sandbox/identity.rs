@@ -1,13 +1,16 @@
 //! As whom nginx may run here, and how the users of a sandbox are mapped to those of this machine.
 
 use std::fs;
-use std::io;
-use std::path::PathBuf;
+use std::io::{self, Write as _};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use nix::fcntl::OFlag;
 use nix::unistd::{User, getegid, geteuid};
 
 use super::spec::Mode;
+use super::sys;
 
 /// The last ordinary number of a user; every account that nginx may be told to use lies below.
 const LAST_USER: u32 = 65_534;
@@ -102,8 +105,9 @@ impl Identity {
     /// Writes the maps of a process that waits for them.
     pub(crate) fn map(&self, pid: u32) -> io::Result<()> {
         if self.mode != Mode::Subid {
-            fs::write(format!("/proc/{pid}/uid_map"), lines(&self.users))?;
-            return fs::write(format!("/proc/{pid}/gid_map"), lines(&self.groups));
+            let proc = writable_proc();
+            write(proc.as_ref(), &format!("{pid}/uid_map"), &lines(&self.users))?;
+            return write(proc.as_ref(), &format!("{pid}/gid_map"), &lines(&self.groups));
         }
         let start = |helper: &str, extents: &[(u32, u32, u32)]| {
             let numbers = extents.iter().flat_map(|(inside, outside, count)| [*inside, *outside, *count]);
@@ -123,6 +127,20 @@ impl Identity {
         }
         Ok(())
     }
+}
+
+/// A `/proc` to write to, where the one that is seen is read-only: in a sandbox within a sandbox.
+pub(crate) fn writable_proc() -> Option<OwnedFd> {
+    let flags = nix::sys::statvfs::statvfs("/proc").ok()?.flags();
+    if flags.contains(nix::sys::statvfs::FsFlags::ST_RDONLY) { sys::own_proc().ok() } else { None }
+}
+
+/// Writes a file of a process: of this `/proc`, or of the one that is seen.
+pub(crate) fn write(proc: Option<&OwnedFd>, path: &str, text: &str) -> io::Result<()> {
+    let Some(proc) = proc else { return fs::write(Path::new("/proc").join(path), text) };
+    let how = OFlag::O_WRONLY | OFlag::O_CLOEXEC;
+    let file = nix::fcntl::openat(proc, path, how, nix::sys::stat::Mode::empty())?;
+    fs::File::from(file).write_all(text.as_bytes())
 }
 
 fn lines(extents: &[(u32, u32, u32)]) -> String {

@@ -56,6 +56,22 @@ pub(crate) fn attach(mount: BorrowedFd<'_>, at: BorrowedFd<'_>, path: &Path) -> 
     done(unsafe { libc::syscall(libc::SYS_move_mount, from, c"".as_ptr(), to, path.as_ptr(), flags) })
 }
 
+/// A `/proc` of this process's own namespace that is mounted nowhere: it can be written to also where the one that is seen cannot.
+pub(crate) fn own_proc() -> io::Result<OwnedFd> {
+    /// `FSCONFIG_CMD_CREATE`, include/uapi/linux/mount.h
+    const CREATE: libc::c_uint = 6;
+    /// `FSOPEN_CLOEXEC` and `FSMOUNT_CLOEXEC` of the same
+    const CLOEXEC: libc::c_uint = 1;
+    let attributes = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV | libc::MOUNT_ATTR_NOEXEC;
+    // SAFETY: the name ends with a zero and outlives the call; the rest are integers.
+    let opened = descriptor(unsafe { libc::syscall(libc::SYS_fsopen, c"proc".as_ptr(), CLOEXEC) })?;
+    let (none, made) = (std::ptr::null::<libc::c_void>(), opened.as_raw_fd());
+    // SAFETY: this command takes neither key nor value; the descriptor is open.
+    done(unsafe { libc::syscall(libc::SYS_fsconfig, made, CREATE, none, none, 0) })?;
+    // SAFETY: all arguments are integers; the descriptor is open.
+    descriptor(unsafe { libc::syscall(libc::SYS_fsmount, made, CLOEXEC, attributes) })
+}
+
 /// Makes everything mounted at a path and below it private and read-only, without devices and setuid programs.
 pub(crate) fn seal(path: &Path) -> io::Result<()> {
     let attributes = libc::mount_attr {

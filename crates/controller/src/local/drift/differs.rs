@@ -8,7 +8,6 @@ use evenkeel_model::Config;
 
 use super::packages::touched;
 use super::{Host, HostError, changed};
-use crate::local::now;
 
 /// The tree of this host beside what was released there.
 #[derive(Debug, Default)]
@@ -43,9 +42,10 @@ impl Host {
         differs.changes = changed(&released, &live.snapshot.files, watched);
         for change in &mut differs.changes {
             let seen = watched.is_some_and(|drift| drift.changes.contains_key(&change.path));
-            if let Some(at) = touched(&self.settings.place.config_dir.join(&change.path)).filter(|_| !seen) {
-                change.at = timestamp(at).unwrap_or_else(now);
-            }
+            let path = self.settings.place.config_dir.join(&change.path);
+            let touched = touched(&path).and_then(timestamp);
+            // Seen is later than done; touched once more, and not changed, is later than both.
+            change.at = touched.map_or(change.at, |at| if seen { at.min(change.at) } else { at });
         }
         differs.conffiles = self.by_packages(&mut differs.changes, (&released, &live.snapshot.files));
         differs.released = Some(self.meaning(&released, &settings, &live));

@@ -39,7 +39,8 @@ impl Host {
         let told = log::since(&dpkg.log, since).unwrap_or_default();
         let outcomes = self.outcomes(&known, (released, live), &told, None);
         for (change, at) in changes.iter_mut().zip(times) {
-            if change.author.is_some() {
+            // Their books tell better than what merely ran at that time.
+            if change.author.as_ref().is_some_and(|author| author.known_by <= KnownBy::Package) {
                 continue;
             }
             let left = LEFT.iter().find_map(|left| change.path.strip_suffix(left));

@@ -111,13 +111,14 @@ fn seen(review: &Review, interval: Span, marks: &[Placed<'_>], axis: &Axis) -> M
             @if let Some(it) = review.impact.requests {
                 p { (it.failed) " of " (it.all) " requests failed, from " (it.clients) " client addresses." }
             }
-            @if !review.impact.probes.is_empty() {
-                p {
-                    "Probes down: "
-                    (review.impact.probes.iter().map(|probe| probe.0.as_str()).collect::<Vec<_>>().join(", "))
-                    "; " (when::span(review.impact.probe_time_down)) " in all."
+            @if !review.impact.vantages.is_empty() {
+                ul {
+                    @for it in &review.impact.vantages {
+                        li { "“" (it.probe) "” of " (it.host) " from " (it.vantage) ": " (words::met(it)) " (" (it.how.join(", ")) ")" }
+                    }
                 }
             }
+            (beside(review))
             @if !review.strips.is_empty() {
                 figure {
                     (chart::strips(&review.strips, marks, axis))
@@ -142,6 +143,26 @@ fn seen(review: &Review, interval: Span, marks: &[Placed<'_>], axis: &Axis) -> M
                     @for it in marks {
                         li value=(it.number) {
                             (when::clock(it.mark.at)) ", " (it.mark.kind.name()) ": " (it.mark.what) " " (link(review, it.mark.entry))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What else was wrong at that time.
+fn beside(review: &Review) -> Markup {
+    page! {
+        @if !review.beside.is_empty() {
+            h3 { "Open at the same time" }
+            ul {
+                @for it in &review.beside {
+                    li {
+                        (it.id) " " (it.title) ", since " (when::clock(it.onset)) " " (links(review, &it.on))
+                        ul {
+                            @if let Some(cause) = &it.cause { li { "cause: " (cause) } }
+                            @for on in &it.rests_on { li { "rests on: " (on) } }
                         }
                     }
                 }

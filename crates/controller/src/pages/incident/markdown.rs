@@ -56,9 +56,21 @@ fn impact(out: &mut String, review: &Review) -> std::fmt::Result {
     if let Some(it) = review.impact.requests {
         writeln!(out, "* {} of {} requests failed, from {} client addresses", it.failed, it.all, it.clients)?;
     }
-    let probes = review.impact.probes.iter().map(|probe| line(&probe.0)).collect::<Vec<_>>().join(", ");
-    if !probes.is_empty() {
-        writeln!(out, "* probes down: {probes}; {} in all", when::span(review.impact.probe_time_down))?;
+    for it in &review.impact.vantages {
+        let of = format!("“{}” of {} from {}", line(&it.probe.0), it.host, line(&it.vantage.0));
+        writeln!(out, "* {of}: {} ({})", words::met(it), line(&it.how.join(", ")))?;
+    }
+    if !review.beside.is_empty() {
+        writeln!(out, "\nOpen at the same time:\n")?;
+    }
+    for it in &review.beside {
+        writeln!(out, "* {} {}, since {}{}", it.id, line(&it.title), when::clock(it.onset), entries(&it.on))?;
+        if let Some(cause) = &it.cause {
+            writeln!(out, "   * cause: {}", line(cause))?;
+        }
+        for on in &it.rests_on {
+            writeln!(out, "   * rests on: {}", line(on))?;
+        }
     }
     writeln!(out)
 }

@@ -1,7 +1,7 @@
 //! What both forms say in the same words.
 
 use evenkeel_fleet::Span;
-use evenkeel_fleet::postmortem::incident::{Durations, Gate, Item, Review, Times, Verdict};
+use evenkeel_fleet::postmortem::incident::{Durations, Gate, Item, Met, Review, Times, Verdict};
 
 use crate::when;
 
@@ -13,18 +13,37 @@ pub(super) fn moments(times: &Times) -> Vec<(&'static str, String)> {
 /// Each duration with its name and what it is counted from.
 pub(super) fn durations(times: &Times) -> Vec<(&'static str, &'static str, String)> {
     let it: Durations = times.durations();
-    let said = |span: Option<Span>| span.map_or_else(|| "not known".to_owned(), when::span);
+    let or = |span: Option<Span>, or: &str| span.map_or_else(|| or.to_owned(), when::span);
+    let said = |span: Option<Span>| or(span, "not known");
+    let nobody = |span: Option<Span>, why: &str| match times.acknowledged {
+        Some(_) => said(span),
+        None => or(span, why),
+    };
+    let open = |span: Option<Span>| or(span, "not yet");
     vec![
         ("time to detect", "onset to detection", said(it.to_detect)),
         ("alert delay", "detection to the first channel that took it", said(it.alert_delay)),
-        ("time to acknowledge", "detection to somebody taking it on", said(it.to_acknowledge)),
-        ("time to diagnose", "acknowledgement to the true cause being named", said(it.to_diagnose)),
-        ("time to mitigate", "onset to the end of the impact", said(it.to_mitigate)),
-        ("time to repair", "onset to the repair", said(it.to_repair)),
+        (
+            "time to name the cause",
+            "detection to the true cause being named",
+            or(it.to_name, "no cause was named for certain"),
+        ),
+        (
+            "time to acknowledge",
+            "detection to somebody taking it on",
+            nobody(it.to_acknowledge, "nobody took it on"),
+        ),
+        (
+            "time to diagnose",
+            "acknowledgement to the true cause being named",
+            nobody(it.to_diagnose, "not counted: nobody took it on"),
+        ),
+        ("time to mitigate", "onset to the end of the impact", open(it.to_mitigate)),
+        ("time to repair", "onset to the repair", open(it.to_repair)),
         (
             "time to repair, counted from detection",
             "as other tools count it",
-            said(it.to_repair_from_detection),
+            open(it.to_repair_from_detection),
         ),
     ]
 }
@@ -53,20 +72,19 @@ pub(super) fn counterfactual(gates: &[Gate]) -> String {
     };
     let (stops, tells) = (of(Verdict::Stops), of(Verdict::Tells));
     match (gates.is_empty(), stops.is_empty(), tells.is_empty()) {
-        (true, ..) => "There is no change to play once more.".to_owned(),
+        (true, ..) => "Nothing was played once more: no host of the cause could be asked for it.".to_owned(),
         (_, true, true) => {
-            "The change was played once more, and nothing would have stopped it: that is a finding."
-                .to_owned()
+            "It was played once more, and nothing would have stopped it: that is a finding.".to_owned()
         }
-        (_, true, false) => format!(
-            "The change was played once more. Nothing would have stopped it; {tells} would have told of it."
-        ),
+        (_, true, false) => {
+            format!("It was played once more. Nothing would have stopped it; {tells} would have told of it.")
+        }
         (_, false, true) => {
-            format!("The change was played once more. It would have been stopped by: {stops}.")
+            format!("It was played once more. It would have been stopped by: {stops}.")
         }
         (_, false, false) => {
             format!(
-                "The change was played once more. It would have been stopped by: {stops}; and told of by: {tells}."
+                "It was played once more. It would have been stopped by: {stops}; and told of by: {tells}."
             )
         }
     }
@@ -78,6 +96,16 @@ pub(super) fn item_state(item: &Item) -> String {
     match &item.closed_by {
         Some(by) => format!("owner: {owner}; closed by {by}"),
         None => format!("owner: {owner}; due: {due}"),
+    }
+}
+
+/// `4 requests in 6.2 s`, of one vantage.
+pub(super) fn met(met: &Met) -> String {
+    let down = when::span(met.down);
+    match met.failed {
+        Some(1) => format!("1 request failed, {down}"),
+        Some(failed) => format!("{failed} requests failed, all that were sent in {down}"),
+        None => format!("failed for {down}"),
     }
 }
 

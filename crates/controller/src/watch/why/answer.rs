@@ -1,8 +1,8 @@
 //! What `evenkeel why --json` says, as far as it is read here.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use evenkeel_fleet::journal::Cause;
+use evenkeel_fleet::journal::{Cause, RULED_OUT};
 use evenkeel_fleet::{ReleaseId, Timestamp};
 use serde_json::Value;
 
@@ -24,8 +24,16 @@ pub(super) struct Said {
     pub(super) ruled_out: Vec<String>,
     pub(super) missing: Vec<String>,
     /// When an application was started or deployed there, and what is said of that.
-    pub(super) started: Vec<(Timestamp, String)>,
+    pub(super) started: Vec<Start>,
     pub(super) next: Vec<Next>,
+}
+
+/// An application that was started or deployed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Start {
+    pub(super) at: Timestamp,
+    pub(super) what: String,
+    pub(super) by: Option<String>,
 }
 
 /// Where the request goes from there.
@@ -34,6 +42,8 @@ pub(super) struct Next {
     pub(super) url: String,
     pub(super) address: SocketAddr,
     pub(super) seen: Option<String>,
+    /// The address of that host on the way there.
+    pub(super) from: Option<IpAddr>,
 }
 
 impl Said {
@@ -46,7 +56,7 @@ impl Said {
             causes: list(said, "causes").iter().map(cause).collect(),
             ruled_out: ruled_out
                 .iter()
-                .map(|it| format!("{}: {}", text(it, "says"), text(it, "because")))
+                .map(|it| format!("{}{RULED_OUT}{}", text(it, "says"), text(it, "because")))
                 .collect(),
             missing: texts(said, "missing"),
             started: list(said, "changes").iter().filter_map(started).collect(),
@@ -82,14 +92,16 @@ fn cause(it: &Value) -> (Sure, Cause) {
         check: text(it, "first_check"),
         fix: text(it, "fix"),
         release: text(it, "change").split_whitespace().find_map(release),
+        ..Cause::default()
     };
     (sure, cause)
 }
 
-fn started(change: &Value) -> Option<(Timestamp, String)> {
+fn started(change: &Value) -> Option<Start> {
     let at: jiff::Timestamp = text(change, "at").parse().ok()?;
     let at = Timestamp::from_millis(u64::try_from(at.as_millisecond()).ok()?);
-    (text(change, "kind") == "application").then(|| (at, text(change, "what")))
+    let by = change.get("author").and_then(Value::as_str).map(str::to_owned);
+    (text(change, "kind") == "application").then(|| Start { at, what: text(change, "what"), by })
 }
 
 fn next(next: &Value) -> Option<Next> {
@@ -101,6 +113,7 @@ fn next(next: &Value) -> Option<Next> {
         url: text(next, "url"),
         address: word("address")?.parse().ok()?,
         seen: seen.filter(|seen| !seen.starts_with('-')).map(str::to_owned),
+        from: word("from").and_then(|from| from.parse().ok()),
     })
     .filter(|next| next.url.starts_with("http://") || next.url.starts_with("https://"))
 }

@@ -6,7 +6,7 @@
 
 use std::cmp::Reverse;
 
-use evenkeel_fleet::journal::{Cause, Finding};
+use evenkeel_fleet::journal::{Cause, Finding, Started};
 use evenkeel_fleet::{HostId, Span, Timestamp};
 
 use super::Heard;
@@ -54,7 +54,10 @@ pub(super) fn together(onset: Timestamp, heard: &[Heard]) -> Option<Finding> {
     let confident = told.first().is_some_and(|first| first.sure == Sure::Confident);
     let causes: Vec<Cause> = told
         .into_iter()
-        .map(|it| Cause { says: format!("{}: {}", names(&it.hosts), it.cause.says), ..it.cause })
+        .map(|it| {
+            let says = format!("{}: {}", names(&it.hosts), it.cause.says);
+            Cause { says, hosts: it.hosts.into_iter().cloned().collect(), ..it.cause }
+        })
         .collect();
     // What several hosts say alike is said once.
     let each = |pick: fn(&Heard) -> &[String]| {
@@ -94,14 +97,16 @@ fn blame_start(first: &mut Told<'_>, onset: Timestamp, heard: &[Heard]) {
         return;
     }
     for it in heard.iter().filter(|it| it.depth > first.depth) {
-        let lately =
-            it.said.started.iter().filter(|(at, _)| {
-                *at <= onset + CLOCKS && onset.since(*at).as_millis() <= BEFORE.as_millis()
-            });
-        if let Some((_, what)) = lately.max_by_key(|(at, _)| *at) {
-            first.cause.rests_on.push(format!("{}, shortly before: {what}", it.host));
+        let lately = it.said.started.iter().filter(|start| {
+            start.at <= onset + CLOCKS && onset.since(start.at).as_millis() <= BEFORE.as_millis()
+        });
+        if let Some(start) = lately.max_by_key(|start| start.at) {
+            first.cause.rests_on.push(format!("{}, shortly before: {}", it.host, start.what));
+            let (at, host) = (start.at, it.host.clone());
+            first.cause.started.push(Started { at, host, what: start.what.clone(), by: start.by.clone() });
         }
     }
+    first.cause.started.sort();
 }
 
 fn names(hosts: &[&HostId]) -> String {
@@ -114,7 +119,7 @@ fn names(hosts: &[&HostId]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::answer::Said;
+    use super::super::answer::{Said, Start};
     use super::*;
 
     const ONSET: Timestamp = Timestamp::from_millis(3_600_000);
@@ -125,10 +130,7 @@ mod tests {
                 name: (*name).to_owned(),
                 says: format!("it is {name}"),
                 rests_on: vec!["a fact".to_owned()],
-                against: Vec::new(),
-                check: String::new(),
-                fix: String::new(),
-                release: None,
+                ..Cause::default()
             };
             (*sure, cause)
         };
@@ -171,10 +173,11 @@ mod tests {
     #[test]
     fn start_of_an_application_is_told_where_the_application_is_to_blame() {
         let mut app = heard("app1", 2, true, &[]);
+        let start = |at: Timestamp, what: &str| Start { at, what: what.to_owned(), by: None };
         app.said.started = vec![
-            (ONSET - Span::from_secs(5), "the shop was started".to_owned()),
-            (ONSET + Span::from_secs(60), "it was started again".to_owned()),
-            (ONSET - Span::from_secs(3_000), "long ago".to_owned()),
+            start(ONSET - Span::from_secs(5), "the shop was started"),
+            start(ONSET + Span::from_secs(60), "it was started again"),
+            start(ONSET - Span::from_secs(3_000), "long ago"),
         ];
         for (name, told) in [("application-says-404", true), ("listens-elsewhere", false)] {
             let all = [heard("web1", 1, true, &[(Sure::Confident, name)]), app.clone()];
@@ -182,6 +185,8 @@ mod tests {
             let starts = "app1, shortly before: the shop was started".to_owned();
             assert_eq!(found.causes[0].rests_on.contains(&starts), told, "{found:?}");
             assert_eq!(found.causes[0].rests_on.len(), 1 + usize::from(told));
+            assert_eq!(found.causes[0].started.len(), usize::from(told));
+            assert_eq!(found.causes[0].hosts, [HostId::new("web1").unwrap()]);
         }
     }
 

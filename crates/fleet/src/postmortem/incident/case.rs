@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::journal::{AlertStep, Cause, Clue, Finding, Incident, IncidentStep, NoteKind, Seen, Transition};
+use crate::journal::{
+    AlertStep, Cause, Clue, Finding, Incident, IncidentStep, NoteKind, Replay, Seen, Transition,
+};
 use crate::watch::ProbeId;
 use crate::{AlertId, Event, HostId, IncidentId, Sequence, Span, Timestamp, What};
 
@@ -86,10 +88,26 @@ impl<'e> Case<'e> {
         })
     }
 
+    /// When it was over.
+    pub(super) fn over(&self) -> Option<Timestamp> {
+        self.steps()
+            .filter(|(_, _, step)| matches!(step, IncidentStep::Resolved { .. }))
+            .map(|(_, at, _)| at)
+            .last()
+    }
+
     /// What was looked for as its cause, in order.
     pub(super) fn findings(&self) -> impl Iterator<Item = (Sequence, Timestamp, &'e Finding)> {
         self.steps().filter_map(|(entry, at, step)| match step {
             IncidentStep::Diagnosed { finding } => Some((entry, at, finding)),
+            _ => None,
+        })
+    }
+
+    /// What was played once more, in order.
+    pub(super) fn replays(&self) -> impl Iterator<Item = (Sequence, &'e Replay)> {
+        self.steps().filter_map(|(entry, _, step)| match step {
+            IncidentStep::Replayed { replay } => Some((entry, replay)),
             _ => None,
         })
     }
@@ -102,11 +120,13 @@ impl<'e> Case<'e> {
         })
     }
 
-    /// The first cause of the last finding that names one.
+    /// The first cause of the last finding that is sure of it; else of the last one that names any. When it is being put right,
+    /// a look finds less than before.
     pub(super) fn cause(&self) -> Option<(Sequence, &'e Finding, &'e Cause)> {
-        let named =
-            self.findings().filter_map(|(entry, _, finding)| Some((entry, finding, finding.causes.first()?)));
-        named.last()
+        let named = || {
+            self.findings().filter_map(|(entry, _, finding)| Some((entry, finding, finding.causes.first()?)))
+        };
+        named().filter(|(_, finding, _)| finding.confident).last().or(named().last())
     }
 
     /// The hosts that its evidence is about.
@@ -134,8 +154,6 @@ impl<'e> Case<'e> {
             What::Incident(it) => self.ids.contains(&it.incident),
             What::Alert(it) => self.alerts.contains(&it.alert),
             What::Watch(Seen::Turned(it)) => self.turned(it),
-            // Counts are drawn, not told.
-            What::Watch(Seen::Answered(_)) => false,
             What::Saw { evidence, .. } => !evidence.holds && self.near(event.at),
             What::Answered { answers, .. } => self.near(event.at) && answers.iter().any(|it| it.wrong > 0),
             _ => self.near(event.at),

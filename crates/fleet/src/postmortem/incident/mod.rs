@@ -3,26 +3,25 @@
 
 mod case;
 mod change;
+mod gates;
 mod moments;
-mod rates;
+mod others;
 mod strips;
 #[cfg(test)]
 mod tests;
 mod times;
 mod words;
 
-pub use rates::RATE_STEP;
+pub use others::Beside;
 pub use times::{Durations, Times};
 
 use super::{Claim, Moment, Task};
 use crate::incident::Incidents;
+pub use crate::journal::{Gate, Verdict};
 use crate::journal::{IncidentStep, Seen as Watched, Severity};
 use crate::watch::{ProbeId, VantageId};
 use crate::{BundleId, Event, HostId, IncidentId, Sequence, Span, Timestamp, What};
 use case::Case;
-
-/// So many earlier incidents are compared with.
-const EARLIER_MAX: usize = 10;
 
 /// What happened in `incident`. `events` is the whole journal from its first event; `night` says whether somebody who is woken at
 /// that moment is owed more. `None` when the journal holds no such incident, or when it is part of another one.
@@ -35,7 +34,7 @@ pub fn review(events: &[Event], incident: IncidentId, night: &dyn Fn(Timestamp) 
     let severity = case.clues.iter().map(|(_, clue)| clue.severity).max().map_or("", Severity::name);
     Some(Review {
         id: incident.to_string(),
-        title: case.title.to_owned(),
+        title: words::title(&case),
         severity: severity.to_owned(),
         hosts: case.hosts(),
         summary: words::summary(&case, &times),
@@ -46,11 +45,12 @@ pub fn review(events: &[Event], incident: IncidentId, night: &dyn Fn(Timestamp) 
         misleading: words::misleading(&case),
         detection: words::detection(&case, &times),
         items: words::items(&case, change.as_ref(), &times),
-        earlier: earlier(events, &known, incident, case.onset),
+        earlier: others::earlier(events, &known, incident, case.onset),
         coffees: words::coffees(&case, night),
         cautions: words::cautions(&case),
-        counterfactual: Vec::new(),
-        rate: rates::rate(&case),
+        counterfactual: gates::gates(&case, change.as_ref()),
+        beside: others::beside(events, &case),
+        rate: Vec::new(),
         strips,
         change,
         times,
@@ -95,22 +95,19 @@ fn impact(case: &Case<'_>, strips: &[Strip]) -> Impact {
         Claim::not_enough("no probe asked for what failed, and no log was counted")
     } else {
         let probes = case.probes().iter().map(|probe| format!("“{probe}”")).collect::<Vec<_>>().join(", ");
-        let hosts = case.hosts().len();
-        let hosts = if hosts == 1 { "one host".to_owned() } else { format!("{hosts} hosts") };
-        Claim::rests(format!("{probes} failed at {hosts}, {down} in all"), seen)
+        Claim::rests(format!("{probes} failed at {} for {down}", list(&case.hosts())), seen)
     };
-    Impact { requests: None, probe_time_down: down, probes: case.probes(), claim }
+    let vantages = strips::vantages(case, strips);
+    Impact { requests: None, probe_time_down: down, probes: case.probes(), vantages, claim }
 }
 
-fn earlier(events: &[Event], known: &Incidents, incident: IncidentId, onset: Timestamp) -> Vec<Earlier> {
-    let others = incidents(events).into_iter().rev().filter(|id| *id != incident);
-    let cases = others.filter_map(|id| Case::of(events, id)).filter(|case| case.onset < onset);
-    let earlier = |case: Case<'_>| Earlier {
-        id: case.id.to_string(),
-        title: case.title.to_owned(),
-        times: moments::times(&case, known),
-    };
-    cases.take(EARLIER_MAX).map(earlier).collect()
+/// `web1`, `web1 and web2`, `web1, web2 and web3`
+fn list(hosts: &[HostId]) -> String {
+    let names: Vec<&str> = hosts.iter().map(HostId::as_str).collect();
+    match names.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
+        _ => names.concat(),
+    }
 }
 
 /// What happened in one incident.
@@ -150,6 +147,8 @@ pub struct Review {
     pub counterfactual: Vec<Gate>,
     /// What to do about it.
     pub items: Vec<Item>,
+    /// Other incidents that were open at the same time.
+    pub beside: Vec<Beside>,
     /// Earlier incidents, newest first.
     pub earlier: Vec<Earlier>,
     /// Who is owed a coffee.
@@ -167,8 +166,27 @@ pub struct Impact {
     pub probe_time_down: Span,
     /// The probes that were down.
     pub probes: Vec<ProbeId>,
+    /// What each vantage met, of each probe and host.
+    pub vantages: Vec<Met>,
     /// What that says, or that nobody counted.
     pub claim: Claim,
+}
+
+/// What one vantage met of one probe at one host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Met {
+    /// The probe.
+    pub probe: ProbeId,
+    /// The host.
+    pub host: HostId,
+    /// From where.
+    pub vantage: VantageId,
+    /// For how long it failed.
+    pub down: Span,
+    /// How many of its requests failed in that time; `None` where nobody counted.
+    pub failed: Option<u64>,
+    /// In which ways: classes of failures.
+    pub how: Vec<String>,
 }
 
 /// What access logs counted during the incident.
@@ -332,32 +350,6 @@ pub struct Detection {
     pub by: Claim,
     /// What should have noticed it, and did not.
     pub gaps: Vec<String>,
-}
-
-/// One thing that could have stopped the change, asked afterwards.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Gate {
-    /// Its name: `check`, `diff`, `rehearse`, …
-    pub name: String,
-    /// What would have come of it.
-    pub verdict: Verdict,
-    /// What it said.
-    pub said: String,
-    /// How long it took.
-    pub took: Option<Span>,
-}
-
-/// What would have come of asking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It would have refused the change.
-    Stops,
-    /// It would have told of it, and refuses nothing.
-    Tells,
-    /// It would have let it pass without a word.
-    Passes,
-    /// It could not be asked.
-    NotAsked,
 }
 
 /// One thing to do, and how far it is.

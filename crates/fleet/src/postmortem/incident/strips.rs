@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::case::Case;
-use super::{Seen as Shown, Stretch, Strip};
+use super::{Met, Seen as Shown, Stretch, Strip};
 use crate::journal::{Health, Seen};
 use crate::watch::{ProbeId, VantageId};
 use crate::{HostId, Span, Timestamp, What};
@@ -26,7 +26,7 @@ pub(super) fn strips(case: &Case<'_>) -> Vec<Strip> {
                 let shown = match &it.health {
                     _ if unfit.contains(&it.vantage) => Shown::Unknown,
                     Health::Up => Shown::Up,
-                    Health::Down { class, .. } => Shown::Down(class.clone()),
+                    Health::Down { class, says } => Shown::Down(short(class, says)),
                     Health::Flapping => Shown::Down("flapping".to_owned()),
                 };
                 states.entry(key).or_default().push((it.at, shown));
@@ -49,6 +49,13 @@ pub(super) fn strips(case: &Case<'_>) -> Vec<Strip> {
         known.then_some(Strip { probe, host, vantage, stretches })
     };
     states.into_iter().filter_map(strip).collect()
+}
+
+/// A failure in a word or two: `filtered`, `status 502`.
+fn short(class: &str, says: &str) -> String {
+    let status = says.strip_prefix("status ").filter(|_| class == "status");
+    let code = status.and_then(|rest| rest.split_whitespace().next());
+    code.map_or_else(|| class.to_owned(), |code| format!("status {code}"))
 }
 
 /// From then on nothing is known of these.
@@ -76,6 +83,46 @@ fn stretches(turns: Vec<(Timestamp, Shown)>, from: Timestamp, until: Timestamp) 
     }
     push(now, until);
     out
+}
+
+/// What each vantage met while it lasted.
+pub(super) fn vantages(case: &Case<'_>, strips: &[Strip]) -> Vec<Met> {
+    let met = |strip: &Strip| {
+        let (mut down, mut how) = (Span::ZERO, Vec::new());
+        for stretch in &strip.stretches {
+            if let Shown::Down(class) = &stretch.seen {
+                down = down.saturating_add(stretch.until.since(stretch.from));
+                if !how.contains(class) {
+                    how.push(class.clone());
+                }
+            }
+        }
+        let Strip { probe, host, vantage, .. } = strip;
+        let failed = failed(case, (probe, host, vantage));
+        let (probe, host, vantage) = (probe.clone(), host.clone(), vantage.clone());
+        (!how.is_empty()).then_some(Met { probe, host, vantage, down, failed, how })
+    };
+    strips.iter().filter_map(met).collect()
+}
+
+/// How many requests failed: each turn says how many answers went like the one before. `None` while it still fails, or where
+/// a turn does not say.
+fn failed(case: &Case<'_>, (probe, host, vantage): (&ProbeId, &HostId, &VantageId)) -> Option<u64> {
+    let (mut failed, mut down) = (0, false);
+    for event in case.events {
+        let What::Watch(Seen::Turned(it)) = &event.what else { continue };
+        if (&it.probe, &it.host, &it.vantage) != (probe, host, vantage) || it.at < case.onset {
+            continue;
+        }
+        if it.at > case.last {
+            break;
+        }
+        if down {
+            failed += it.after?;
+        }
+        down = it.health != Health::Up;
+    }
+    (!down).then_some(failed)
 }
 
 /// For how long at least one vantage saw a probe down, summed over probes and hosts.

@@ -2,13 +2,15 @@
 
 use super::*;
 use crate::journal::{
-    Alert, AlertKind, AlertStep, By, Cause as Named, Clue, Finding, Health, Incident, NoteKind, Seen as Saw,
-    Source, Transition,
+    Alert, AlertKind, AlertStep, Author, By, Cause as Named, Clue, Drift, DriftChange, DriftEnd, DriftHow,
+    DriftStage, Finding, Health, Incident, KnownBy, NoteKind, Replay, Seen as Saw, Source, Started,
+    Transition,
 };
 use crate::testing::{R1, anna, at, host};
 use crate::{AlertId, IncidentId};
 
 const I1: IncidentId = IncidentId(1);
+const R1_BUNDLE: BundleId = BundleId([7; 32]);
 
 struct Journal(Vec<Event>);
 
@@ -30,7 +32,15 @@ impl Journal {
 
     fn turn(&mut self, second: u64, from: &str, health: Health) {
         let (probe, took) = (ProbeId("shop".to_owned()), Span::from_millis(3));
-        let turned = Transition { probe, host: host(), vantage: vantage(from), at: at(second), took, health };
+        let turned = Transition {
+            probe,
+            host: host(),
+            vantage: vantage(from),
+            at: at(second),
+            took,
+            health,
+            after: None,
+        };
         self.say(second, What::Watch(Saw::Turned(turned)));
     }
 
@@ -82,7 +92,7 @@ fn finding(confident: bool, name: &str) -> IncidentStep {
         against: Vec::new(),
         check: "diff".to_owned(),
         fix: "evenkeel rollback".to_owned(),
-        release: None,
+        ..Named::default()
     };
     let finding = Finding {
         says: "the upstream's port was changed".to_owned(),
@@ -174,7 +184,7 @@ fn suspicion_that_was_closed_is_told_with_what_it_cost() {
 fn summary_says_what_happened_why_and_what_ended_it() {
     let [happened, why, ended] = written(&outage()).summary.map(|claim| claim.to_string());
     assert_eq!(happened, "For 3 min 11 s: the shop answers 502.");
-    assert_eq!(why, "the upstream's port was changed");
+    assert_eq!(why, "the upstream's port was changed.");
     assert_eq!(ended, "put port 8080 back");
 }
 
@@ -192,7 +202,7 @@ fn cause_that_is_not_certain_is_not_told_as_if_it_were() {
     journal.step(104, I1, opened(100, Source::Person));
     journal.step(105, I1, finding(false, "upstream-port"));
     let it = written(&journal);
-    assert_eq!(it.summary[1].to_string(), "Perhaps: the upstream's port was changed");
+    assert_eq!(it.summary[1].to_string(), "Perhaps: the upstream's port was changed.");
     assert_eq!((it.times.diagnosed, it.change.is_none()), (None, true));
     assert!(
         matches!(it.summary[2], Claim::NotEnough { .. })
@@ -264,4 +274,146 @@ fn every_entry_that_is_named_is_one_of_the_journal() {
     let named = it.timeline.iter().map(|moment| moment.entry).chain(it.marks.iter().map(|mark| mark.entry));
     assert!(named.chain(it.causes.iter().flat_map(|cause| cause.on.clone())).all(|entry| entry <= last));
     assert!(it.timeline.is_sorted_by_key(|moment| moment.at));
+}
+
+fn drift(second: u64, of: &str, path: &str, stage: DriftStage, author: Option<&str>) -> What {
+    let author = author.map(|command| Author {
+        command: command.to_owned(),
+        pid: None,
+        user: None,
+        login: None,
+        unit: None,
+        above: Vec::new(),
+        known_by: KnownBy::Package,
+    });
+    let (path, how) = (path.to_owned(), DriftHow::Changed);
+    let change = DriftChange { path, how, old: None, new: None, at: at(second), author };
+    What::Drift(Drift {
+        host: HostId::new(of).unwrap(),
+        released: R1_BUNDLE,
+        stage,
+        changes: vec![change],
+        more: 0,
+        meaning: Vec::new(),
+    })
+}
+
+/// The outage, with what had drifted, and hosts of its cause.
+fn drifted(hosts: &[&str]) -> Journal {
+    let mut journal = Journal::new();
+    journal.say(40, drift(40, "web1", "old.conf", DriftStage::Opened, None));
+    journal.say(50, drift(50, "web1", "old.conf", DriftStage::Ended(DriftEnd::Undone), None));
+    journal.say(97, drift(97, "db", "db.conf", DriftStage::Opened, None));
+    for (second, of) in [(98, "web1"), (99, "web2")] {
+        journal.say(second, drift(second, of, "shop.conf", DriftStage::Opened, None));
+        journal.say(second, drift(second, of, "shop.conf", DriftStage::Updated, Some("dpkg, shop 2")));
+        journal.say(second, drift(second, of, "shop.conf.dpkg-old", DriftStage::Updated, None));
+    }
+    journal.turn(100, "v1", down());
+    journal.step(104, I1, opened(100, Source::Probe));
+    let mut found = finding(true, "upstream-port");
+    if let IncidentStep::Diagnosed { finding } = &mut found {
+        finding.causes[0].hosts = hosts.iter().map(|host| HostId::new(host).unwrap()).collect();
+    }
+    journal.step(105, I1, found);
+    journal.say(110, drift(110, "web2", "shop.conf", DriftStage::Updated, Some("vi shop.conf")));
+    journal
+}
+
+#[test]
+fn change_is_that_of_the_hosts_of_the_cause_together_and_nobody_elses() {
+    let change = written(&drifted(&["web2", "web1"])).change.unwrap();
+    assert_eq!(change.what, "a change that nobody released on web2 and web1: shop.conf");
+    assert_eq!(change.by, "`dpkg, shop 2` (likely: known by the package manager's log)");
+    assert_eq!(change.at, at(98), "when it was made first, not when somebody repaired it");
+    let alone = written(&drifted(&["web1"])).change.unwrap();
+    assert_eq!(alone.what, "a change that nobody released on web1: shop.conf");
+}
+
+#[test]
+fn what_was_played_once_more_is_told_with_its_diff_and_with_what_the_watch_over_the_tree_knew() {
+    let mut journal = drifted(&["web1"]);
+    let gate = Gate { name: "check".to_owned(), verdict: Verdict::Stops, said: "no".to_owned(), took: None };
+    let replay = |bundles| Replay {
+        host: HostId::new("web1").unwrap(),
+        bundles,
+        diff: "-a\n+b\n".to_owned(),
+        gates: vec![gate.clone()],
+    };
+    journal.step(106, I1, IncidentStep::Replayed { replay: replay(Some((R1_BUNDLE, R1_BUNDLE))) });
+    // Later there is nothing left of it to play.
+    journal.step(120, I1, IncidentStep::Replayed { replay: Replay { gates: Vec::new(), ..replay(None) } });
+    let it = written(&journal);
+    let told: Vec<(&str, Verdict)> =
+        it.counterfactual.iter().map(|it| (it.name.as_str(), it.verdict)).collect();
+    assert_eq!(told, [("check", Verdict::Stops), ("drift --follow", Verdict::Tells)]);
+    assert!(
+        it.counterfactual[1].said.contains("2 s before the first failing answer"),
+        "{:?}",
+        it.counterfactual
+    );
+    assert_eq!(it.change.unwrap().diff, "-a\n+b\n");
+}
+
+#[test]
+fn start_of_an_application_is_the_change_where_the_diagnosis_blames_it() {
+    let mut journal = drifted(&["web1"]);
+    let mut found = finding(true, "application-says-404");
+    if let IncidentStep::Diagnosed { finding } = &mut found {
+        let (host, what) = (HostId::new("app1").unwrap(), "shop 1.1 was started".to_owned());
+        finding.causes[0].started = vec![Started { at: at(99), host, what, by: Some("root".to_owned()) }];
+    }
+    journal.step(107, I1, found);
+    let it = written(&journal);
+    let change = it.change.unwrap();
+    assert_eq!(
+        (change.what.as_str(), change.by.as_str(), change.at),
+        ("the start of an application on app1, beside any release", "root", at(99))
+    );
+    assert_eq!(change.meaning, ["app1: shop 1.1 was started"]);
+    assert!(
+        it.items.iter().any(|item| item.task.what.starts_with("let the application go out by a release"))
+    );
+}
+
+#[test]
+fn failed_requests_are_counted_from_vantage_to_vantage_where_the_journal_has_them() {
+    let mut journal = Journal::new();
+    let turn = |second: u64, health: Health, after: Option<u64>| {
+        let (probe, took) = (ProbeId("shop".to_owned()), Span::from_millis(3));
+        let turned =
+            Transition { probe, host: host(), vantage: vantage("v1"), at: at(second), took, health, after };
+        What::Watch(Saw::Turned(turned))
+    };
+    let filtered = Health::Down { class: "filtered".to_owned(), says: "filtered".to_owned() };
+    journal.say(100, turn(100, down(), Some(50)));
+    journal.step(104, I1, opened(100, Source::Probe));
+    journal.say(110, turn(110, filtered, Some(5)));
+    journal.say(120, turn(120, Health::Up, Some(4)));
+    journal.step(130, I1, IncidentStep::Resolved { by: By::Policy, why: String::new() });
+    let it = written(&journal);
+    let met = &it.impact.vantages[0];
+    assert_eq!(
+        (met.failed, met.down, met.how.join(" ")),
+        (Some(9), Span::from_secs(20), "status filtered".to_owned())
+    );
+    let mut still = Journal::new();
+    still.turn(100, "v1", down());
+    still.step(104, I1, opened(100, Source::Probe));
+    assert_eq!(written(&still).impact.vantages[0].failed, None);
+}
+
+#[test]
+fn incident_that_was_open_at_the_same_time_is_told_beside_it_and_not_as_an_earlier_one() {
+    let mut journal = outage();
+    let standby = |since: u64| Clue { key: format!("standby/{since}"), ..clue(since, Source::Readiness) };
+    for (id, since, until) in [(2, 20, 60), (3, 90, 310)] {
+        let (id, title) = (IncidentId(id), format!("standby {since}"));
+        journal.step(since, id, IncidentStep::Opened { title, clue: standby(since), held: None });
+        journal.step(until, id, IncidentStep::Resolved { by: By::Policy, why: String::new() });
+    }
+    let it = written(&journal);
+    let (beside, earlier) = (&it.beside, &it.earlier);
+    assert_eq!((beside.len(), beside[0].id.as_str()), (1, "i3"));
+    assert_eq!((earlier.len(), earlier[0].id.as_str()), (1, "i2"));
 }

@@ -32,6 +32,8 @@ pub struct Durations {
     pub to_acknowledge: Option<Span>,
     /// From acknowledgement to the true cause being named; zero when the alert named it already.
     pub to_diagnose: Option<Span>,
+    /// From detection to the true cause being named, whoever took it on and when.
+    pub to_name: Option<Span>,
     /// From onset to the end of the impact.
     pub to_mitigate: Option<Span>,
     /// From onset to the repair.
@@ -50,6 +52,7 @@ impl Times {
             alert_delay: between(self.detected, self.accepted),
             to_acknowledge: between(self.detected, self.acknowledged),
             to_diagnose: between(self.acknowledged, self.diagnosed),
+            to_name: between(self.detected, self.diagnosed),
             to_mitigate: between(self.onset, self.mitigated),
             to_repair: between(self.onset, self.resolved),
             to_repair_from_detection: between(self.detected, self.resolved),
@@ -95,6 +98,7 @@ mod tests {
         assert_eq!(told.alert_delay, Some(Span::from_secs(1)));
         assert_eq!(told.to_acknowledge, Some(Span::from_secs(46)));
         assert_eq!(told.to_diagnose, Some(Span::ZERO), "the alert named the cause before anybody looked");
+        assert_eq!(told.to_name, Some(Span::ZERO));
         assert_eq!(told.to_mitigate, Some(Span::from_secs(60)));
         assert_eq!(told.to_repair, None);
         assert_eq!(times.named().first(), Some(&("onset", Timestamp::from_millis(10_000))));

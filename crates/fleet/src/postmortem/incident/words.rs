@@ -2,7 +2,7 @@
 
 use super::case::Case;
 use super::{Cause, Change, Coffee, Detection, Item, Misleading, Times};
-use crate::journal::{AlertStep, By, DriftStage, IncidentStep, NoteKind, Seen, Source};
+use crate::journal::{AlertStep, By, DriftStage, IncidentStep, NoteKind, RULED_OUT, Seen, Source};
 use crate::postmortem::{Claim, Task};
 use crate::{Sequence, What};
 
@@ -13,16 +13,38 @@ pub(super) fn summary(case: &Case<'_>, times: &Times) -> [Claim; 3] {
         Some(span) => format!("For {span}"),
         None => "Until now".to_owned(),
     };
-    let happened = Claim::rests(format!("{long}: {}.", case.title), first);
+    let happened = Claim::rests(format!("{long}: {}{}.", title(case), vantages(case)), first);
     let why = match (case.notes(NoteKind::Cause).last(), case.cause()) {
         (Some((entry, _, text)), _) => Claim::rests(text, [entry]),
         (None, Some((entry, finding, cause))) if finding.confident => {
-            Claim::rests(cause.says.as_str(), [entry])
+            Claim::rests(format!("{}.", cause.says), [entry])
         }
-        (None, Some((entry, _, cause))) => Claim::rests(format!("Perhaps: {}", cause.says), [entry]),
+        (None, Some((entry, _, cause))) => Claim::rests(format!("Perhaps: {}.", cause.says), [entry]),
         (None, None) => Claim::not_enough("no cause was named"),
     };
     [happened, why, ended(case, times)]
+}
+
+/// What it is, for the head of a document: what failed, where and how.
+pub(super) fn title(case: &Case<'_>) -> String {
+    let told = || {
+        let (_, clue) = case.clues.iter().find(|(_, clue)| clue.probe.is_some())?;
+        let (probe, host) = (clue.probe.as_ref()?, clue.host.as_ref()?);
+        let says = clue.says.strip_prefix(&format!("{probe}: "))?;
+        let how = says.rsplit_once(" (").map_or(says, |(how, _)| how);
+        let how = how.strip_suffix(" is not the one expected").unwrap_or(how);
+        Some(format!("“{probe}” of {host}: {how}"))
+    };
+    told().unwrap_or_else(|| case.title.to_owned())
+}
+
+/// `, seen from 3 of 3 vantages`
+fn vantages(case: &Case<'_>) -> String {
+    let told = case.clues.iter().find_map(|(_, clue)| {
+        let (_, count) = clue.says.strip_suffix(')')?.rsplit_once(" (")?;
+        (clue.probe.is_some() && count.contains(" of ")).then(|| format!(", seen from {count}"))
+    });
+    told.unwrap_or_default()
 }
 
 /// What was done last before users were served again; else what is said of the end.
@@ -39,13 +61,13 @@ fn ended(case: &Case<'_>, times: &Times) -> Claim {
         What::Reverted { .. } | What::Switched { .. } | What::Adopted(_) | What::Watch(Seen::Firewall(_)) => {
             Some((entry, super::super::timeline::say(&event.what)))
         }
-        What::Drift(it) if matches!(it.stage, DriftStage::Ended(_)) => {
-            Some((entry, super::super::timeline::say(&event.what)))
-        }
         _ => None,
     });
     if let Some((entry, text)) = done.last() {
         return Claim::rests(text, [entry]);
+    }
+    if let Some(claim) = put_back(case, until) {
+        return claim;
     }
     let resolved = case.steps().filter_map(|(entry, _, step)| match step {
         IncidentStep::Resolved { why, .. } if !why.is_empty() => Some((entry, why.as_str())),
@@ -55,6 +77,29 @@ fn ended(case: &Case<'_>, times: &Times) -> Claim {
         Some((entry, why)) => Claim::rests(format!("What ended it was not written down; {why}."), [entry]),
         None => Claim::not_enough("nothing in the journal says what ended it"),
     }
+}
+
+/// The hosts whose drift ended until then, together.
+fn put_back(case: &Case<'_>, until: Option<crate::Timestamp>) -> Option<Claim> {
+    let on_its_way = |host: &crate::HostId| {
+        case.cause().is_none_or(|(_, _, cause)| cause.hosts.is_empty() || cause.hosts.contains(host))
+    };
+    let (mut hosts, mut on, mut how) = (Vec::new(), Vec::new(), None);
+    for (entry, event) in case.entries().filter(|(_, event)| event.at >= case.onset) {
+        let What::Drift(it) = &event.what else { continue };
+        let DriftStage::Ended(end) = &it.stage else { continue };
+        if until.is_none_or(|until| event.at <= until + crate::Span::from_secs(5)) && on_its_way(&it.host) {
+            if !hosts.contains(&it.host) {
+                hosts.push(it.host.clone());
+            }
+            on.push(entry);
+            how = Some(*end);
+        }
+    }
+    hosts.sort_unstable();
+    let is = if hosts.len() == 1 { "is" } else { "are" };
+    let how = how?.said();
+    Some(Claim::rests(format!("{} {is} as released again: {how}.", super::list(&hosts)), on))
 }
 
 pub(super) fn causes(case: &Case<'_>) -> Vec<Cause> {
@@ -107,11 +152,11 @@ pub(super) fn misleading(case: &Case<'_>) -> Vec<Misleading> {
         }
     }
     if let Some((entry, finding, _)) = case.cause() {
-        closed.extend(finding.ruled_out.iter().map(|text| Misleading {
-            what: text.clone(),
-            because: "ruled out by the diagnosis".to_owned(),
-            cost: None,
-            on: vec![entry],
+        closed.extend(finding.ruled_out.iter().map(|text| {
+            let (what, because) = text.split_once(RULED_OUT).unwrap_or((text, ""));
+            let by = "ruled out by the diagnosis";
+            let because = if because.is_empty() { by.to_owned() } else { format!("{by}, because {because}") };
+            Misleading { what: what.to_owned(), because, cost: None, on: vec![entry] }
         }));
     }
     closed
@@ -165,13 +210,23 @@ pub(super) fn items(case: &Case<'_>, change: Option<&Change>, times: &Times) -> 
     };
     if let Some((entry, _, cause)) = case.cause() {
         if !cause.fix.is_empty() {
-            add(cause.fix.clone(), &cause.says, vec![entry], undone(case));
+            add(cause.fix.clone(), &cause.says, vec![entry], undone(case, cause));
         }
         if cause.release.is_none()
             && let Some(change) = change
         {
-            let because = format!("{} went live beside any release", change.what);
-            add("let this change go through a release".to_owned(), &because, change.on.clone(), None);
+            let (what, because) = if cause.started.is_empty() {
+                (
+                    "let this change go through a release",
+                    format!("{} went live beside any release", change.what),
+                )
+            } else {
+                (
+                    "let the application go out by a release, with the configuration that belongs to it",
+                    change.what.clone(),
+                )
+            };
+            add(what.to_owned(), &because, change.on.clone(), None);
         }
     }
     if let Some((entry, finding, _)) = case.cause() {
@@ -209,11 +264,12 @@ pub(super) fn items(case: &Case<'_>, change: Option<&Change>, times: &Times) -> 
 }
 
 /// What undid the change, if it was undone.
-fn undone(case: &Case<'_>) -> Option<String> {
+fn undone(case: &Case<'_>, cause: &crate::journal::Cause) -> Option<String> {
+    let ours = |host: &crate::HostId| cause.hosts.is_empty() || cause.hosts.contains(host);
     let after = case.entries().filter(|(_, event)| event.at >= case.onset);
     let ends = after.filter_map(|(entry, event)| match &event.what {
         What::Reverted { release, .. } => Some(format!("the way back of {release} (#{entry})")),
-        What::Drift(it) if matches!(it.stage, DriftStage::Ended(_)) => {
+        What::Drift(it) if matches!(it.stage, DriftStage::Ended(_)) && ours(&it.host) => {
             Some(format!("the end of the drift (#{entry})"))
         }
         What::Confirmed { release, .. } => Some(format!("release {release} (#{entry})")),

@@ -30,6 +30,8 @@ pub(super) struct Lane {
     since: Timestamp,
     /// What was written down last.
     written: Option<Health>,
+    /// How many answers came since, with the one that it was written down for.
+    answers: u64,
     /// When it turned.
     flips: VecDeque<Timestamp>,
     /// Since when it says the same, own failures included.
@@ -48,14 +50,16 @@ impl Lane {
             run: 0,
             since: at,
             written: None,
+            answers: 0,
             flips: VecDeque::new(),
             steady_since: at,
             steady: None,
         }
     }
 
-    /// Takes a sample. `None` when it is an old one; else what is to be written down, if anything is.
-    pub(super) fn take(&mut self, sample: &Sample) -> Option<Option<Health>> {
+    /// Takes a sample. `None` when it is an old one; else what is to be written down, if anything is, and how many answers came since
+    /// something was written down before.
+    pub(super) fn take(&mut self, sample: &Sample) -> Option<Option<(Health, Option<u64>)>> {
         if sample.at < self.asked {
             return None;
         }
@@ -71,7 +75,13 @@ impl Lane {
             self.took = sample.took;
             self.answer = sample.answer.clone();
         }
-        Some(self.write(sample))
+        let had_any = self.written.is_some();
+        let turned = self.write(sample).map(|health| {
+            let before = std::mem::take(&mut self.answers);
+            (health, had_any.then_some(before))
+        });
+        self.answers = self.answers.saturating_add(1);
+        Some(turned)
     }
 
     pub(super) fn set_back(&mut self, now: Timestamp) {

@@ -24,6 +24,8 @@ pub struct Witness {
     guard: Option<Guard>,
     audit: Option<Audit>,
     last_deed: Option<(Deed, Author)>,
+    /// What ran last, where the kernel names nobody.
+    ran: Option<(Instant, Option<Author>)>,
 }
 
 impl Default for Witness {
@@ -38,8 +40,8 @@ impl Witness {
     pub fn new() -> Self {
         let me = i32::try_from(std::process::id()).unwrap_or(-1);
         let starts = Starts::listen().map_err(|error| error.to_string());
-        let (users, last, guard, audit, last_deed) = Default::default();
-        Self { starts, users, me, last, guard, audit, last_deed }
+        let (users, last, guard, audit, last_deed, ran) = Default::default();
+        Self { starts, users, me, last, guard, audit, last_deed, ran }
     }
 
     /// Has the kernel's audit heard about a tree first, if it can be. What it is set to is kept in `state_dir` where it must be
@@ -83,7 +85,11 @@ impl Witness {
 
     /// The author of what a process just did; `None` where nobody can tell any more.
     pub fn author(&mut self, pid: Option<i32>) -> Option<Author> {
-        let pid = pid.filter(|pid| *pid > 0)?;
+        // Zero is one outside of our view: nothing that is seen here.
+        let pid = match pid {
+            None => return self.nearby(),
+            Some(pid) => Some(pid).filter(|pid| *pid > 0)?,
+        };
         if let Some((last, at, author)) = &self.last
             && *last == pid
             && at.elapsed() < AGAIN_AFTER
@@ -106,6 +112,18 @@ impl Witness {
         let author = self.named(&process, known_by);
         self.last = Some((pid, Instant::now(), author.clone()));
         Some(author)
+    }
+
+    /// What ran when the kernel named nobody, if that is one thing alone.
+    fn nearby(&mut self) -> Option<Author> {
+        if let Some((at, author)) = &self.ran
+            && at.elapsed() < AGAIN_AFTER
+        {
+            return author.clone();
+        }
+        let author = super::nearby::nearby(self.me).map(|process| self.named(&process, KnownBy::Nearby));
+        self.ran = Some((Instant::now(), author.clone()));
+        author
     }
 
     /// The author of a change at a path, when it is looked at: the best of all that was heard until now, and what was known

@@ -119,10 +119,13 @@ pub(crate) fn mirror<'a>(
     let proc = new.join("proc");
     let path_only = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let attic = open(&proc, path_only, Mode::empty()).map_err(|error| step("/proc")(error.into()))?;
-    let has_proc =
-        mount(Some("proc"), &proc, Some("proc"), no_devices | MsFlags::MS_NOEXEC, None::<&str>).is_ok();
+    let flags = no_devices | MsFlags::MS_NOEXEC;
+    let proc_with = |more| mount(Some("proc"), &proc, Some("proc"), flags | more, None::<&str>).is_ok();
+    let has_whole = proc_with(MsFlags::empty());
+    // Within a sandbox the kernel gives none that can be written to (`mount_too_revealing`, fs/namespace.c).
+    let has_proc = has_whole || proc_with(MsFlags::MS_RDONLY);
     if has_proc {
-        settle();
+        has_whole.then(settle);
         sys::seal(&proc).map_err(step("/proc"))?;
     }
     let entered = open(&new, path_only, Mode::empty()).and_then(|inside| {

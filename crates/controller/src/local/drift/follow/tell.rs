@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use evenkeel_fleet::Input;
-use evenkeel_fleet::journal::{Drift, DriftEnd, DriftStage};
+use evenkeel_fleet::journal::{Drift, DriftChange, DriftEnd, DriftStage, KnownBy};
 use evenkeel_host::configdir;
 
 use super::super::packages::packages_ran_lately;
@@ -37,7 +37,10 @@ impl Follower<'_> {
         self.unexplained = Some(Instant::now());
         let _ = self.journal.tell(&self.host.runtime, &Input::Drift(drift.clone()))?;
         // What happened first; that a package did it may come in a line of its own.
-        if drift.changes.iter().any(|change| change.author.is_none()) && packages_ran_lately() {
+        let unsure = |change: &DriftChange| {
+            change.author.as_ref().is_none_or(|author| author.known_by > KnownBy::Package)
+        };
+        if drift.changes.iter().any(unsure) && packages_ran_lately() {
             let mut named = Drift { stage: DriftStage::Updated, ..drift.clone() };
             self.afterwards(&mut named);
             named.changes.retain(|change| !drift.changes.contains(change));
