@@ -10,6 +10,7 @@ pub(crate) use drift::{Drift, DriftCommand, Silence};
 pub(crate) use look::{Check, ErrorPages, Format, Init, Level, Rehearse, Route, Rules, Test, TestFormat};
 pub(crate) use package::{Package, PackageCommand};
 pub(crate) use probe::Probe;
+pub(crate) use rates::Rates;
 pub(crate) use reach::Reach;
 pub(crate) use ready::Ready;
 pub(crate) use watch::{Incident, IncidentCommand, Watch};
@@ -21,6 +22,7 @@ pub(crate) mod lab;
 mod look;
 pub(crate) mod package;
 mod probe;
+mod rates;
 mod reach;
 mod ready;
 pub(crate) mod watch;
@@ -112,6 +114,8 @@ pub(crate) enum Command {
     Rehearse(Rehearse),
     /// Says whether the firewall lets clients reach what a tree listens on, and which rule decides
     Reach(Reach),
+    /// Counts what this host answers, from its access logs: how many failed, and who made that
+    Rates(Rates),
     /// Says whether this host could go on serving or take over: certificates, firewall after a boot, queues, blocks
     Ready(Ready),
     /// A whole shop on this machine, in namespaces: to try things, to break things

@@ -17,6 +17,7 @@ mod package;
 mod place;
 mod postmortem;
 mod probe;
+mod rates;
 mod reach;
 mod ready;
 mod rehearse;
@@ -53,6 +54,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Test(args) => test::test(args, global, output)?,
         Command::Rehearse(args) => rehearse::rehearse(args, global, output)?,
         Command::Reach(args) => reach::reach(args, global, output)?,
+        Command::Rates(args) => rates::rates(args, &host(global)?, output)?,
         Command::Ready(args) => ready::ready(args, &host(global)?, output)?,
         Command::Lab(args) => lab::lab(args, global, output)?,
         Command::Drill(args) => drill::drill(args, global, output)?,

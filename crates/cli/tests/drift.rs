@@ -6,6 +6,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use evenkeel_host::drift::author::audit::{Audit, Wanted, stands};
 use serde_json::Value;
 use support::Host;
 
@@ -181,6 +182,54 @@ fn guard_of_openings_is_for_root_and_names_commands_too() {
         ours.iter().filter(|pid| of(pid).contains("__open-guard")).count()
     };
     host.wait("no helper is left", || helpers() == 0);
+}
+
+/// Sets the audit back as it was, also when a test ends early.
+struct SetBack<'h>(&'h Host);
+
+impl Drop for SetBack<'_> {
+    fn drop(&mut self) {
+        let (etc, state) = (self.0.path("etc"), self.0.path("state"));
+        let _nothing_left = Audit::listen(&etc, &state, Wanted::WhereInUse);
+    }
+}
+
+#[test]
+fn audit_that_was_off_is_on_as_long_as_it_is_followed() {
+    let host = Host::start();
+    host.run(&["adopt"]).ends(0);
+    if stands().is_err() {
+        host.run(&["drift", "--follow", "--audit"]).ends(2).says("kernel's audit");
+        println!("skipped: only root may switch it on");
+        return;
+    }
+    // There is one for the whole machine: other tests switch it on and off, too.
+    let alone = std::fs::File::create(std::env::temp_dir().join("evenkeel-audit-tests.lock")).unwrap();
+    alone.lock().unwrap();
+    let before = stands().unwrap();
+    if before.on || before.daemon.is_some() {
+        println!("skipped: it is in use here");
+        return;
+    }
+    let _set_back = SetBack(&host);
+    let mut follow = Following::start(&host, &["--audit"]);
+    assert!(stands().unwrap().on);
+    let by_audit = ["s/one/two/", "s/two/one/"].iter().cycle().take(20).any(|what| {
+        let command = sed(&host, what);
+        let of = |drift: &Value| {
+            let changes = drift["changes"].as_array().unwrap().clone();
+            changes.into_iter().find(|change| change["path"] == "sites/shop.conf")
+        };
+        let change = of(&follow.until(|drift| of(drift).is_some())).unwrap();
+        assert_eq!(change["author"]["command"], *command, "{change}");
+        // A record that is late on a loaded machine is not waited for.
+        change["author"]["known_by"] == "audit"
+    });
+    assert!(by_audit, "none of twenty was known by the audit");
+    follow.stop();
+    let after = stands().unwrap();
+    assert_eq!((after.on, after.others), (false, before.others));
+    assert!(!after.ours.contains(&host.path("etc")), "{after:?}");
 }
 
 /// A certificate of its own authority for shop.test, good from a day of this year on.

@@ -103,6 +103,11 @@ fn outage_is_told_in_spite_of_a_channel_that_hangs_and_is_over_when_nginx_is_bac
     let classes = shown["evidence"].as_array().unwrap().iter().map(|it| it["class"].clone());
     let classes: Vec<_> = classes.filter(|class| !class.is_null()).collect();
     assert_eq!(classes, ["refused", "refused"]);
+    // This machine was asked for the cause, with the files that the flags of the watch named: there its nginx is known by its pid.
+    host.wait_within("the cause is named", support::PATIENCE * 3, || {
+        let shown = watched.run(&["incident", "show", "i1", "--json"]).ends(0).json();
+        shown["finding"]["confident"] == true && shown["finding"]["causes"][0]["name"] == "nginx-not-running"
+    });
     watched.run(&["incident", "ack", "i1"]).ends(0).says("is taken care of by");
     watched.run(&["incident", "resolve", "i1"]).ends(1).says("its evidence still stands");
     watched.run(&["incident", "note", "i1", "--kind", "action", "started nginx again"]).ends(0);

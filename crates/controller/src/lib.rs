@@ -16,6 +16,7 @@ pub mod local;
 pub mod notify;
 pub mod outbox;
 pub mod pages;
+pub mod rates;
 pub mod reach;
 pub mod ready;
 pub mod risk;

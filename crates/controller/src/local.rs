@@ -12,6 +12,7 @@ mod freeze;
 mod leaving;
 mod look;
 mod package;
+mod rates;
 mod ready;
 mod record;
 mod recover;
@@ -43,6 +44,7 @@ pub use drift::{Differs, DriftReport, FollowError, Follower, ServedCertificate, 
 pub use error::HostError;
 pub use look::{Look, SAYS_WITHIN};
 pub use package::{After, Before};
+pub use rates::Answering;
 pub use ready::Demands;
 pub use record::{Journal, Told, now};
 pub use status::{Agrees, Running, Status};

@@ -13,6 +13,7 @@ mod follow;
 mod metrics;
 mod once;
 mod plan;
+mod rates;
 mod ready;
 mod service;
 mod shown;
@@ -58,6 +59,7 @@ struct Loop<'v> {
     deaf: BTreeSet<VantageId>,
     blinking: BTreeMap<VantageId, Timestamp>,
     ready: ready::Known,
+    rates: rates::Known,
     shown: shown::Known,
     severities: BTreeMap<(ProbeId, HostId), (Severity, Option<String>)>,
     viewer: &'v mut dyn Viewer,
@@ -96,7 +98,8 @@ pub async fn watch(
         |asked: &Asked| ((asked.probe.clone(), asked.host.clone()), (asked.severity, asked.upstream.clone()));
     let severities = plan.asked.iter().map(of).collect();
     let (unfit, deaf, blinking) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
-    let (ready, shown) = (ready::Known::of(plan.ready.keys()), shown::Known::new());
+    let (ready, shown) = (ready::Known::of(plan.ready.keys(), plan.ready_every), shown::Known::new());
+    let rates = rates::Known::default();
     let (retold, troubled) = (clock.now(), false);
     let mut this = Loop {
         plan,
@@ -106,6 +109,7 @@ pub async fn watch(
         deaf,
         blinking,
         ready,
+        rates,
         shown,
         severities,
         viewer,
@@ -116,13 +120,15 @@ pub async fn watch(
     };
     this.begin(&alive).await;
     let mut asking = asking::start(&this.plan.asked, &this.plan.askers, &this.told);
-    let mut following = follow::start(&this.plan.follow, &this.told);
+    let mut following = follow::start(follow::What::Drift, &this.plan.follow, &this.told);
+    let mut counting = follow::start(follow::What::Rates, &this.plan.rates, &this.told);
     let mut looking = ready::start(&this.plan.ready, this.plan.ready_every, &this.ready, &this.told);
     service::ready();
     let why = this.run(&mut inbox, metrics.as_ref(), &alive, stop).await;
     service::stopping();
     asking.abort_all();
     following.abort_all();
+    counting.abort_all();
     looking.abort_all();
     this.end(&why).await;
     alive.end();
@@ -152,6 +158,10 @@ impl Loop<'_> {
     fn is_asked(&self, key: &str) -> bool {
         if let Some(host) = ready::host_of(key) {
             return self.plan.ready.keys().any(|it| it.as_str() == host);
+        }
+        // What a change was judged by is gone with the watch that counted it.
+        if rates::host_of(key).is_some() {
+            return false;
         }
         let of = |key_of: fn(&ProbeId, &HostId) -> String| {
             self.severities.keys().any(|(probe, host)| key_of(probe, host) == key)
@@ -219,6 +229,7 @@ impl Loop<'_> {
             Told::Clear { key, why } => self.tell(Input::Clear { key, at: now, why }).await,
             Told::Seen(seen) => self.tell(Input::Seen(seen)).await,
             Told::Drift(drift) => self.tell(Input::Drift(drift)).await,
+            Told::Rates { host, counts } => self.rates(host, counts).await,
             Told::Ready { host, asked, says } => self.ready(host, asked, says).await,
             Told::Shown { probe, host, certificate } => self.shown(probe, host, certificate).await,
             Told::Trouble(what) => self.viewer.trouble(now, &what),
@@ -357,7 +368,14 @@ impl Loop<'_> {
     }
 
     fn metrics(&self) -> String {
-        metrics::text(&self.panel, &self.unfit, &self.ledger, &self.plan.courier, self.clock.now())
+        metrics::text(
+            &self.panel,
+            &self.unfit,
+            &self.rates,
+            &self.ledger,
+            &self.plan.courier,
+            self.clock.now(),
+        )
     }
 
     async fn end(&mut self, why: &str) {

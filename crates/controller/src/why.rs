@@ -154,6 +154,7 @@ impl Look<'_> {
             self.would_start();
             self.read_logs(&logs, fails);
             self.route();
+            self.forget_upstreams_of_others();
             if fails {
                 self.read_access(&access).await;
             }
@@ -225,6 +226,17 @@ impl Look<'_> {
         if let Some(nginx) = &self.evidence.nginx {
             let may_be = |change: &Change| nginx.may_have_read(change.at) != Some(false);
             self.evidence.changes.retain(|change| change.kind != ChangeKind::Edit || may_be(change));
+        }
+    }
+
+    /// What upstreams did to other requests explains nothing of one that asks none.
+    fn forget_upstreams_of_others(&mut self) {
+        let asks_none = self.evidence.route.as_ref().is_some_and(|route| route.upstream.is_none());
+        let ours = format!("GET {} ", self.request.uri);
+        if let Some(lines) = self.evidence.lines.as_mut().filter(|_| asks_none && self.asked.seen.is_empty())
+        {
+            let may_be = |request: &String| request.starts_with(&ours);
+            lines.retain(|line| line.upstream.is_none() || line.request.as_ref().is_some_and(may_be));
         }
     }
 

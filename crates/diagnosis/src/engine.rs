@@ -1,5 +1,6 @@
 //! The table, asked of evidence. Which layer failed decides which rows are asked; facts decide the rest.
 
+use evenkeel_fleet::watch::Failure;
 use evenkeel_fleet::{Span, Timestamp};
 use evenkeel_model::Message;
 
@@ -217,15 +218,33 @@ fn on_path(change: &Change, evidence: &Evidence) -> Option<bool> {
     if change.touches.is_empty() {
         return None;
     }
+    // Who was never asked is not to blame.
+    if change.kind == ChangeKind::Application && refused_before_upstream(evidence) {
+        return Some(false);
+    }
     let route = evidence.route.iter().flat_map(|route| {
         [Some(&route.server), route.location.as_ref(), route.upstream.as_ref(), route.file.as_ref()]
             .into_iter()
             .flatten()
             .chain(&route.servers)
     });
-    let logged = evidence.lines.iter().flatten().filter_map(|lines| lines.upstream.as_ref());
+    // What the log says of an upstream counts unless the request is known to ask none.
+    let asks_none = evidence.route.as_ref().is_some_and(|route| route.upstream.is_none());
+    let lines = evidence.lines.iter().flatten().filter(|_| !asks_none);
+    let logged = lines.filter_map(|lines| lines.upstream.as_ref());
     let path: Vec<&str> = route.chain(logged).map(|name| bare(name)).collect();
     Some(change.touches.iter().any(|touched| path.contains(&bare(touched))))
+}
+
+/// Whether nginx refused the request by itself, before it asked anybody.
+fn refused_before_upstream(evidence: &Evidence) -> bool {
+    let mut down = evidence.down().peekable();
+    down.peek().is_some()
+        && down.all(|(_, failure)| match failure {
+            Failure::Status(401) if crate::Fact::WantsPassword.ask(evidence).is_yes() => true,
+            Failure::Status(status @ 400..500) => crate::Fact::OwnStatus(*status).ask(evidence).is_yes(),
+            _ => false,
+        })
 }
 
 fn bare(name: &str) -> &str {

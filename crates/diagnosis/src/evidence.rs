@@ -27,6 +27,8 @@ pub struct Evidence {
     pub route: Option<Routed>,
     /// Where the configuration before the last change sent it.
     pub former: Option<Routed>,
+    /// Whether the configuration, or the one before the last change, listens at the address that is asked; `None`: neither was read.
+    pub listen_named: Option<bool>,
     /// Files of the configuration that a package replaced lately; what stood there lies beside them.
     pub replaced: Option<Vec<String>>,
     /// Certificates, served and on disk.
@@ -239,6 +241,8 @@ pub struct Routed {
     pub upgrades: bool,
     /// Whether a server of the upstream takes only so many connections (`max_conns`).
     pub max_conns: bool,
+    /// Whether it wants a password (`auth_basic`).
+    pub wants_password: bool,
     /// Where it stands: file and line.
     pub place: Option<String>,
 }
@@ -271,6 +275,8 @@ pub struct Direct {
     pub because: Option<String>,
     /// How it failed; `None`: it answered.
     pub failure: Option<Failure>,
+    /// Whether it answers a path that cannot exist too, so that its answer says nothing of the path that was asked for.
+    pub answers_all: bool,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
 }

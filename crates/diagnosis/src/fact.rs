@@ -88,6 +88,8 @@ pub enum Fact {
     ListensThere,
     /// nginx listens, and not at the address and port that were asked.
     ListensElsewhere,
+    /// No configuration that was read listens at the address that was asked.
+    ListenUnnamed,
     /// The queue of the socket that was asked is full.
     QueueFull,
     /// Another program than nginx listens on a port.
@@ -127,6 +129,8 @@ pub enum Fact {
     NotProxied,
     /// The configuration says this status.
     Returns(u16),
+    /// The configuration wants a password.
+    WantsPassword,
     /// Every server of the upstream is `down`.
     AllServersDown,
     /// A server of the upstream takes only so many connections.
@@ -136,8 +140,14 @@ pub enum Fact {
     DirectUp,
     /// The upstream, asked without nginx, fails in this class.
     Direct(&'static str),
+    /// The upstream, asked without nginx, answers with this status.
+    DirectStatus(u16),
+    /// The upstream, asked without nginx, answers after longer than nginx took to give the failing request up.
+    DirectSlow,
     /// The application answers at another address than the configured one.
     AnswersElsewhere,
+    /// The application answers whatever it is asked for, also what cannot exist.
+    AnswersAll,
     /// Something on the same machine answers the request; it may be the application.
     MayAnswerElsewhere,
     /// The upstream answers when it is asked by TLS.

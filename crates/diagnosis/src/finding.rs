@@ -16,6 +16,10 @@ impl Finding {
         if holds { Self::Yes(yes.into()) } else { Self::No(no.into()) }
     }
 
+    pub(crate) fn is_yes(&self) -> bool {
+        matches!(self, Self::Yes(_))
+    }
+
     pub(crate) fn unknown(look: impl Into<String>) -> Self {
         Self::Unknown(look.into())
     }

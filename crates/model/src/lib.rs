@@ -73,7 +73,7 @@ pub use log::error::{
 };
 pub use log::{
     Answered as LoggedAnswer, Assumed, Escape, FormatError, Lacks, LogFormat, LoggedTo, Maker, Rate, Rates,
-    Spans, Stuck, fitting, logged_to, named_formats,
+    Spans, Stuck, access_logs, fitting, logged_to, named_formats,
 };
 pub use lower::{Location, LocationKind, NameKind, Server, ServerKind, ServerName, Upstream, UpstreamServer};
 pub use pass::Pass;

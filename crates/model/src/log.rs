@@ -17,7 +17,7 @@ mod tests;
 use crate::config::Config;
 use field::{Class, Field, Slots};
 
-pub use named::{LoggedTo, logged_to, named_formats};
+pub use named::{LoggedTo, access_logs, logged_to, named_formats};
 pub use rates::{Answered, Maker, Rate, Rates};
 pub use request::{Assumed, Lacks};
 pub(crate) use request::{NotHttp, Places, Wanted};

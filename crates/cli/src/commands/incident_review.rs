@@ -7,7 +7,7 @@ use evenkeel_controller::counterfactual::{self, Change};
 use evenkeel_controller::local::Journal;
 use evenkeel_controller::pages::incident::{html, markdown};
 use evenkeel_controller::when;
-use evenkeel_fleet::postmortem::incident::{Review, Verdict, incidents, review};
+use evenkeel_fleet::postmortem::incident::{RATE_STEP, Review, Verdict, incidents, review};
 use evenkeel_fleet::{BundleId, IncidentId, Span};
 use evenkeel_host::configdir::bundles;
 use evenkeel_syntax::fileset::Digest;
@@ -16,9 +16,6 @@ use serde_json::{Value, json};
 use crate::args::{self, Global};
 use crate::output::{Exit, Output, put};
 use crate::settings::Settings;
-
-/// How long one point of the chart of requests counts.
-const INTERVAL: Span = Span::from_secs(10);
 
 pub(crate) fn write(
     id: IncidentId,
@@ -45,7 +42,8 @@ pub(crate) fn write(
         replay(&mut review, global, output)?;
     }
     if let Some(file) = &args.html {
-        std::fs::write(file, html(&review, INTERVAL)).with_context(|| format!("write {}", file.display()))?;
+        std::fs::write(file, html(&review, RATE_STEP))
+            .with_context(|| format!("write {}", file.display()))?;
     }
     if output.json {
         put(&document(&review).to_string());

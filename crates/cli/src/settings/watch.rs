@@ -163,7 +163,7 @@ impl Watched {
                 Some(Heartbeat::new(sign.url.clone(), every))
             }
         };
-        let why = hosts::why(place, &self.hosts, &hosts);
+        let why = hosts::why(place, &self.hosts, &hosts, settings);
         let looker: Option<Box<dyn evenkeel_controller::watch::cause::Looker>> = if why.is_empty() {
             None
         } else {
@@ -185,7 +185,8 @@ impl Watched {
             metrics: watch.metrics,
             state_dir: settings.state_dir.clone(),
             looker,
-            follow: hosts::follow(place, &self.hosts)?,
+            follow: hosts::followed(place, &self.hosts, hosts::drift)?,
+            rates: hosts::followed(place, &self.hosts, hosts::rates)?,
             ready,
             ready_every,
         })

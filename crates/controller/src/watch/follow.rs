@@ -1,4 +1,5 @@
-//! The drift of other hosts, as they write it down themselves: `evenkeel drift --follow --json` over there, one event a line.
+//! What hosts say of themselves line by line, as long as somebody listens: their drift (`evenkeel drift --follow --json` over there),
+//! and what they answer (`evenkeel rates --follow --json`).
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
@@ -12,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::Told;
+use crate::rates::Counts;
 
 /// How long one that ended is left alone before it is started again, the first time and at most.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -21,20 +23,58 @@ const WELL: Duration = Duration::from_secs(60);
 /// The most that a host may say, in bytes: a line of a drift names at most some hundred paths.
 const LINE_BYTES_MAX: u64 = 4 << 20;
 
+/// What is followed.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum What {
+    /// What is no longer as it was released.
+    Drift,
+    /// What is answered.
+    Rates,
+}
+
+impl What {
+    /// What a host calls it, in a sentence.
+    fn said(self) -> &'static str {
+        match self {
+            Self::Drift => "the drift",
+            Self::Rates => "what is answered",
+        }
+    }
+
+    /// A line, where it is one.
+    fn read(self, host: &HostId, line: &str) -> Option<Told> {
+        // What a host says of another one is not believed.
+        match self {
+            Self::Drift => {
+                let drift: Drift = serde_json::from_str(line).ok()?;
+                Some(Told::Drift(Drift { host: host.clone(), ..drift }))
+            }
+            Self::Rates => {
+                let counts: Counts = serde_json::from_str(line).ok()?;
+                Some(Told::Rates { host: host.clone(), counts })
+            }
+        }
+    }
+}
+
 /// Begins to follow hosts, until what they say is dropped.
-pub(super) fn start(hosts: &BTreeMap<HostId, Vec<String>>, told: &mpsc::Sender<Told>) -> JoinSet<()> {
+pub(super) fn start(
+    what: What,
+    hosts: &BTreeMap<HostId, Vec<String>>,
+    told: &mpsc::Sender<Told>,
+) -> JoinSet<()> {
     let mut following = JoinSet::new();
     for (host, command) in hosts {
-        following.spawn(follow(host.clone(), command.clone(), told.clone()));
+        following.spawn(follow(what, host.clone(), command.clone(), told.clone()));
     }
     following
 }
 
-async fn follow(host: HostId, command: Vec<String>, told: mpsc::Sender<Told>) {
+async fn follow(what: What, host: HostId, command: Vec<String>, told: mpsc::Sender<Told>) {
     let (mut pause, mut said) = (AGAIN, false);
     loop {
         let began = tokio::time::Instant::now();
-        let why = follow_once(&host, &command, &told).await;
+        let why = follow_once(what, &host, &command, &told).await;
         if told.is_closed() {
             return;
         }
@@ -43,7 +83,7 @@ async fn follow(host: HostId, command: Vec<String>, told: mpsc::Sender<Told>) {
         }
         if !said {
             said = true;
-            let what = format!("the drift of {host} cannot be followed ({why}); it is tried again");
+            let what = format!("{} of {host} cannot be followed ({why}); it is tried again", what.said());
             let _the_loop_is_gone = told.send(Told::Trouble(what)).await;
         }
         tokio::time::sleep(pause).await;
@@ -52,7 +92,7 @@ async fn follow(host: HostId, command: Vec<String>, told: mpsc::Sender<Told>) {
 }
 
 /// Follows until it ends; gives why.
-async fn follow_once(host: &HostId, command: &[String], told: &mpsc::Sender<Told>) -> String {
+async fn follow_once(what: What, host: &HostId, command: &[String], told: &mpsc::Sender<Told>) -> String {
     let Some((program, args)) = command.split_first() else { return "no command".to_owned() };
     let mut child = Command::new(program);
     child.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -69,9 +109,8 @@ async fn follow_once(host: &HostId, command: &[String], told: &mpsc::Sender<Told
             Ok(0) | Err(_) => return ended(child).await,
             Ok(_) => {}
         }
-        // What a host says of another one is not believed.
-        if let Ok(drift) = serde_json::from_str::<Drift>(&line)
-            && told.send(Told::Drift(Drift { host: host.clone(), ..drift })).await.is_err()
+        if let Some(word) = what.read(host, &line)
+            && told.send(word).await.is_err()
         {
             return String::new();
         }
@@ -106,7 +145,8 @@ mod tests {
         let line =
             serde_json::json!({ "host": "another", "released": zeros, "stage": "opened", "changes": [] });
         let (told, mut inbox) = mpsc::channel(8);
-        let _following = start(&sh(&format!("echo no drift; echo '{line}'; exec sleep 60")), &told);
+        let _following =
+            start(What::Drift, &sh(&format!("echo no drift; echo '{line}'; exec sleep 60")), &told);
         let Some(Told::Drift(drift)) = inbox.recv().await else { panic!("no drift") };
         assert_eq!(drift.host.as_str(), "web1");
     }
@@ -114,7 +154,7 @@ mod tests {
     #[tokio::test]
     async fn host_that_cannot_be_followed_is_told_once_and_tried_again() {
         let (told, mut inbox) = mpsc::channel(8);
-        let _following = start(&sh("echo nothing was released >&2; exit 2"), &told);
+        let _following = start(What::Drift, &sh("echo nothing was released >&2; exit 2"), &told);
         let Some(Told::Trouble(what)) = inbox.recv().await else { panic!("no word of it") };
         assert!(what.contains("web1") && what.contains("nothing was released"), "{what}");
         let more = tokio::time::timeout(AGAIN * 2, inbox.recv()).await;

@@ -16,8 +16,10 @@ use prometheus_client::registry::Registry;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::rates;
 use crate::ledger::Ledger;
 use crate::outbox::Courier;
+use crate::rates::Made;
 
 /// How long one reader may take.
 const READER_WITHIN: Duration = Duration::from_secs(2);
@@ -89,6 +91,7 @@ async fn respond(mut stream: TcpStream, page: String) -> io::Result<()> {
 pub(super) fn text(
     panel: &Panel,
     unfit: &BTreeMap<VantageId, String>,
+    rates: &rates::Known,
     ledger: &Ledger,
     courier: &Courier,
     now: Timestamp,
@@ -123,6 +126,27 @@ pub(super) fn text(
     let unfits = gauges("vantage_unfit", "Whether a vantage cannot be relied upon");
     for vantage in unfit.keys() {
         unfits.get_or_create(&labels(&[("vantage", &vantage.0)])).set(1.0);
+    }
+    let answered =
+        gauges("answers_per_second", "Requests that a host answered lately, without those of probes");
+    let failed = gauges(
+        "failures_per_second",
+        "Those of them that failed, by the hundred of their status and by who made it",
+    );
+    for (host, counts) in rates.last() {
+        let per_second = |count: u64| {
+            let count = number(usize::try_from(count).unwrap_or(usize::MAX));
+            count / Duration::from_millis(counts.took_ms.max(1)).as_secs_f64()
+        };
+        answered.get_or_create(&labels(&[("host", host.as_str())])).set(per_second(counts.answered));
+        for by in [Made::Nginx, Made::Upstream, Made::Unknown] {
+            for hundred in [4, 5] {
+                let of_kind = counts.failed.iter().find(|it| it.by == by && it.hundred == hundred);
+                let labels =
+                    labels(&[("host", host.as_str()), ("class", &format!("{hundred}xx")), ("by", by.name())]);
+                failed.get_or_create(&labels).set(per_second(of_kind.map_or(0, |it| it.count)));
+            }
+        }
     }
     let open = gauges("incidents_open", "Incidents that are not over");
     for severity in ["note", "warning", "critical"] {

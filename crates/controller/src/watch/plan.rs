@@ -15,6 +15,7 @@ use evenkeel_store::StoreError;
 use super::{AliveError, Askers, cause};
 use crate::notify::Came;
 use crate::outbox::{Courier, Heartbeat};
+use crate::rates::Counts;
 use crate::ready::Readiness;
 
 /// One probe of one host from one vantage.
@@ -59,6 +60,8 @@ pub struct Plan {
     pub looker: Option<Box<dyn cause::Looker>>,
     /// Hosts whose drift is followed: the command that ends in `evenkeel drift --follow --json` over there.
     pub follow: BTreeMap<HostId, Vec<String>>,
+    /// Hosts whose answers are counted: the command that ends in `evenkeel rates --follow --json` over there.
+    pub rates: BTreeMap<HostId, Vec<String>>,
     /// Hosts that are asked whether they are ready: the command that ends in `evenkeel ready` over there.
     pub ready: BTreeMap<HostId, Vec<String>>,
     /// How often, when nothing happens.
@@ -83,6 +86,13 @@ pub enum Told {
     Seen(Seen),
     /// What a host writes down of its drift.
     Drift(Drift),
+    /// What a host answered in a while.
+    Rates {
+        /// Which.
+        host: HostId,
+        /// What.
+        counts: Counts,
+    },
     /// What a host says of itself.
     Ready {
         /// Which.

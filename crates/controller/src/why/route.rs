@@ -1,14 +1,15 @@
 //! Where the configuration on disk sends the request.
 
 use std::ffi::OsStr;
+use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use evenkeel_diagnosis::evidence::{Origin, Routed};
 use evenkeel_fleet::watch::Failure;
 use evenkeel_model::{
-    Config, FileKind, LocalAddress, Location, NameKind, Node, NodeId, Outcome, Request, Route, Router,
-    Server, ServerName,
+    Config, FileKind, ListenAddress, LocalAddress, Location, NameKind, Node, NodeId, Outcome, Request, Route,
+    Router, Server, ServerName,
 };
 
 use super::Look;
@@ -19,6 +20,10 @@ const ARGUMENTS_MAX: usize = 32;
 impl Look<'_> {
     pub(super) fn route(&mut self) {
         let Some(config) = self.asked.config else { return };
+        let asked = self.evidence.samples.iter().find_map(|seen| seen.address);
+        self.evidence.listen_named = asked.map(|asked| {
+            [Some(config), self.asked.former].into_iter().flatten().any(|it| listens(it, asked))
+        });
         let Some(route) = self.route_by(config) else { return };
         let host = self.request.host_name();
         self.evidence.route = Some(routed(config, &route, host));
@@ -102,6 +107,7 @@ fn routed(config: &Config, route: &Route, host: &str) -> Routed {
     if let Some(id) = route.location.or(route.server) {
         let block = config.node(id);
         routed.dropped = dropped(&block);
+        routed.wants_password = wants_password(&block);
         let cookies = |node: &Node<'_>| {
             let mut names = (0..ARGUMENTS_MAX).map_while(|at| node.arg_str(at));
             node.is("proxy_ignore_headers") && names.any(|name| name.eq_ignore_ascii_case("set-cookie"))
@@ -146,6 +152,25 @@ fn routed(config: &Config, route: &Route, host: &str) -> Routed {
 fn effective(block: &Node<'_>, has: impl Fn(&Node<'_>) -> bool) -> bool {
     let mut around = std::iter::once(*block).chain(block.ancestors());
     around.any(|block| block.children().any(|child| has(&child)))
+}
+
+/// Whether a password is wanted: the nearest `auth_basic` decides.
+fn wants_password(block: &Node<'_>) -> bool {
+    let mut around = std::iter::once(*block).chain(block.ancestors());
+    let nearest = around.find_map(|block| block.children().find(|child| child.is("auth_basic")));
+    nearest.is_some_and(|node| node.arg_str(0) != Some("off"))
+}
+
+/// Whether a configuration listens at an address.
+fn listens(config: &Config, at: SocketAddr) -> bool {
+    config.listens().iter().any(|listen| match listen {
+        ListenAddress::Inet { ip, port, last } => {
+            let all = ip.is_unspecified() && ip.is_ipv4() == at.is_ipv4();
+            (*port..=*last).contains(&at.port()) && (all || *ip == at.ip())
+        }
+        ListenAddress::Name { port, .. } => *port == at.port(),
+        ListenAddress::Unix(_) => false,
+    })
 }
 
 /// Headers that a block around this one adds, and this one drops because it adds some of its own.

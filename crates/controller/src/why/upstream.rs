@@ -146,12 +146,12 @@ impl Look<'_> {
             }
             asked.push(at);
             let report = self.ask(Target::Tcp(at), "http", None).await;
-            direct.push(of(
-                &format!("http://{at}"),
-                false,
-                Some(format!("{place} sends other requests there")),
-                report,
-            ));
+            let has_it = report.answer == Answer::Up;
+            let because = Some(format!("{place} sends other requests there"));
+            let mut one = of(&format!("http://{at}"), false, because, report);
+            one.answers_all =
+                has_it && self.ask(Target::Tcp(at), "http", Some(&nowhere())).await.answer == Answer::Up;
+            direct.push(one);
         }
     }
 
@@ -200,5 +200,11 @@ fn of(at: &str, configured: bool, because: Option<String>, report: Report) -> Di
         Answer::Up => None,
         Answer::Down(failure) => Some(failure),
     };
-    Direct { at: at.to_owned(), configured, because, failure, took_ms }
+    Direct { at: at.to_owned(), configured, because, failure, answers_all: false, took_ms }
+}
+
+/// A path that no application has.
+fn nowhere() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
+    format!("/evenkeel-asks-{:x}", now.map_or(0, |since| since.as_nanos()))
 }

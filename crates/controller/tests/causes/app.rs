@@ -28,6 +28,8 @@ pub(crate) enum App {
     Resets,
     /// Has an answer for every path but `/export`, at which it breaks.
     Breaks,
+    /// Has `/cart`, and no other path.
+    Cart,
     /// Answers at once; what has `late` in its address, never.
     Late,
     /// Answers with a cookie that nobody else gets.
@@ -121,6 +123,10 @@ fn serve(app: App, mut stream: TcpStream) -> Option<TcpStream> {
         App::Breaks => {
             let breaks = request.starts_with("get /export ");
             let status = if breaks { "500 Internal Server Error" } else { "200 OK" };
+            drop(stream.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes()));
+        }
+        App::Cart => {
+            let status = if request.starts_with("get /cart ") { "200 OK" } else { "404 Not Found" };
             drop(stream.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes()));
         }
         App::Late if request.lines().next().is_some_and(|line| line.contains("late")) => return Some(stream),

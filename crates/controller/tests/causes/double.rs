@@ -164,6 +164,7 @@ cases! {
         and: "directive-unknown",
         level: "notice",
         server: "location /shop/ { proxy_pass http://{APP}; }",
+        app: App::Cart,
         meanwhile: |stage| bad_reload(stage),
     }
     index_missing_and_a_name_claimed_twice => {
@@ -186,6 +187,7 @@ cases! {
         cause: "listens-elsewhere",
         and: "change-not-loaded",
         server: "location / { return 200; }",
+        former: "listen {DEAD}; location / { return 200; }",
         url: "http://shop.test:{DEADPORT}/cart",
         meanwhile: |stage| change(stage),
     }

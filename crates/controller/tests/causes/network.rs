@@ -60,6 +60,7 @@ cases! {
         rows: &[2],
         cause: "listens-elsewhere",
         server: SITE,
+        former: "listen {DEAD}; location / { return 200; }",
         url: "http://shop.test:{DEADPORT}/cart",
     }
     firewall_that_rejects_as_usual => {

@@ -112,6 +112,7 @@ cases! {
         rows: &[38],
         cause: "no-location-for-route",
         server: "location /shop/ { proxy_pass http://{APP}; }",
+        app: App::Cart,
     }
     redirects_that_go_in_a_circle => {
         rows: &[50],

@@ -1,6 +1,6 @@
 use evenkeel_model::Message::{AccessForbidden, AuthRequestStatus, NoUser, OpenFailed, PasswordMismatch, UserUnknown};
 
-use crate::Fact::{Any, Said, SaidErrno, Status};
+use crate::Fact::{Any, Said, SaidErrno, Status, UpstreamStatus, WantsPassword};
 use crate::evidence::ChangeKind::{Edit, Package, Release};
 use crate::row::Shape::Status as Got;
 use crate::row::{PLAIN, Row};
@@ -20,7 +20,9 @@ pub(super) const ROWS: &[Row] = &[
         id: "password-wanted",
         says: "the request has no password, and the location wants one",
         seen: &[Got(401)],
-        shows: &[Status(401), Said(NoUser)],
+        shows: &[Status(401), Any(&[Said(NoUser), WantsPassword])],
+        // Whoever has a password meets what is behind it.
+        excludes: &[Said(UserUnknown), Said(PasswordMismatch), SaidErrno(OpenFailed, &[2]), UpstreamStatus(401)],
         changes: &[Release, Edit],
         check: "auth_basic where the request goes",
         fix: "auth_basic off for what is public",

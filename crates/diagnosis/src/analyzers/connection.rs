@@ -1,5 +1,5 @@
 use crate::Fact::{
-    Any, FirewallBlocks, FirewallConditional, FirewallOpen, ListensElsewhere, ListensThere, NginxRuns, NginxStopped,
+    Any, FirewallBlocks, FirewallConditional, FirewallOpen, ListenUnnamed, ListensElsewhere, ListensThere, NginxRuns, NginxStopped,
     OneVantage, OnlyIpv6, Probe, QueueFull,
 };
 use crate::evidence::ChangeKind::{Edit, Firewall, Package, Release, Restart};
@@ -31,6 +31,7 @@ pub(super) const ROWS: &[Row] = &[
         shows: &[Probe("refused")],
         settles: &[ListensElsewhere],
         excludes: &[NginxStopped, ListensThere],
+        doubts: &[ListenUnnamed],
         changes: &[Release, Edit, Package],
         check: "the listen directives of the last change, for IPv4 and IPv6",
         fix: "put the listen directive back and reload",

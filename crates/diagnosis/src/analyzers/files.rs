@@ -1,9 +1,9 @@
-use evenkeel_model::Message::{DirectoryForbidden, InvalidUrlPrefix, NoNamedLocation, OpenFailed, RewriteCycle, UpstreamUrlInvalid};
+use evenkeel_model::Message::{AccessForbidden, DirectoryForbidden, InvalidUrlPrefix, NoNamedLocation, OpenFailed, RewriteCycle, UpstreamUrlInvalid};
 
 use crate::Fact::{
-    All, AnswersElsewhere, Any, ByDefault, ByWildcard, CachedCookie, DirectUp, HeadersDropped, NotProxied, NotUpgraded, OtherFile, OwnStatus, PageForAsset, Probe,
+    All, AnswersAll, AnswersElsewhere, Any, ByDefault, ByWildcard, CachedCookie, DirectStatus, DirectUp, HeadersDropped, Not, NotProxied, NotUpgraded, OtherFile, OwnStatus, PageForAsset, Probe,
     RedirectsAway, RedirectsNowhere, RedirectsToHttps, RedirectsToItself, Returns, ReturnsRedirect, RouteMoved, Said, SaidErrno, Status,
-    UpgradeDropped, UpstreamStatus,
+    UpgradeDropped, UpstreamStatus, WantsPassword,
 };
 use crate::evidence::ChangeKind::{Application, Edit, Package, Release};
 use crate::row::Shape::{Class, Status as Got};
@@ -37,7 +37,7 @@ pub(super) const ROWS: &[Row] = &[
         says: "nginx looks for {0}, and there is no such file",
         seen: &[Got(404)],
         shows: &[SaidErrno(OpenFailed, &[2, 20]), Status(404)],
-        doubts: &[UpstreamStatus(404), DirectUp, AnswersElsewhere],
+        doubts: &[UpstreamStatus(404), DirectUp, All(&[AnswersElsewhere, Not(&AnswersAll)])],
         changes: &[Release, Edit, Application],
         check: "root or alias against where the files are",
         fix: "mend root or alias, or deploy the files",
@@ -48,6 +48,9 @@ pub(super) const ROWS: &[Row] = &[
         says: "the application at {elsewhere} has this path, and no location sends it there",
         seen: &[Got(404), Got(403), Got(405)],
         shows: &[Any(&[Status(404), Status(403), Status(405)]), NotProxied, AnswersElsewhere],
+        // Where nginx says why it refuses the request, that is why.
+        excludes: &[Said(AccessForbidden), SaidErrno(OpenFailed, &[13]), Returns(403), Returns(405), WantsPassword],
+        doubts: &[AnswersAll],
         changes: &[Application, Release, Edit],
         follows: &[],
         check: "evenkeel route URL: the location that takes it; whether the application's release came with a configuration",
@@ -67,6 +70,21 @@ pub(super) const ROWS: &[Row] = &[
         ..PLAIN
     },
     Row {
+        id: "configuration-says-so",
+        says: "the configuration itself answers so, whatever else is well",
+        seen: &[Got(400), Got(401), Got(403), Got(405), Got(410), Got(429), Got(500), Got(502), Got(503), Got(504)],
+        shows: &[Any(&[
+            All(&[Status(400), Returns(400)]), All(&[Status(401), Returns(401)]), All(&[Status(403), Returns(403)]),
+            All(&[Status(405), Returns(405)]), All(&[Status(410), Returns(410)]), All(&[Status(429), Returns(429)]),
+            All(&[Status(500), Returns(500)]), All(&[Status(502), Returns(502)]), All(&[Status(503), Returns(503)]),
+            All(&[Status(504), Returns(504)]),
+        ])],
+        changes: &[Release, Edit, Package],
+        check: "evenkeel route URL: the return that it meets, and since when that stands there",
+        fix: "take the return out when its time is over",
+        ..PLAIN
+    },
+    Row {
         id: "application-says-404",
         says: "the application itself answers 404: it has no such path, or gets another path than it expects",
         seen: &[Got(404)],
@@ -79,9 +97,11 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         id: "application-fails-itself",
         says: "the application itself answers with an error",
-        seen: &[Got(500), Got(503), Got(403), Got(429), Got(401), Got(400)],
+        seen: &[Got(500), Got(502), Got(503), Got(504), Got(403), Got(429), Got(401), Got(400)],
         shows: &[Any(&[
             UpstreamStatus(500), UpstreamStatus(503), UpstreamStatus(403), UpstreamStatus(429), UpstreamStatus(401), UpstreamStatus(400),
+            // The log has 502 and 504 also where nginx made them (`$upstream_status`).
+            All(&[Status(502), DirectStatus(502)]), All(&[Status(504), DirectStatus(504)]),
         ])],
         excludes: &[crate::Fact::AnswersTls, All(&[NotUpgraded, UpgradeDropped, DirectUp])],
         changes: &[Application, Release],

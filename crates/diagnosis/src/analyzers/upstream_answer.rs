@@ -5,7 +5,7 @@ use evenkeel_model::Message::{
 };
 
 use super::upstream_connect::BAD_GATEWAY;
-use crate::Fact::{AnswersTls, Any, Direct, DirectUp, NotUpgraded, Said, SaidIn, SaidInErrno, SaidInWith, SaidWith, Status, UpstreamBlocked, UpstreamConditional, UpstreamStatus, UpgradeDropped};
+use crate::Fact::{All, AnswersTls, Any, Direct, DirectSlow, DirectUp, Not, NotUpgraded, Said, SaidIn, SaidInErrno, SaidInWith, SaidWith, Status, UpstreamBlocked, UpstreamConditional, UpstreamStatus, UpgradeDropped};
 use crate::evidence::ChangeKind::{Application, Edit, Firewall, Package, Release};
 use crate::row::Shape::{Class, Status as Got};
 use crate::row::{PLAIN, Row, Shape};
@@ -18,9 +18,9 @@ pub(super) const ROWS: &[Row] = &[
         says: "the application at {upstream} takes the request and does not answer within the time-out",
         seen: &[Got(504), Class("slow"), Class("silent")],
         shows: &[SaidIn(UpstreamTimedOut, ReadingHeader)],
-        settles: &[Direct("slow"), Direct("silent")],
+        settles: &[Direct("slow"), Direct("silent"), DirectSlow],
         excludes: &[UpstreamConditional, UpstreamBlocked],
-        doubts: &[DirectUp],
+        doubts: &[All(&[DirectUp, Not(&DirectSlow)])],
         changes: &[Application, Release, Edit],
         check: "what the application waits for: its database, a lock, another service",
         fix: "mend the application; proxy_read_timeout only hides it",

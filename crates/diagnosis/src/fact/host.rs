@@ -22,6 +22,13 @@ pub(super) fn ask(fact: Fact, evidence: &Evidence) -> Option<Finding> {
         },
         Fact::ListensThere => listens(evidence, |socket, asked| covers(socket.at, asked), "listens there"),
         Fact::ListensElsewhere => elsewhere(evidence),
+        Fact::ListenUnnamed => match evidence.listen_named {
+            Some(true) => Finding::No(String::from("the configuration, or the one before it, listens there")),
+            Some(false) => {
+                Finding::Yes(String::from("neither the configuration nor the one before it listens there"))
+            }
+            None => Finding::Yes(String::from("no configuration was read that listens there")),
+        },
         Fact::QueueFull => {
             if evidence.listening.iter().flatten().all(|socket| socket.full.is_none()) {
                 return Some(Finding::unknown("the queue of the socket: ss -ltn, Recv-Q against Send-Q"));
@@ -147,6 +154,10 @@ fn elsewhere(evidence: &Evidence) -> Finding {
     let (Some(listening), Some(asked)) = (&evidence.listening, asked(evidence).next()) else {
         return Finding::unknown("the listening sockets of the host: ss -ltn");
     };
+    // Another nginx on the same machine is none of ours.
+    if evidence.nginx.is_none() {
+        return Finding::unknown("the nginx that reads this configuration");
+    }
     let ours: Vec<_> = listening.iter().filter(|socket| is_nginx(socket)).collect();
     if ours.iter().any(|socket| covers(socket.at, asked)) {
         return Finding::No(format!("nginx listens at {asked}"));

@@ -96,6 +96,14 @@ pub(super) fn ask(fact: Fact, evidence: &Evidence) -> Option<Finding> {
                 format!("{place} does not say {status}"),
             )
         }),
+        Fact::WantsPassword => routed(evidence, |route| {
+            let place = route.location.as_deref().unwrap_or("the server itself");
+            Finding::of(
+                route.wants_password,
+                format!("{place} wants a password (auth_basic)"),
+                format!("{place} wants no password"),
+            )
+        }),
         Fact::AllServersDown => routed(evidence, |route| {
             let down =
                 !route.servers.is_empty() && route.servers.iter().all(|server| server.ends_with(" down"));
@@ -134,7 +142,40 @@ pub(super) fn ask(fact: Fact, evidence: &Evidence) -> Option<Finding> {
                 }
             },
         },
+        Fact::DirectStatus(status) => match configured(evidence) {
+            None => unasked(),
+            Some(all) => match all.iter().find(|one| one.failure == Some(Failure::Status(status))) {
+                Some(one) => {
+                    Finding::Yes(format!("{} answers {status} when it is asked without nginx", one.at))
+                }
+                None => Finding::No(format!("{} does not answer {status} without nginx", names(&all))),
+            },
+        },
+        Fact::DirectSlow => match (configured(evidence), evidence.down().map(|(seen, _)| seen.took_ms).max())
+        {
+            (Some(all), Some(given_up)) => {
+                match all.iter().find(|one| one.failure.is_none() && one.took_ms > given_up) {
+                    Some(one) => Finding::Yes(format!(
+                        "{} answers after {} ms, and nginx gave up after {given_up} ms",
+                        one.at, one.took_ms
+                    )),
+                    None => Finding::No(String::from(
+                        "the application answers sooner than nginx gives up, or not at all",
+                    )),
+                }
+            }
+            _ => unasked(),
+        },
         Fact::AnswersElsewhere | Fact::MayAnswerElsewhere => elsewhere(fact, evidence),
+        Fact::AnswersAll => {
+            match evidence.direct.iter().flatten().find(|one| !one.configured && one.answers_all) {
+                Some(one) => Finding::Yes(format!(
+                    "{} answers whatever it is asked for, also what cannot exist",
+                    one.at
+                )),
+                None => Finding::No(String::from("the application does not answer just anything")),
+            }
+        }
         Fact::AnswersTls => {
             let tls = |one: &&Direct| !one.configured && one.at.starts_with("https://");
             match evidence.direct.iter().flatten().find(tls) {

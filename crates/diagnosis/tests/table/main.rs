@@ -2,6 +2,7 @@
 
 mod double;
 mod healthy;
+mod misled;
 mod one;
 
 use std::net::{IpAddr, SocketAddr};
@@ -74,6 +75,7 @@ pub(crate) fn direct(failure: Option<Failure>) -> Option<Vec<Direct>> {
         configured: true,
         because: None,
         failure,
+        answers_all: false,
         took_ms: 2,
     }])
 }

@@ -21,6 +21,7 @@ fn nginx_listens_elsewhere() {
     let mut evidence = failing(Failure::Refused);
     evidence.nginx = nginx(true);
     evidence.listening = listens(&[("127.0.0.1:443", "nginx"), ("0.0.0.0:22", "sshd")]);
+    evidence.listen_named = Some(true);
     is(&evidence, "listens-elsewhere");
 }
 

@@ -53,6 +53,11 @@ fn seen(seen: &Seen) -> String {
         Seen::Firewall(it) => {
             format!("the firewall of {} changed{}: {}", it.host, by_author(it.author.as_ref()), it.says)
         }
+        Seen::Answered(it) => {
+            let sum = |of: fn(&crate::journal::AnswersOfStep) -> u64| it.steps.iter().map(of).sum::<u64>();
+            let (all, failed) = (sum(|step| step.all), sum(|step| step.server + step.upstream));
+            format!("{} answered {all} requests, {failed} of them with 5xx", it.host)
+        }
         Seen::Certificate(it) => {
             let fault = it.fault.as_ref().map_or_else(String::new, |fault| format!(", and {fault}"));
             format!("{} serves the certificate {} for {}{fault}", it.host, it.serial, it.name)

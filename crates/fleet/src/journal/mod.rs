@@ -26,7 +26,7 @@ pub use packages::{Conffile, ConffileOutcome, PackageRun, PackageStage, PackageS
 pub use releases::{
     Adoption, By, Choice, Order, Phase, Proposal, Recovery, RefusedBy, Revert, Reverter, RouteAnswer,
 };
-pub use watch::{Certificate, Firewall, Health, Seen, Transition};
+pub use watch::{Answers, AnswersOfStep, Certificate, Firewall, Health, Seen, Transition};
 
 use crate::apply::RevertWhy;
 use crate::{Actor, Evidence, Generation, HostId, ReleaseId, Timestamp};

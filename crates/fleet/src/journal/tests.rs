@@ -83,6 +83,7 @@ const SINCE_3: &[&str] = &[
 /// What format 4 added.
 const SINCE_4: &[&str] = &[
     r#"{"v":4,"at":1,"what":{"drift":{"host":"web-1","released":"A","stage":"silence_over","changes":[{"path":"a.conf","how":"changed","old":"A","new":"B","at":1,"author":null}]}}}"#,
+    r#"{"v":4,"at":1,"what":{"watch":{"answered":{"host":"web-1","step":10000,"steps":[{"at":1,"all":120,"server":1,"upstream":2}]}}}}"#,
     r#"{"v":4,"at":1,"what":{"incident":{"incident":"i1","step":{"replayed":{"replay":{"host":"web-1","bundles":["A","B"],"diff":"+x\n","gates":[{"name":"check","verdict":"stops","said":"s","took":3},{"name":"diff","verdict":"tells","said":"s"},{"name":"test","verdict":"passes","said":"s"},{"name":"rehearse","verdict":"not_asked","said":"s"}]}}}}}}"#,
     r#"{"v":4,"at":1,"what":{"incident":{"incident":"i1","step":{"replayed":{"replay":{"host":"web-1","gates":[]}}}}}}"#,
     r#"{"v":4,"at":1,"what":{"watch":{"turned":{"probe":"home","host":"web-1","vantage":"here","at":1,"took":3,"health":"up","after":7}}}}"#,

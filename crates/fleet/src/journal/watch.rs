@@ -49,6 +49,8 @@ pub enum Seen {
     Firewall(Firewall),
     /// A certificate that is served was looked at, and it is not the one of before.
     Certificate(Certificate),
+    /// What a host answered, from its logs.
+    Answered(Answers),
 }
 
 /// The answers to one probe, from one vantage to one host, changed.
@@ -129,4 +131,30 @@ pub struct Certificate {
     pub ends: Timestamp,
     /// What is wrong with it.
     pub fault: Option<String>,
+}
+
+/// What a host answered, step by step. The probes' own requests are left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answers {
+    /// The host.
+    pub host: HostId,
+    /// How long a step is.
+    pub step: Span,
+    /// The steps, in order; a step in which nothing was read is missing.
+    pub steps: Vec<AnswersOfStep>,
+}
+
+/// What a host answered in one step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnswersOfStep {
+    /// When it began.
+    pub at: Timestamp,
+    /// How many requests were answered.
+    pub all: u64,
+    /// How many with a status of 500 and above that the server itself made.
+    pub server: u64,
+    /// And those that an upstream made, or of which the log does not say who made them.
+    pub upstream: u64,
 }

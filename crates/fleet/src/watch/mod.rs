@@ -4,6 +4,7 @@ pub mod drift;
 mod failure;
 pub mod judge;
 mod sample;
+pub mod trial;
 mod vantage;
 pub mod verdict;
 

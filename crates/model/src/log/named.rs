@@ -36,6 +36,37 @@ fn format(node: Node<'_>) -> Option<LogFormat> {
     LogFormat::new(&name, escape, &text).ok()
 }
 
+/// The access logs that a configuration names and how each is written, each path once. Those of which only the request says
+/// where they are, and those of another machine, are left out.
+pub fn access_logs(config: &Config) -> Vec<(Vec<u8>, LogFormat)> {
+    let formats = named_formats(config);
+    let mut logs: Vec<(Vec<u8>, LogFormat)> = Vec::new();
+    let of_http = |node: &Node<'_>| {
+        let elsewhere = matches!(node.context(), Context::Stream | Context::StreamServer);
+        node.is("access_log") && !node.context().is_raw() && !elsewhere
+    };
+    for node in config.nodes().filter(of_http) {
+        let Some(value) =
+            node.arg(0).filter(|value| !value.contains(&b'$') && !value.starts_with(b"syslog:"))
+        else {
+            continue;
+        };
+        if value == b"off" {
+            continue;
+        }
+        let name = node.arg(1).filter(|name| !name.contains(&b'='));
+        let name = name.map_or("combined".into(), String::from_utf8_lossy);
+        let known = formats.iter().find(|format| format.name == *name).cloned();
+        let path = config.settings().in_prefix(value);
+        if let Some(format) = known.or_else(|| LogFormat::well_known(&name))
+            && logs.iter().all(|(has, _)| *has != path)
+        {
+            logs.push((path, format));
+        }
+    }
+    logs
+}
+
 /// Who writes into the log at a path. Where the configuration names no such path, one that ends in the same name counts,
 /// and so does one that was rotated (`access.log.1`, `access.log-20260101.gz`).
 pub fn logged_to(config: &Config, path: &[u8]) -> LoggedTo {

@@ -1,6 +1,7 @@
 //! How often which status is answered, by route and upstream, and who made it: nginx or the upstream.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::LogFormat;
 use super::split::Spans;
@@ -9,6 +10,10 @@ use super::split::Spans;
 const GROUPS_MAX: usize = 10_000;
 /// The most upstreams that have a number of their own.
 const UPSTREAMS_MAX: usize = 1_000;
+/// The most clients of failures of one kind that are told apart.
+const CLIENTS_MAX: usize = 10_000;
+/// From here on an answer is a failure, its client's or ours.
+const FAILURES_FROM: u16 = 400;
 
 /// What a line says of an answer, as its bytes stand there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +56,17 @@ impl Maker {
                 .ok()
                 .and_then(|value| value.parse().ok())
                 .map_or(Maker::Unknown, Maker::Upstream),
+        }
+    }
+}
+
+impl Maker {
+    /// Without the status: who it was.
+    #[must_use]
+    pub fn kind(self) -> Maker {
+        match self {
+            Maker::Upstream(_) => Maker::Upstream(0),
+            other => other,
         }
     }
 }
@@ -103,6 +119,8 @@ pub struct Rates {
     spans: Spans,
     groups: HashMap<(u32, u16, Maker, u32), u64>,
     upstreams: HashMap<Vec<u8>, u32>,
+    /// Who failed, by who made it and the hundred of the status: what stands for each address.
+    clients: HashMap<(Maker, u16), HashSet<u64>>,
     /// Lines of probes of our own: they are not traffic.
     pub probes: u64,
     /// Lines that are not of the format.
@@ -132,6 +150,15 @@ impl Rates {
             self.probes += 1;
             return;
         }
+        if let (FAILURES_FROM.., Some(client)) = (answered.status, answered.client) {
+            let kind = (answered.maker.kind(), answered.status / 100);
+            let of_kind = self.clients.entry(kind).or_default();
+            if of_kind.len() < CLIENTS_MAX {
+                let mut hasher = DefaultHasher::new();
+                client.hash(&mut hasher);
+                of_kind.insert(hasher.finish());
+            }
+        }
         let upstream = answered.upstream.map_or(0, |upstream| self.number(upstream));
         let group = (route(answered.path), answered.status, answered.maker, upstream);
         if let Some(count) = self.groups.get_mut(&group) {
@@ -154,6 +181,14 @@ impl Rates {
         let number = u32::try_from(self.upstreams.len() + 1).unwrap_or(0);
         self.upstreams.insert(upstream.to_vec(), number);
         number
+    }
+
+    /// How many clients met failures of a kind (`Upstream(0)` for all of upstreams), with a status of that hundred; at most so many
+    /// as are told apart. Asked before [`Rates::take`].
+    #[must_use]
+    pub fn clients(&self, maker: Maker, hundred: u16) -> u64 {
+        let of_kind = self.clients.get(&(maker.kind(), hundred));
+        of_kind.map_or(0, |all| u64::try_from(all.len()).unwrap_or(u64::MAX))
     }
 
     /// Everything that was counted, the most frequent first, and counts from nothing again.
@@ -181,6 +216,7 @@ impl Rates {
             ))
         });
         (self.probes, self.unread, self.others) = (0, 0, 0);
+        self.clients.clear();
         rates
     }
 }
@@ -214,6 +250,10 @@ mod tests {
             rates.note(&format, line.as_bytes(), b"evenkeel-probe", route);
         }
         assert_eq!((rates.probes, rates.unread), (1, 1));
+        // One client, however often; and only those of failures.
+        let clients =
+            [(Maker::Nginx, 4), (Maker::Upstream(404), 4), (Maker::Upstream(0), 5), (Maker::Nginx, 5)];
+        assert_eq!(clients.map(|(maker, hundred)| rates.clients(maker, hundred)), [1, 1, 1, 0]);
         let mut seen: Vec<_> = rates
             .take()
             .into_iter()
@@ -231,6 +271,7 @@ mod tests {
             ]
         );
         assert_eq!(rates.take(), Vec::new());
+        assert_eq!(rates.clients(Maker::Nginx, 4), 0);
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub(crate) struct Host {
     follow: Vec<String>,
     /// A program and its arguments that end in `evenkeel ready` over there: what is no outage yet.
     ready: Vec<String>,
+    /// A program and its arguments that end in `evenkeel rates --follow --json` over there: what is answered.
+    rates: Vec<String>,
 }
 
 impl Default for Hosts {
@@ -110,74 +112,90 @@ pub(super) fn addressed(place: &Place, hosts: &[Host], settings: &Settings) -> a
     Ok(addressed)
 }
 
-/// Who is asked for causes: each host that says how, and this machine where it is one of them.
-pub(super) fn why(place: &Place, hosts: &[Host], addressed: &Addressed) -> BTreeMap<HostId, Reached> {
-    let here = || {
-        let mut command = vec!["/proc/self/exe".to_owned(), "why".to_owned()];
-        if !place.file.is_empty() {
-            command.extend(["--config".to_owned(), place.file.clone()]);
-        }
-        command
-    };
-    let mut asked = BTreeMap::new();
-    for (id, addresses) in addressed {
-        let host = hosts.iter().find(|host| host.name.as_deref() == Some(id.as_str()));
-        let command = match host {
-            Some(host) if !host.why.is_empty() => host.why.clone(),
-            Some(host) if !host.address.is_empty() => continue,
-            _ => here(),
-        };
-        asked.insert(id.clone(), (addresses.clone(), command));
+/// The command of this machine that ends in `evenkeel COMMAND`: with the files that this watch was given, whether the settings or
+/// flags said so.
+fn here(place: &Place, settings: &Settings, command: &str) -> Vec<String> {
+    let mut words = vec!["/proc/self/exe".to_owned(), command.to_owned()];
+    let file = (!place.file.is_empty()).then(|| PathBuf::from(&place.file));
+    let flags = [
+        ("--config", file.as_ref()),
+        ("--config-dir", Some(&settings.config_dir)),
+        ("--nginx", Some(&settings.nginx)),
+        ("--pid", Some(&settings.pid)),
+        ("--state-dir", Some(&settings.state_dir)),
+    ];
+    for (flag, path) in flags.into_iter().filter_map(|(flag, path)| Some((flag, path?))) {
+        words.extend([flag.to_owned(), path.display().to_string()]);
     }
-    asked
+    words
 }
 
-/// Who is asked whether it is ready, and how: each host that says so, and this machine where it is one of them.
-pub(super) fn ready(
+/// How each host is asked: by what `of` says of it, and this machine where it is one of them.
+fn asked(
     place: &Place,
     hosts: &[Host],
     addressed: &Addressed,
     settings: &Settings,
+    (command, of): (&str, fn(&Host) -> &Vec<String>),
 ) -> BTreeMap<HostId, Vec<String>> {
-    let here = || {
-        let mut command = vec!["/proc/self/exe".to_owned(), "ready".to_owned()];
-        let file = (!place.file.is_empty()).then(|| PathBuf::from(&place.file));
-        // Flags may have said otherwise than the file.
-        let flags = [
-            ("--config", file.as_ref()),
-            ("--config-dir", Some(&settings.config_dir)),
-            ("--nginx", Some(&settings.nginx)),
-            ("--pid", Some(&settings.pid)),
-            ("--state-dir", Some(&settings.state_dir)),
-        ];
-        for (flag, path) in flags.into_iter().filter_map(|(flag, path)| Some((flag, path?))) {
-            command.extend([flag.to_owned(), path.display().to_string()]);
-        }
-        command
-    };
     let mut asked = BTreeMap::new();
     for id in addressed.keys() {
         let host = hosts.iter().find(|host| host.name.as_deref() == Some(id.as_str()));
         let command = match host {
-            Some(host) if !host.ready.is_empty() => host.ready.clone(),
+            Some(host) if !of(host).is_empty() => of(host).clone(),
             Some(host) if !host.address.is_empty() => continue,
-            _ => here(),
+            _ => here(place, settings, command),
         };
         asked.insert(id.clone(), command);
     }
     asked
 }
 
-/// Whose drift is followed, and how.
-pub(super) fn follow(place: &Place, hosts: &[Host]) -> anyhow::Result<BTreeMap<HostId, Vec<String>>> {
-    let mut follow = BTreeMap::new();
-    for host in hosts.iter().filter(|host| !host.follow.is_empty()) {
+/// Who is asked for causes.
+pub(super) fn why(
+    place: &Place,
+    hosts: &[Host],
+    addressed: &Addressed,
+    settings: &Settings,
+) -> BTreeMap<HostId, Reached> {
+    let asked = asked(place, hosts, addressed, settings, ("why", |host| &host.why));
+    asked.into_iter().map(|(id, command)| (id.clone(), (addressed[&id].clone(), command))).collect()
+}
+
+/// Who is asked whether it is ready.
+pub(super) fn ready(
+    place: &Place,
+    hosts: &[Host],
+    addressed: &Addressed,
+    settings: &Settings,
+) -> BTreeMap<HostId, Vec<String>> {
+    asked(place, hosts, addressed, settings, ("ready", |host| &host.ready))
+}
+
+/// Which hosts are followed, and how: what `of` says of each.
+pub(super) fn followed(
+    place: &Place,
+    hosts: &[Host],
+    of: fn(&Host) -> &Vec<String>,
+) -> anyhow::Result<BTreeMap<HostId, Vec<String>>> {
+    let mut followed = BTreeMap::new();
+    for host in hosts.iter().filter(|host| !of(host).is_empty()) {
         let Some(name) = &host.name else {
-            return Err(place.near(&host.follow[0], "a host that is followed needs a name"));
+            return Err(place.near(&of(host)[0], "a host that is followed needs a name"));
         };
-        follow.insert(HostId::new(name.as_str())?, host.follow.clone());
+        followed.insert(HostId::new(name.as_str())?, of(host).clone());
     }
-    Ok(follow)
+    Ok(followed)
+}
+
+/// The drift of a host.
+pub(super) fn drift(host: &Host) -> &Vec<String> {
+    &host.follow
+}
+
+/// What a host answers.
+pub(super) fn rates(host: &Host) -> &Vec<String> {
+    &host.rates
 }
 
 /// Whether a host is the one that these settings are read on: it says no address of its own, or has its name.

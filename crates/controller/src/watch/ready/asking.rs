@@ -113,7 +113,7 @@ mod tests {
     async fn host_is_asked_again_when_something_happens_to_it() {
         let says = serde_json::to_string(&Readiness::default()).unwrap();
         let hosts = sh(&format!("[ \"$1\" = --json ] && echo '{says}'; exit 1"));
-        let known = Known::of(hosts.keys());
+        let known = Known::of(hosts.keys(), Duration::ZERO);
         let (told, mut inbox) = mpsc::channel(8);
         let _asking = start(&hosts, Duration::from_secs(3_600), &known, &told);
         let first = inbox.recv().await;
@@ -126,7 +126,7 @@ mod tests {
     #[tokio::test]
     async fn host_that_says_nothing_is_told_once() {
         let hosts = sh("echo permission denied >&2; exit 2");
-        let known = Known::of(hosts.keys());
+        let known = Known::of(hosts.keys(), Duration::ZERO);
         let (told, mut inbox) = mpsc::channel(8);
         let _asking = start(&hosts, Duration::from_millis(10), &known, &told);
         let Some(Told::Trouble(what)) = inbox.recv().await else { panic!("no word of it") };

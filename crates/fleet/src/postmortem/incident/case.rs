@@ -154,6 +154,8 @@ impl<'e> Case<'e> {
             What::Incident(it) => self.ids.contains(&it.incident),
             What::Alert(it) => self.alerts.contains(&it.alert),
             What::Watch(Seen::Turned(it)) => self.turned(it),
+            // Counts are drawn, not told.
+            What::Watch(Seen::Answered(_)) => false,
             What::Saw { evidence, .. } => !evidence.holds && self.near(event.at),
             What::Answered { answers, .. } => self.near(event.at) && answers.iter().any(|it| it.wrong > 0),
             _ => self.near(event.at),

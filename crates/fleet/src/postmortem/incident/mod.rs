@@ -6,6 +6,7 @@ mod change;
 mod gates;
 mod moments;
 mod others;
+mod rates;
 mod strips;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ mod times;
 mod words;
 
 pub use others::Beside;
+pub use rates::RATE_STEP;
 pub use times::{Durations, Times};
 
 use super::{Claim, Moment, Task};
@@ -50,7 +52,7 @@ pub fn review(events: &[Event], incident: IncidentId, night: &dyn Fn(Timestamp) 
         cautions: words::cautions(&case),
         counterfactual: gates::gates(&case, change.as_ref()),
         beside: others::beside(events, &case),
-        rate: Vec::new(),
+        rate: rates::rate(&case),
         strips,
         change,
         times,
