@@ -276,7 +276,7 @@ fn change_that_loses_requests_which_no_probe_asks_for_is_blamed_and_drawn() {
     let access = host.path("logs/access.log");
     let before = lines(&access);
     // Enough of the time before to hold a change against.
-    host.wait_within("there is traffic", LONG, || lines(&access) >= before + 600);
+    host.wait_within("there is traffic", LONG * 2, || lines(&access) >= before + 600);
     assert_eq!(incidents(&host), Vec::<String>::new(), "{}", log(&host));
 
     host.write("etc/sites/shop.conf", &site(&host, free_port()));
