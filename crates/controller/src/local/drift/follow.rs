@@ -220,7 +220,7 @@ impl<'h> Follower<'h> {
                 if let Some(known) = self.pending_at(path) {
                     known.author = author.or(known.author.take());
                     known.pid = pid.or(known.pid);
-                    known.first.get_or_insert(at);
+                    known.since = Some((known.since.map_or(at, |(first, _)| first), at));
                 }
             }
             Happened::Directory(Happening { path: directory, at, pid }) => {

@@ -12,8 +12,10 @@ use super::{FollowError, Follower};
 use crate::diff;
 use crate::local::now;
 
-/// A new file of a program that still runs is looked at after so long: many write one beside and rename it.
+/// A new file of a program that still runs is looked at when nothing came of it for so long: many write one beside and rename it.
 const NEWBORN: Duration = Duration::from_millis(10);
+/// It is looked at after so long at the latest.
+const NEWBORN_MAX: Duration = Duration::from_millis(25);
 /// So many paths wait to be looked at; where there are more, a pass over the tree tells of them.
 pub(super) const PENDING_MAX: usize = 10_000;
 /// So many wait for a word on who it was.
@@ -27,14 +29,15 @@ const LATE_EVERY: Duration = Duration::from_millis(25);
 pub(super) struct Pending {
     pub(super) author: Option<Author>,
     pub(super) pid: Option<i32>,
-    pub(super) first: Option<Instant>,
+    /// When the first and the last of it happened.
+    pub(super) since: Option<(Instant, Instant)>,
 }
 
 impl Pending {
     /// Whether a new file may be one that its program is about to give another name.
     pub(super) fn newborn(&self) -> bool {
         let lives = |pid: i32| std::path::Path::new(&format!("/proc/{pid}")).exists();
-        self.first.is_some_and(|first| first.elapsed() < NEWBORN)
+        self.since.is_some_and(|(first, last)| first.elapsed() < NEWBORN_MAX && last.elapsed() < NEWBORN)
             && self.author.as_ref().and_then(|author| author.pid).is_none_or(lives)
     }
 }
