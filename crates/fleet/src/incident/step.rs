@@ -5,7 +5,7 @@ mod deliver;
 mod tick;
 
 use super::{Delivery, Incident, Incidents, Input, Refused, Settings, State};
-use crate::journal::{self, AlertKind, By, Clue, IncidentStep, Maintenance, MaintenanceStep};
+use crate::journal::{self, AlertKind, By, Clue, Held, IncidentStep, Maintenance, MaintenanceStep};
 use crate::{Actor, Event, IncidentId, Timestamp, What};
 
 /// Longest line of an alert or a title, in characters; probes quote answers from outside.
@@ -125,14 +125,41 @@ impl<'i> Step<'i> {
             }
             return;
         }
+        let takes = self.state.open().filter(|it| it.takes(&clue, self.settings));
         let takes: Vec<IncidentId> =
-            self.state.open().filter(|it| it.takes(&clue, self.settings)).map(Incident::id).collect();
-        let Some((first, others)) = takes.split_first() else { return self.begin(clue) };
+            takes.filter(|it| !self.would_hide(it, &clue)).map(Incident::id).collect();
+        // One that somebody is to hear of is not made part of one that nobody hears of.
+        let (loud, quiet): (Vec<_>, Vec<_>) = takes.into_iter().partition(|id| !self.is_quiet(*id));
+        let (first, others) = match (loud.split_first(), quiet.split_first()) {
+            (Some((first, others)), _) | (None, Some((first, others))) => (*first, others.to_vec()),
+            (None, None) => return self.begin(clue),
+        };
         let why = clue.says.clone();
-        self.more(*first, clue);
+        self.more(first, clue);
         for other in others {
-            self.merge(*other, *first, format!("both have to do with this: {why}"));
+            self.merge(other, first, format!("both have to do with this: {why}"));
         }
+    }
+
+    /// Whether an incident is one of which nobody would be told more: somebody takes care of it, wants to hear nothing, or works
+    /// there on purpose.
+    fn is_quiet(&self, id: IncidentId) -> bool {
+        self.state.incident(id).is_some_and(|it| {
+            it.acked.is_some()
+                || it.silenced.is_some_and(|until| self.now < until)
+                || matches!(it.held, Some(Held::Maintenance(_)))
+        })
+    }
+
+    /// Whether evidence of another host would go unheard there, though nobody has said that they know of that host.
+    fn would_hide(&self, it: &Incident, clue: &Clue) -> bool {
+        let Some(host) = clue.host.as_ref().filter(|host| !it.hosts().any(|has| has == *host)) else {
+            return false;
+        };
+        // Work on both hosts is one work.
+        let is_covered = matches!(it.held, Some(Held::Maintenance(_)))
+            && self.state.maintenance(Some(host), self.now).is_some();
+        self.is_quiet(it.id) && !is_covered
     }
 
     fn begin(&mut self, clue: Clue) {

@@ -286,6 +286,36 @@ fn maintenance_holds_alerts_back_until_it_ends() {
 }
 
 #[test]
+fn what_one_host_is_known_for_hides_no_other_host() {
+    let ack = Input::Ack { incident: I1, who: anna() };
+    let silence = Input::Silence { incident: I1, who: anna(), why: "known".to_owned(), until: at(4_000) };
+    let planned = MaintenanceStep::Planned {
+        hosts: vec![host("web-8")],
+        from: at(0),
+        until: at(4_000),
+        why: String::new(),
+    };
+    let work = Input::Maintain(Maintenance { name: "kernel".to_owned(), who: anna(), step: planned });
+    let of = |name: &str, since| upstream(name, "app", since);
+    for (before, after) in [(None, Some(ack)), (None, Some(silence)), (Some(work), None)] {
+        let mut world = World::default();
+        before.into_iter().for_each(|input| drop(world.tell(0, input)));
+        world.report(2, of("web-8", 1));
+        after.into_iter().for_each(|input| drop(world.tell(5, input)));
+        let told = world.state.outbox().alerts().count();
+        // The same upstream within a minute, at a host that nobody knows of yet.
+        world.report(10, of("web-9", 9));
+        let it = world.state.incident(I2).expect("an incident of its own");
+        assert!(it.title().starts_with("web-9: ") && it.held().is_none(), "{}", it.title());
+        assert_eq!(world.state.outbox().alerts().count(), told + 1, "somebody is told");
+        // More of the host that is known is known.
+        let more = Clue { key: "probe:other@web-8".to_owned(), ..of("web-8", 11) };
+        world.report(12, more);
+        assert_eq!(world.state.outbox().alerts().count(), told + 1);
+    }
+}
+
+#[test]
 fn silence_ends_and_what_still_stands_is_told_again() {
     let mut world = World::default();
     world.report(3, probe("web-2", 1));
