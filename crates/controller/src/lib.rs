@@ -11,6 +11,7 @@ pub mod ask;
 pub mod counterfactual;
 pub mod diff;
 mod endpoint;
+mod group;
 pub mod ledger;
 pub mod local;
 pub mod notify;

@@ -61,6 +61,7 @@ struct Loop<'v> {
     ready: ready::Known,
     rates: rates::Known,
     shown: shown::Known,
+    looks: cause::Looks,
     severities: BTreeMap<(ProbeId, HostId), (Severity, Option<String>)>,
     viewer: &'v mut dyn Viewer,
     clock: Clock,
@@ -111,6 +112,7 @@ pub async fn watch(
         ready,
         rates,
         shown,
+        looks: cause::Looks::default(),
         severities,
         viewer,
         clock,
@@ -245,6 +247,11 @@ impl Loop<'_> {
                 cause::replayed(replaying, incident, &self.told);
             }
             Told::Replayed(incident, replay) => self.tell(Input::Replayed { incident, replay }).await,
+            Told::Looked(incident) => {
+                if self.looks.ended(incident) {
+                    self.look_for_a_cause(incident);
+                }
+            }
             Told::Beat(came) => self.beat(now, &came).await,
         }
     }
@@ -355,16 +362,15 @@ impl Loop<'_> {
         self.viewer.trouble(now, &what);
     }
 
-    fn look_for_a_cause(&self, id: IncidentId) {
-        let (Some(looker), Some(incident)) = (&self.plan.looker, self.ledger.state().incident(id)) else {
+    /// Has somebody look, one look at a time for an incident: what comes in meanwhile is looked at together, later.
+    fn look_for_a_cause(&mut self, id: IncidentId) {
+        let open = self.ledger.state().incident(id).filter(|it| it.is_open());
+        let (Some(looker), Some(incident)) = (&self.plan.looker, open) else { return };
+        if self.looks.is_under_way(id) {
             return;
-        };
-        let (looking, told) = (looker.look(&cause::Question::of(incident, &self.panel)), self.told.clone());
-        tokio::spawn(async move {
-            if let Ok(Some(finding)) = tokio::time::timeout(cause::LOOK_WITHIN, looking).await {
-                let _the_loop_is_gone = told.send(Told::Finding(id, finding)).await;
-            }
-        });
+        }
+        let question = cause::Question::of(incident, &self.panel);
+        self.looks.begin(id, looker.look(&question), self.told.clone());
     }
 
     fn metrics(&self) -> String {

@@ -32,10 +32,13 @@ pub(super) fn delivery(kind: AlertKind) -> Delivery {
 }
 
 fn sent(kind: &str, settings: Value, delivery: &Delivery) -> Came {
+    sent_within(Duration::from_millis(700), kind, settings, delivery)
+}
+
+fn sent_within(limit: Duration, kind: &str, settings: Value, delivery: &Delivery) -> Came {
     let notifier = build(kind, settings, "shop").unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let limit = Duration::from_millis(700);
         tokio::time::timeout(limit, notifier.send(delivery)).await.unwrap_or(Came::failed("time is up", true))
     })
 }
@@ -180,21 +183,40 @@ fn command_gets_the_document_on_its_input_and_its_status_is_the_answer() {
     assert!(matches!(&came, Came::Failed { why, .. } if why.contains("no modem")), "{came:?}");
     let came = sent("command", json!({ "run": ["/nonexistent/call"] }), &delivery(AlertKind::Opened));
     assert!(matches!(came, Came::Failed { perhaps: false, .. }), "{came:?}");
-    // One that hangs is ended with its attempt.
-    let pid = dir.path().join("pid");
-    let script = format!("echo $$ > {}; exec sleep 600", pid.display());
+    // One that hangs is ended with its attempt, and whatever it started with it.
+    let (pid, other) = (dir.path().join("pid"), dir.path().join("other"));
+    let script = format!("sleep 600 & echo $! > {}; echo $$ > {}; wait", other.display(), pid.display());
     let came = sent("command", json!({ "run": ["/bin/sh", "-c", script] }), &delivery(AlertKind::Opened));
     assert!(matches!(came, Came::Failed { perhaps: true, .. }), "{came:?}");
-    let pid = std::fs::read_to_string(&pid).unwrap();
-    let gone = || {
-        let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
-        state.map_or(true, |stat| stat.contains(") Z "))
-    };
     let began = std::time::Instant::now();
-    while !gone() {
-        assert!(began.elapsed() < Duration::from_secs(10), "{pid} still runs");
+    while !(is_gone(&pid) && is_gone(&other)) {
+        assert!(began.elapsed() < Duration::from_secs(10), "it still runs");
         std::thread::yield_now();
     }
+}
+
+fn is_gone(pid: &std::path::Path) -> bool {
+    let pid = std::fs::read_to_string(pid).unwrap();
+    let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+    state.map_or(true, |stat| stat.contains(") Z "))
+}
+
+#[test]
+fn command_has_accepted_when_it_has_ended_whatever_it_leaves_behind_and_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let pid = dir.path().join("pid");
+    let run = |script: &str| {
+        let settings = json!({ "run": ["/bin/sh", "-c", script] });
+        sent_within(Duration::from_secs(10), "command", settings, &delivery(AlertKind::Opened))
+    };
+    let came = run(&format!("sleep 600 & echo $! > {}; exit 0", pid.display()));
+    assert!(matches!(came, Came::Accepted { .. }), "{came:?}");
+    assert!(!is_gone(&pid), "what it leaves running was meant to run");
+    let left = std::fs::read_to_string(&pid).unwrap().trim().parse().unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(left), nix::sys::signal::Signal::SIGKILL).unwrap();
+    // It is neither kept waiting nor remembered whole.
+    let came = run("echo busy >&2; head -c 20000000 /dev/zero >&2; exit 3");
+    assert!(matches!(&came, Came::Failed { why, .. } if why.contains("busy") && why.len() < 300), "{came:?}");
 }
 
 #[test]

@@ -127,6 +127,8 @@ pub enum Told {
         /// Why not.
         why: String,
     },
+    /// Somebody has looked for a cause, whatever came of it, and may look again.
+    Looked(IncidentId),
     /// What came of looking for a cause.
     Finding(IncidentId, Finding),
     /// What came of playing a change once more.

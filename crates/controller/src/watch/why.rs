@@ -15,11 +15,13 @@ use evenkeel_fleet::journal::Finding;
 use evenkeel_fleet::watch::{Answer, Failure, ProbeId, VantageId};
 use evenkeel_fleet::{HostId, IncidentId};
 use evenkeel_host::probe::{Ask, Spec, Target};
+use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 use tokio::task::JoinSet;
 
 use super::Asked;
 use super::cause::{Looker, Looking, Question, Replaying};
+use crate::group::Group;
 use answer::{Next, Said};
 use together::together;
 
@@ -30,7 +32,7 @@ const HOSTS_MAX: usize = 16;
 /// A request is followed through at most so many hosts.
 const DEPTH_MAX: usize = 4;
 /// A longer answer is none.
-const ANSWER_BYTES_MAX: usize = 1 << 20;
+const ANSWER_BYTES_MAX: u64 = 1 << 20;
 
 /// A host that can be asked for causes: its addresses, and the command that ends in `evenkeel why` over there.
 pub type Reached = (Vec<IpAddr>, Vec<String>);
@@ -197,12 +199,21 @@ async fn ask_with(visit: &Visit, seen: &[String]) -> Option<Said> {
     for seen in seen {
         child.args(["--seen", seen]);
     }
-    child.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
-    let output = tokio::time::timeout(WITHIN, child.output()).await.ok()?.ok()?;
-    if output.stdout.len() > ANSWER_BYTES_MAX {
-        return None;
-    }
-    Said::read(&serde_json::from_slice(&output.stdout).ok()?)
+    child.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    // Dropped before its end, it ends with whatever it started.
+    let mut group = Group::start(&mut child).ok()?;
+    let answer = async {
+        let mut answer = Vec::new();
+        let mut output = group.child().stdout.take()?.take(ANSWER_BYTES_MAX + 1);
+        output.read_to_end(&mut answer).await.ok()?;
+        if answer.len() as u64 > ANSWER_BYTES_MAX {
+            return None;
+        }
+        group.wait().await.ok()?;
+        Some(answer)
+    };
+    let answer = tokio::time::timeout(WITHIN, answer).await.ok()??;
+    Said::read(&serde_json::from_slice(&answer).ok()?)
 }
 
 #[cfg(test)]

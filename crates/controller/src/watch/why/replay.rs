@@ -57,7 +57,7 @@ async fn ask(host: &HostId, command: &[String]) -> Option<Replay> {
     child.args(args).args(["--replay", "--json"]);
     child.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
     let output = tokio::time::timeout(WITHIN, child.output()).await.ok()?.ok()?;
-    if output.stdout.len() > ANSWER_BYTES_MAX {
+    if output.stdout.len() as u64 > ANSWER_BYTES_MAX {
         return None;
     }
     let said: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
