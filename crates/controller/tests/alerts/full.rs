@@ -19,7 +19,7 @@ use crate::server::Server;
 /// In a mount namespace of its own: fills a disk, and has an incident.
 pub(super) fn fills_its_disk(directory: &str, url: &str) {
     let directory = Path::new(directory);
-    let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(directory).status();
+    let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(directory).status();
     assert!(mount.unwrap().success());
     let (path, ballast) = (directory.join("journal.db"), directory.join("ballast"));
     let settings = || Settings { channels: vec![Channel::new("pager")], ..Settings::default() };
@@ -28,7 +28,7 @@ pub(super) fn fills_its_disk(directory: &str, url: &str) {
         let mut ledger = Ledger::open(&path, settings()).await.unwrap();
         let told = ledger.tell(now(), Input::Report(opened(1, now()))).await.unwrap();
         assert_eq!(told.events.len(), 2);
-        std::fs::write(&ballast, vec![7; 300_000]).unwrap();
+        std::fs::write(&ballast, vec![7; 1_300_000]).unwrap();
         let seen = || Input::Seen(Seen::Ended { why: "x".repeat(20_000) });
         let mut before = 0;
         while ledger.unwritten().is_none() {
