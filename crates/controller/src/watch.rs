@@ -303,7 +303,7 @@ impl Loop<'_> {
         for ((probe, host), verdict) in self.panel.look(now, &unfit) {
             self.verdict(&probe, &host, &verdict).await;
         }
-        if now.since(self.retold) >= RETELL_EVERY {
+        if self.retold.has_passed(RETELL_EVERY, now) {
             self.retold = now;
             let all: Vec<_> =
                 self.panel.verdicts().map(|(p, h, v)| (p.clone(), h.clone(), v.clone())).collect();

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::ops::{Add, Sub};
 
+/// Clocks of two processes of one machine, and what a clock is corrected by, are not as far apart as this.
+const SET_BACK: Span = Span::from_secs(60);
+
 /// A moment: milliseconds since 1970-01-01 00:00 UTC.
 ///
 /// A wall clock may jump. Where a promise hangs on time the host counts on a clock that does not
@@ -19,6 +22,19 @@ impl Timestamp {
     /// Milliseconds since the epoch.
     pub const fn as_millis(self) -> u64 {
         self.0
+    }
+
+    /// Whether so long has passed since then. What lies ahead by more than a minute is of a clock that was set back since: nobody
+    /// knows how long ago it was, and it has passed.
+    #[must_use]
+    pub const fn has_passed(self, span: Span, now: Self) -> bool {
+        self.is_of_another_clock(now) || now.since(self).0 >= span.0
+    }
+
+    /// Whether it lies so far ahead that the clock was set back since.
+    #[must_use]
+    pub const fn is_of_another_clock(self, now: Self) -> bool {
+        self.since(now).0 > SET_BACK.0
     }
 
     /// How long after `earlier` this is; zero when it is not after it.

@@ -1,7 +1,7 @@
 //! E-mail, by SMTP: over TLS from the first byte, after STARTTLS, or (to a relay on this machine) without.
 
 use evenkeel_fleet::incident::Delivery;
-use lettre::message::{Mailbox, Message};
+use lettre::message::{Mailbox, Message, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 use serde::Deserialize;
@@ -85,7 +85,7 @@ impl Email {
         text.push_str(&format!("hosts: {}\n", delivery.hosts.join(", ")));
         text.push_str(&format!("since: {}\n", when::shown(delivery.onset)));
         text.push_str(&format!("alert: {} of {} on {}\n", delivery.alert, delivery.incident, self.installation));
-        message.body(text).map_err(|error| error.to_string())
+        message.singlepart(SinglePart::plain(text)).map_err(|error| error.to_string())
     }
 
     fn transport(&self) -> Result<AsyncSmtpTransport<Tokio1Executor>, String> {

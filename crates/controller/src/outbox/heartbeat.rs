@@ -50,7 +50,8 @@ impl Heartbeat {
 
     /// Gives the sign when it is due; what comes back is told to [`Heartbeat::came`].
     pub fn due(&mut self, now: Timestamp) -> Option<impl Future<Output = Came> + use<>> {
-        if now < self.next {
+        // Further ahead than one sign: the clock was set back.
+        if now < self.next && self.next.since(now) <= self.every {
             return None;
         }
         self.next = now + self.every;
@@ -111,5 +112,13 @@ mod tests {
         assert_eq!(beat.came(at(120), &lost), Beat::StillLost);
         assert_eq!(beat.came(at(180), &heard), Beat::Again { from: at(0) });
         assert_eq!(beat.came(at(240), &heard), Beat::Heard);
+    }
+
+    #[test]
+    fn sign_is_given_also_when_the_clock_was_set_back() {
+        let at = |secs| Timestamp::default() + Span::from_secs(secs);
+        let mut beat = Heartbeat::new(Secret::Plain("http://127.0.0.1:1/".to_owned()), Span::from_secs(60));
+        let given = [7_000, 7_030, 7_060, 3_460, 3_500, 3_520].map(|secs| beat.due(at(secs)).is_some());
+        assert_eq!(given, [true, false, true, true, false, true]);
     }
 }

@@ -28,7 +28,7 @@ impl Standing {
     ) -> Vec<Delivery> {
         let forgetful: Vec<&String> =
             channels.iter().filter(|(_, notifier)| notifier.forgets()).map(|(name, _)| name).collect();
-        if forgetful.is_empty() || self.said.is_some_and(|said| now.since(said) < EVERY) {
+        if forgetful.is_empty() || self.said.is_some_and(|said| !said.has_passed(EVERY, now)) {
             return Vec::new();
         }
         self.said = Some(now);

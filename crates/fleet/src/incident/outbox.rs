@@ -32,6 +32,8 @@ struct Queue {
     failures: u32,
     /// Nothing is tried before.
     retry_at: Timestamp,
+    /// When it was tried last.
+    tried_at: Timestamp,
 }
 
 /// One alert.
@@ -150,7 +152,8 @@ impl Outbox {
     /// least, so that one that the other side never takes stands in nobody's way.
     pub fn next(&self, channel: &str, now: Timestamp) -> Option<AlertId> {
         let queue = self.queues.get(channel)?;
-        if now < queue.retry_at {
+        // A clock that was set back is no reason to wait for as long as it was ahead.
+        if now < queue.retry_at && !queue.tried_at.is_of_another_clock(now) {
             return None;
         }
         let heads = queue.waiting.values().filter_map(|ids| ids.first()).copied();
@@ -184,7 +187,7 @@ impl Outbox {
     /// Whether a parcel waits for too long, or failed too often, so that another channel should have it.
     pub(super) fn too_slow(&self, parcel: &Parcel, channel: &Channel, now: Timestamp) -> bool {
         !parcel.diverted
-            && (now.since(parcel.since) >= channel.fallback_after
+            && (parcel.since.has_passed(channel.fallback_after, now)
                 || self.failures(&channel.name) >= channel.fallback_failures.max(1))
     }
 
@@ -247,7 +250,7 @@ impl Outbox {
                 }
                 let queue = self.queues.entry(channel.clone()).or_default();
                 queue.failures = queue.failures.saturating_add(1);
-                queue.retry_at = *retry_at;
+                (queue.retry_at, queue.tried_at) = (*retry_at, at);
             }
             AlertStep::Accepted { channel, receipt, .. } => {
                 if let Some(parcel) = alert.parcels.get_mut(channel) {
@@ -255,7 +258,7 @@ impl Outbox {
                 }
                 self.settle(channel, incident, id);
                 let queue = self.queues.entry(channel.clone()).or_default();
-                (queue.failures, queue.retry_at) = (0, at);
+                (queue.failures, queue.retry_at, queue.tried_at) = (0, at, at);
             }
             AlertStep::GivenUp { channel, why } => {
                 if let Some(parcel) = alert.parcels.get_mut(channel) {

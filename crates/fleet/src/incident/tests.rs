@@ -511,3 +511,13 @@ pub(super) fn some_probe(name: &str) -> ProbeId {
 pub(super) fn later(secs: u64) -> Timestamp {
     at(secs)
 }
+
+#[test]
+fn alert_does_not_wait_for_a_clock_that_was_set_back() {
+    let mut world = World::default();
+    world.report(7_200, probe("lb", 7_200));
+    let alert = world.send(7_201, "pager").unwrap().alert;
+    world.failed(7_202, alert, false, None);
+    assert!(world.send(7_202, "pager").is_none(), "it has just failed");
+    assert!(world.send(3_600, "pager").is_some(), "the clock is an hour behind what it was");
+}

@@ -24,7 +24,7 @@ impl Step<'_> {
         // Counted from when it was seen to be green at the earliest: a mitigation may be told late.
         let Some(at) = incident.mitigated else { return };
         let green = self.now.since(at);
-        if green >= self.settings.resolve_after {
+        if at.has_passed(self.settings.resolve_after, self.now) {
             self.step(id, IncidentStep::Resolved { by: By::Policy, why: format!("green for {green}") });
             self.tell_more(id, AlertKind::Resolved);
         }
@@ -54,7 +54,7 @@ impl Step<'_> {
             .settings
             .remind_every
             .zip(incident.told_at)
-            .is_some_and(|(every, told)| incident.acked.is_none() && self.now.since(told) >= every);
+            .is_some_and(|(every, told)| incident.acked.is_none() && told.has_passed(every, self.now));
         if unsilenced || again {
             self.tell(id, AlertKind::Reminder);
         }
@@ -70,7 +70,7 @@ impl Step<'_> {
         }
         let hosts: Vec<_> = incident.hosts().collect();
         let late = self.settings.channels.iter().filter(|it| {
-            let late = it.escalate_after.is_some_and(|after| self.now.since(told) >= after);
+            let late = it.escalate_after.is_some_and(|after| told.has_passed(after, self.now));
             late && it.wants(incident.severity, &hosts) && !incident.escalated.contains(&it.name)
         });
         let channels: Vec<String> = late.map(|it| it.name.clone()).collect();
