@@ -78,8 +78,12 @@ impl Watched {
     }
 }
 
-fn stop(mut watch: Child) {
-    kill(i32::try_from(watch.id()).unwrap(), "TERM");
+fn stop(watch: Child) {
+    stop_by(watch, "TERM");
+}
+
+fn stop_by(mut watch: Child, signal: &str) {
+    kill(i32::try_from(watch.id()).unwrap(), signal);
     assert!(watch.wait().unwrap().success());
 }
 
@@ -95,6 +99,9 @@ fn outage_is_told_in_spite_of_a_channel_that_hangs_and_is_over_when_nginx_is_bac
     host.kill_nginx();
     host.wait("the phone was called", || watched.calls().iter().any(|(kind, _)| kind == "opened"));
     assert!(watched.metric("evenkeel_incidents_open{severity=\"critical\"} 1.0"));
+    let of = "probe=\"version\",host=\"web-1\",vantage=\"here\"";
+    assert!(watched.metric(&format!("evenkeel_probe_success{{{of}}} 0.0")));
+    assert!(watched.metric(&format!("evenkeel_probe_failure{{{of},class=\"refused\"}} 1.0")));
     watched.run(&["incident", "list"]).ends(1).says("i1");
     // Both probes of the host are one incident.
     let shown = watched.run(&["incident", "show", "i1", "--json"]).ends(0).json();
@@ -146,7 +153,8 @@ fn watch_that_was_killed_is_missed_and_the_next_one_goes_on_where_it_stopped() {
     watched.host.wait("the phone was told that it is over", || {
         watched.calls().iter().any(|(kind, _)| kind == "resolved")
     });
-    stop(watch);
+    // A terminal that closes ends it as it should: no mark is left.
+    stop_by(watch, "HUP");
     assert_eq!(watched.calls().iter().filter(|(kind, _)| kind == "opened").count(), 1);
     let state = watched.host.path("state");
     assert!(!state.join("watching").exists());
@@ -198,6 +206,7 @@ fn vantage_behind_a_command_asks_too_and_one_that_is_not_there_has_no_voice() {
     let watch = watched.watch();
     let unfit = "evenkeel_vantage_unfit{vantage=\"nowhere\"} 1.0";
     watched.host.wait("nowhere has no voice", || watched.metric(unfit));
+    assert!(watched.metric("evenkeel_vantage_unfit{vantage=\"here\"} 0.0"));
     let up = "evenkeel_host_up{probe=\"version\",host=\"web-1\"} 1.0";
     watched.host.wait("version is up", || watched.metric(up));
     watched.host.kill_nginx();

@@ -86,7 +86,7 @@ pub async fn watch(
     let alive = Watching::begin(&plan.state_dir)?;
     let mut ledger = Ledger::open(&plan.state_dir.join("journal.db"), settings).await?;
     ledger.keep_room();
-    let metrics = match plan.metrics {
+    let mut metrics = match plan.metrics {
         Some(address) => Some(
             metrics::Server::bind(address).await.map_err(|source| WatchError::Metrics { address, source })?,
         ),
@@ -126,7 +126,7 @@ pub async fn watch(
     let mut counting = follow::start(follow::What::Rates, &this.plan.rates, &this.told);
     let mut looking = ready::start(&this.plan.ready, this.plan.ready_every, &this.ready, &this.told);
     service::ready();
-    let why = this.run(&mut inbox, metrics.as_ref(), &alive, stop).await;
+    let why = this.run(&mut inbox, metrics.as_mut(), &alive, stop).await;
     service::stopping();
     asking.abort_all();
     following.abort_all();
@@ -174,7 +174,7 @@ impl Loop<'_> {
     async fn run(
         &mut self,
         inbox: &mut mpsc::Receiver<Told>,
-        metrics: Option<&metrics::Server>,
+        mut metrics: Option<&mut metrics::Server>,
         alive: &Watching,
         stop: impl Future<Output = String>,
     ) -> String {
@@ -196,7 +196,7 @@ impl Loop<'_> {
                     let events = self.plan.courier.settle(&mut self.ledger, landed, now).await;
                     events.iter().for_each(|event| self.viewer.event(event));
                 }
-                request = metrics::asked(metrics) => request.answer(self.metrics()),
+                request = metrics::asked(metrics.as_deref_mut()) => request.answer(self.metrics()),
                 _ = tick.tick() => {
                     alive.touch(self.ledger.unwritten().is_some());
                     service::alive();
@@ -376,7 +376,7 @@ impl Loop<'_> {
     fn metrics(&self) -> String {
         metrics::text(
             &self.panel,
-            &self.unfit,
+            (self.plan.askers.keys(), &self.unfit),
             &self.rates,
             &self.ledger,
             &self.plan.courier,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -10,11 +11,14 @@ use evenkeel_fleet::Timestamp;
 use evenkeel_fleet::watch::verdict::{Panel, Verdict};
 use evenkeel_fleet::watch::{Answer, VantageId};
 use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
 
 use super::rates;
 use crate::ledger::Ledger;
@@ -25,46 +29,68 @@ use crate::rates::Made;
 const READER_WITHIN: Duration = Duration::from_secs(2);
 /// Longest head of a request that is read.
 const HEAD_BYTES_MAX: usize = 8 * 1024;
+/// How many readers are served at once.
+const READERS_MAX: usize = 16;
 
 type Labels = Vec<(String, String)>;
 type Gauges = Family<Labels, Gauge<f64, AtomicU64>>;
 
 /// Listens for readers.
 #[derive(Debug)]
-pub(super) struct Server(TcpListener);
+pub(super) struct Server {
+    asked: mpsc::Receiver<Asked>,
+    _listening: JoinSet<()>,
+}
 
-/// One reader.
+/// One reader that asked for the page.
 #[derive(Debug)]
-pub(super) struct Asked(TcpStream);
+pub(super) struct Asked {
+    stream: TcpStream,
+    /// Whether it wants the head alone.
+    head_only: bool,
+}
 
 impl Server {
     pub(super) async fn bind(address: SocketAddr) -> io::Result<Server> {
-        TcpListener::bind(address).await.map(Server)
+        let listener = TcpListener::bind(address).await?;
+        let (told, asked) = mpsc::channel(READERS_MAX);
+        let mut listening = JoinSet::new();
+        listening.spawn(listen(listener, told));
+        Ok(Server { asked, _listening: listening })
     }
 }
 
 /// Waits for the next reader; for ever where there is no place for one.
-pub(super) async fn asked(server: Option<&Server>) -> Asked {
-    match server {
-        None => std::future::pending().await,
-        Some(Server(listener)) => loop {
-            match listener.accept().await {
-                Ok((stream, _)) => return Asked(stream),
-                // No descriptor is free: the next tick may have one.
-                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+pub(super) async fn asked(server: Option<&mut Server>) -> Asked {
+    if let Some(asked) = match server {
+        None => None,
+        Some(server) => server.asked.recv().await,
+    } {
+        return asked;
+    }
+    std::future::pending().await
+}
+
+async fn listen(listener: TcpListener, told: mpsc::Sender<Asked>) {
+    let room = Arc::new(Semaphore::new(READERS_MAX));
+    loop {
+        let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let told = told.clone();
+                tokio::spawn(async move {
+                    let _slow_or_gone = tokio::time::timeout(READER_WITHIN, hear(stream, told)).await;
+                    drop(place);
+                });
             }
-        },
+            // No descriptor is free: the next moment may have one.
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
     }
 }
 
-impl Asked {
-    /// Gives the page, beside the loop.
-    pub(super) fn answer(self, page: String) {
-        tokio::spawn(tokio::time::timeout(READER_WITHIN, respond(self.0, page)));
-    }
-}
-
-async fn respond(mut stream: TcpStream, page: String) -> io::Result<()> {
+/// Reads what is asked for. The page is made for whoever asks for it, and for nobody else.
+async fn hear(mut stream: TcpStream, told: mpsc::Sender<Asked>) -> io::Result<()> {
     let (mut head, mut piece) = (Vec::new(), [0; 1024]);
     while !head.windows(4).any(|end| end == b"\r\n\r\n") {
         let read = stream.read(&mut piece).await?;
@@ -73,24 +99,48 @@ async fn respond(mut stream: TcpStream, page: String) -> io::Result<()> {
         }
         head.extend_from_slice(&piece[..read]);
     }
-    let found = head.starts_with(b"GET /metrics ") || head.starts_with(b"GET /metrics?");
-    let (status, body) =
-        if found { ("200 OK", page) } else { ("404 Not Found", "see /metrics\n".to_owned()) };
-    let kind =
-        if found { "application/openmetrics-text; version=1.0.0; charset=utf-8" } else { "text/plain" };
+    let is = |start: &str| head.starts_with(start.as_bytes());
+    if is("GET /metrics ") || is("GET /metrics?") || is("HEAD /metrics ") || is("HEAD /metrics?") {
+        let head_only = is("HEAD");
+        let _the_loop_is_gone = told.send(Asked { stream, head_only }).await;
+        return Ok(());
+    }
+    respond(stream, "404 Not Found", "text/plain", "see /metrics\n", is("HEAD")).await
+}
+
+impl Asked {
+    /// Gives the page, beside the loop.
+    pub(super) fn answer(self, page: String) {
+        const KIND: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        tokio::spawn(async move {
+            let answer = respond(self.stream, "200 OK", KIND, &page, self.head_only);
+            let _slow_or_gone = tokio::time::timeout(READER_WITHIN, answer).await;
+        });
+    }
+}
+
+async fn respond(
+    mut stream: TcpStream,
+    status: &str,
+    kind: &str,
+    body: &str,
+    head_only: bool,
+) -> io::Result<()> {
     let head = format!(
         "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).await?;
-    stream.write_all(body.as_bytes()).await?;
+    if !head_only {
+        stream.write_all(body.as_bytes()).await?;
+    }
     stream.shutdown().await
 }
 
 /// The page.
-pub(super) fn text(
+pub(super) fn text<'v>(
     panel: &Panel,
-    unfit: &BTreeMap<VantageId, String>,
+    (vantages, unfit): (impl Iterator<Item = &'v VantageId>, &BTreeMap<VantageId, String>),
     rates: &rates::Known,
     ledger: &Ledger,
     courier: &Courier,
@@ -102,30 +152,30 @@ pub(super) fn text(
         registry.register(name, help, family.clone());
         family
     };
-    let success =
-        gauges("probe_success", "Whether the last answer was as expected, with the class of its failure");
+    let success = gauges("probe_success", "Whether the last answer was as expected");
+    let failure = gauges("probe_failure", "The class of the failure of the last answer, where it was one");
     let seconds = gauges("probe_duration_seconds", "How long the last answer took");
     let up = gauges("host_up", "What the vantages agree on");
     for (probe, host, verdict) in panel.verdicts() {
         let labels = labels(&[("probe", &probe.0), ("host", host.as_str())]);
         for (vantage, answer, took) in panel.answers(probe, host) {
-            let class = match answer {
-                Answer::Up => "",
-                Answer::Down(failure) => failure.class(),
-            };
             let mut labels = labels.clone();
             labels.push(("vantage".to_owned(), vantage.0.clone()));
             seconds.get_or_create(&labels).set(secs(took));
-            labels.push(("class".to_owned(), class.to_owned()));
             success.get_or_create(&labels).set(f64::from(u8::from(*answer == Answer::Up)));
+            if let Answer::Down(why) = answer {
+                labels.push(("class".to_owned(), why.class().to_owned()));
+                failure.get_or_create(&labels).set(1.0);
+            }
         }
         if *verdict != Verdict::Unknown {
             up.get_or_create(&labels).set(f64::from(u8::from(*verdict == Verdict::Up)));
         }
     }
     let unfits = gauges("vantage_unfit", "Whether a vantage cannot be relied upon");
-    for vantage in unfit.keys() {
-        unfits.get_or_create(&labels(&[("vantage", &vantage.0)])).set(1.0);
+    for vantage in vantages {
+        let is_unfit = f64::from(u8::from(unfit.contains_key(vantage)));
+        unfits.get_or_create(&labels(&[("vantage", &vantage.0)])).set(is_unfit);
     }
     let answered =
         gauges("answers_per_second", "Requests that a host answered lately, without those of probes");
@@ -163,10 +213,15 @@ pub(super) fn text(
         "Events that are kept in memory because the journal cannot be written",
     );
     unwritten.get_or_create(&Vec::new()).set(number(ledger.unwritten().map_or(0, |(count, _)| count)));
-    let attempts = gauges("alert_attempts", "Attempts at delivery since the start, by channel and result");
+    let attempts = Family::<Labels, Counter>::default();
+    registry.register(
+        "alert_attempts",
+        "Attempts at delivery since the start, by channel and result",
+        attempts.clone(),
+    );
     for (channel, result, count) in courier.counts() {
         let labels = labels(&[("channel", channel), ("result", result)]);
-        attempts.get_or_create(&labels).set(number(usize::try_from(count).unwrap_or(usize::MAX)));
+        attempts.get_or_create(&labels).inc_by(count);
     }
     let mut page = String::new();
     // Writing to a string does not fail.

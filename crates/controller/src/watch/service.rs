@@ -5,15 +5,32 @@
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
-/// Waits until this process is told to stop, and gives by what.
+/// Waits until this process is told to stop, and gives by what. A terminal that closes tells so, unless `nohup` says otherwise.
 pub async fn stopped() -> String {
     use tokio::signal::unix::{SignalKind, signal};
+    let hangs_up = !ignores(nix::sys::signal::Signal::SIGHUP as i32);
     let (term, int) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
     let (Ok(mut term), Ok(mut int)) = (term, int) else { return std::future::pending().await };
+    let mut hup = if hangs_up { signal(SignalKind::hangup()).ok() } else { None };
+    let hung_up = async {
+        match &mut hup {
+            Some(hup) => hup.recv().await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         _ = term.recv() => "SIGTERM".to_owned(),
         _ = int.recv() => "SIGINT".to_owned(),
+        _ = hung_up => "SIGHUP".to_owned(),
     }
+}
+
+/// Whether whoever started this process had it ignore a signal.
+fn ignores(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask & (1 << (signal - 1)) != 0
 }
 
 pub(super) fn ready() {
