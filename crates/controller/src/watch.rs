@@ -247,11 +247,8 @@ impl Loop<'_> {
                 cause::replayed(replaying, incident, &self.told);
             }
             Told::Replayed(incident, replay) => self.tell(Input::Replayed { incident, replay }).await,
-            Told::Looked(incident) => {
-                if self.looks.ended(incident) {
-                    self.look_for_a_cause(incident);
-                }
-            }
+            Told::Looked(incident) if self.looks.ended(incident) => self.look_for_a_cause(incident),
+            Told::Looked(_) => {}
             Told::Beat(came) => self.beat(now, &came).await,
         }
     }
@@ -369,8 +366,7 @@ impl Loop<'_> {
         if self.looks.is_under_way(id) {
             return;
         }
-        let question = cause::Question::of(incident, &self.panel);
-        self.looks.begin(id, looker.look(&question), self.told.clone());
+        self.looks.begin(id, looker.look(&cause::Question::of(incident, &self.panel)), self.told.clone());
     }
 
     fn metrics(&self) -> String {
