@@ -430,6 +430,28 @@ fn what_a_channel_will_never_take_goes_to_the_fallback_at_once() {
 }
 
 #[test]
+fn what_nobody_has_taken_is_tried_again_though_a_channel_refuses_it() {
+    let mut world = World::default();
+    world.report(3, probe("web-2", 1));
+    let refused = |world: &mut World, at: u64, channel: &str| {
+        let sent = world.send(at, channel).expect("it is tried");
+        let why = "401 Unauthorized".to_owned();
+        world.tell(at, Input::Unwanted { alert: sent.alert, channel: channel.to_owned(), why });
+    };
+    // The key was changed, and the fallback is a page that was moved.
+    refused(&mut world, 4, "pager");
+    refused(&mut world, 5, "mail");
+    assert_eq!(world.send(33, "pager"), None, "not at once");
+    refused(&mut world, 34, "pager");
+    assert_eq!(world.state.outbox().pending(), 2, "nobody has been told yet");
+    // Somebody put the mail right; then the pager is believed.
+    let sent = world.send(40, "mail").unwrap();
+    world.accepted(40, sent.alert, "mail");
+    refused(&mut world, 64, "pager");
+    assert_eq!(world.state.outbox().pending(), 0);
+}
+
+#[test]
 fn alerts_of_one_incident_keep_their_order_and_others_do_not_wait() {
     let mut world = World::default();
     world.report(3, probe("web-2", 1));

@@ -5,6 +5,9 @@ use crate::incident::{Delivery, Parcel, Refused};
 use crate::journal::{self, AlertStep};
 use crate::{AlertId, Span, What};
 
+/// How long a channel that refuses an alert which nobody has is left alone.
+const REFUSED_AGAIN: Span = Span::from_secs(30);
+
 impl Step<'_> {
     fn alert_step(&mut self, alert: AlertId, step: AlertStep) {
         self.record(What::Alert(journal::Alert { alert, step }));
@@ -67,10 +70,26 @@ impl Step<'_> {
         Ok(())
     }
 
+    /// A channel refuses an alert for good, it says. It is believed once somebody else has it, or once more is to be said of the
+    /// same incident: a key that was changed and a page that was moved refuse everything, and are put right.
     pub(super) fn unwanted(&mut self, alert: AlertId, channel: &str, why: &str) -> Result<(), Refused> {
-        self.pending(alert, channel)?;
-        self.divert(alert, channel, &format!("does not take it: {why}"));
-        self.alert_step(alert, AlertStep::GivenUp { channel: channel.to_owned(), why: why.to_owned() });
+        let parcel = self.pending(alert, channel)?;
+        let (attempt, is_diverted) = (parcel.attempts, parcel.diverted);
+        if !is_diverted {
+            self.divert(alert, channel, &format!("does not take it: {why}"));
+        }
+        let (channel, why) = (channel.to_owned(), why.to_owned());
+        let outbox = &self.state.outbox;
+        let is_taken = outbox.alert(alert).is_some_and(|it| it.accepted_at().is_some());
+        let of = outbox.alert(alert).map(|it| it.incident);
+        let is_followed =
+            outbox.waiting().any(|(it, name, _)| name == channel && it.id > alert && Some(it.incident) == of);
+        if is_taken || is_followed {
+            self.alert_step(alert, AlertStep::GivenUp { channel, why });
+        } else {
+            let retry_at = outbox.retry_at(&channel, self.now, Some(REFUSED_AGAIN));
+            self.alert_step(alert, AlertStep::Failed { channel, attempt, why, perhaps: false, retry_at });
+        }
         Ok(())
     }
 

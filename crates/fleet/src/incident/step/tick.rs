@@ -49,12 +49,16 @@ impl Step<'_> {
     /// What is still there when a silence ends, or that nobody takes care of, is told of again.
     fn remind(&mut self, id: IncidentId) {
         let Some(incident) = self.state.incident(id).filter(|it| stands(it)) else { return };
+        // Whoever takes care of it knows.
+        if incident.acked.is_some() {
+            return;
+        }
         let unsilenced = incident.silenced.is_some_and(|until| until <= self.now);
         let again = self
             .settings
             .remind_every
             .zip(incident.told_at)
-            .is_some_and(|(every, told)| incident.acked.is_none() && told.has_passed(every, self.now));
+            .is_some_and(|(every, told)| told.has_passed(every, self.now));
         if unsilenced || again {
             self.tell(id, AlertKind::Reminder);
         }
