@@ -543,3 +543,25 @@ fn alert_does_not_wait_for_a_clock_that_was_set_back() {
     assert!(world.send(7_202, "pager").is_none(), "it has just failed");
     assert!(world.send(3_600, "pager").is_some(), "the clock is an hour behind what it was");
 }
+
+#[test]
+fn fallback_is_told_in_order_also_what_the_first_channel_still_owes() {
+    let mut world = World::default();
+    world.report(3, drift("web-2", 1));
+    world.send(4, "pager").unwrap();
+    world.tick(33);
+    let opened = world.send(34, "mail").unwrap();
+    world.accepted(34, opened.alert, "mail");
+    // The pager hangs; it is worse, and then somebody takes care of it, which all who heard of it are told.
+    world.report(40, probe("web-2", 40));
+    world.tell(45, Input::Ack { incident: I1, who: anna() });
+    let mut told = Vec::new();
+    for now in 46..120 {
+        world.tick(now);
+        if let Some(sent) = world.send(now, "mail") {
+            told.push(sent.kind);
+            world.accepted(now, sent.alert, "mail");
+        }
+    }
+    assert_eq!(told, [AlertKind::Worse, AlertKind::Acked]);
+}

@@ -37,6 +37,7 @@ impl Step<'_> {
     }
 
     pub(super) fn alert(&mut self, id: IncidentId, kind: AlertKind, channels: Vec<String>) {
+        self.divert_earlier(id, &channels);
         let Some(incident) = self.state.incident(id).filter(|_| !channels.is_empty()) else { return };
         let step = AlertStep::Created {
             incident: id,

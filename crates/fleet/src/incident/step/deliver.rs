@@ -3,7 +3,7 @@
 use super::Step;
 use crate::incident::{Delivery, Parcel, Refused};
 use crate::journal::{self, AlertStep};
-use crate::{AlertId, Span, What};
+use crate::{AlertId, IncidentId, Span, What};
 
 /// How long a channel that refuses an alert which nobody has is left alone.
 const REFUSED_AGAIN: Span = Span::from_secs(30);
@@ -101,6 +101,19 @@ impl Step<'_> {
         }
         let (from, to, why) = (from.to_owned(), to.clone(), why.to_owned());
         self.alert_step(alert, AlertStep::Diverted { from, to, why });
+    }
+
+    /// What still waits of an incident goes before what comes now, wherever it may yet go.
+    pub(super) fn divert_earlier(&mut self, incident: IncidentId, channels: &[String]) {
+        let fallback = |name| self.settings.channel(name).and_then(|it| it.fallback.as_ref());
+        let waiting = self.state.outbox.waiting().filter(|(alert, name, _)| {
+            alert.incident == incident
+                && fallback(name).is_some_and(|to| channels.contains(to) && !alert.parcels.contains_key(to))
+        });
+        let earlier: Vec<_> = waiting.map(|(alert, name, _)| (alert.id, name.to_owned())).collect();
+        for (alert, channel) in earlier {
+            self.divert(alert, &channel, "has not accepted it, and more is to be told");
+        }
     }
 
     /// What waits for too long, or fails too often, goes through another channel too; what waits for ever is given up.
