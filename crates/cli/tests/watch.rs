@@ -135,6 +135,14 @@ fn outage_is_told_in_spite_of_a_channel_that_hangs_and_is_over_when_nginx_is_bac
     assert!(watched.log().contains("DOWN    version of web-1"), "{}", watched.log());
     watched.run(&["incident", "list"]).ends(0);
     watched.run(&["incident", "ack", "i1"]).ends(1).says("it is over");
+    // Tasks are taken on when it is over.
+    watched.run(&["incident", "task", "i1", "repair the channel pager"]).ends(2).says("--owner");
+    let far = ["--owner", "anna", "--due", "2031-12-01"];
+    watched.run(&[&["incident", "task", "i1", "repair the channel pager"][..], &far].concat()).ends(0);
+    watched.run(&["incident", "task", "i1", "buy cake", "--done", "r14"]).ends(0);
+    let written = watched.run(&["postmortem", "i1"]).ends(0).out;
+    assert!(written.contains("owner: anna; due: 2031-12-01"), "{written}");
+    assert!(written.contains("- [x] buy cake") && written.contains("closed by r14"), "{written}");
     watched.run(&["incident", "show", "i9"]).ends(2).says("incident list");
 }
 

@@ -120,15 +120,17 @@ impl Drop for Host {
     }
 }
 
-/// Answers every request, until the process of the test ends.
+/// Has `/cart` and no other path, until the process of the test ends.
 fn application(at: SocketAddr) {
     let listener = TcpListener::bind(at).unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { continue };
-            let _ = stream.read(&mut [0; 4096]);
-            let _ =
-                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nshop");
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request);
+            let status = if request.starts_with(b"GET /cart ") { "200 OK" } else { "404 Not Found" };
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: 4\r\nConnection: close\r\n\r\nshop");
+            let _ = stream.write_all(head.as_bytes());
         }
     });
 }

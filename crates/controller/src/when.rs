@@ -3,6 +3,14 @@
 use evenkeel_fleet::{Span, Timestamp};
 use jiff::tz::TimeZone;
 
+/// The last moment of a day here, written as `2026-12-01`.
+#[must_use]
+pub fn end_of_day(day: &str) -> Option<Timestamp> {
+    let day: jiff::civil::Date = day.parse().ok()?;
+    let last = day.at(23, 59, 59, 0).to_zoned(TimeZone::system()).ok()?;
+    Some(Timestamp::from_millis(u64::try_from(last.timestamp().as_millisecond()).ok()?))
+}
+
 /// `2026-11-21 10:41:03 +01:00`, in the zone of this machine.
 #[must_use]
 pub fn shown(at: Timestamp) -> String {

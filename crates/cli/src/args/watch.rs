@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
+use evenkeel_controller::when;
+use evenkeel_fleet::Timestamp;
 
 use super::duration;
 
@@ -45,6 +47,8 @@ pub(crate) enum IncidentCommand {
     Resolve(Resolve),
     /// Writes something down for the post-mortem
     Note(Note),
+    /// Says who does a task of its post-mortem, until when, or what it was done by
+    Task(Task),
     /// Keeps its alerts back for a time; it is watched all the same
     Silence(Silence),
     /// Says that two are one
@@ -108,6 +112,31 @@ pub(crate) enum Kind {
     RuledOut,
     /// The cause.
     Cause,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  evenkeel incident task i3 'repair the channel pager' --owner anna --due 2026-12-01\n  \
+                  evenkeel incident task i3 'repair the channel pager' --done r14"
+)]
+pub(crate) struct Task {
+    /// The incident, such as i3
+    pub(crate) id: String,
+    /// The text of a task, or its beginning; a text that no task has is a new one
+    pub(crate) task: String,
+    /// Who does it
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["due", "done"])]
+    pub(crate) owner: Option<String>,
+    /// Until which day, such as 2026-12-01
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub(crate) due: Option<Timestamp>,
+    /// What closed it: a release, a commit, a ticket
+    #[arg(long, value_name = "BY")]
+    pub(crate) done: Option<String>,
+}
+
+fn day(text: &str) -> Result<Timestamp, String> {
+    when::end_of_day(text).ok_or_else(|| "a day is written as 2026-12-01".to_owned())
 }
 
 #[derive(Debug, Args)]

@@ -50,6 +50,17 @@ pub(crate) fn incident(args: &args::Incident, global: &Global, output: Output) -
             let text = evenkeel_syntax::secret::redact_str(&args.text).into_owned();
             Input::Note { incident: id(&args.id)?, who: who(), kind, text }
         }
+        IncidentCommand::Task(args) => {
+            let plain = |text: &String| evenkeel_syntax::secret::redact_str(text).into_owned();
+            Input::Task {
+                incident: id(&args.id)?,
+                who: who(),
+                task: plain(&args.task),
+                owner: args.owner.as_ref().map(plain),
+                due: args.due,
+                closed_by: args.done.as_ref().map(plain),
+            }
+        }
         IncidentCommand::Silence(args) => {
             let until = now() + span(args.for_time);
             Input::Silence { incident: id(&args.id)?, who: who(), why: args.message.clone(), until }

@@ -110,6 +110,7 @@ impl Incident {
             IncidentStep::Opened { .. }
             | IncidentStep::Merged { .. }
             | IncidentStep::Replayed { .. }
+            | IncidentStep::Tasked { .. }
             | IncidentStep::Resolved { .. } => {}
         }
     }

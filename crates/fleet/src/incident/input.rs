@@ -62,6 +62,21 @@ pub enum Input {
         /// What they say.
         text: String,
     },
+    /// Somebody says who does what is to be done about it, also when it is over.
+    Task {
+        /// Which.
+        incident: IncidentId,
+        /// Who says so.
+        who: Actor,
+        /// What is to be done.
+        task: String,
+        /// Who does it.
+        owner: Option<String>,
+        /// Until when.
+        due: Option<Timestamp>,
+        /// What closed it.
+        closed_by: Option<String>,
+    },
     /// Nobody wants to hear of it for a time.
     Silence {
         /// Which.

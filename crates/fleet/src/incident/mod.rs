@@ -176,6 +176,7 @@ pub fn step_name(step: &IncidentStep) -> &'static str {
         IncidentStep::Replayed { .. } => "replayed",
         IncidentStep::Acked { .. } => "acked",
         IncidentStep::Noted { .. } => "noted",
+        IncidentStep::Tasked { .. } => "tasked",
         IncidentStep::Silenced { .. } => "silenced",
         IncidentStep::Held { .. } => "held",
         IncidentStep::Mitigated { .. } => "mitigated",

@@ -131,6 +131,11 @@ fn step(step: &IncidentStep) -> String {
             };
             format!("note of {who}{kind}: {text}")
         }
+        IncidentStep::Tasked { task, closed_by: Some(by), .. } => {
+            format!("has a task less: {task} (closed by {by})")
+        }
+        IncidentStep::Tasked { task, owner: Some(owner), .. } => format!("has a task for {owner}: {task}"),
+        IncidentStep::Tasked { task, .. } => format!("has a task: {task}"),
         IncidentStep::Silenced { who, why, .. } => format!("was silenced for a time by {who}: {why}"),
         IncidentStep::Held { held: Some(held) } => format!("alerts nobody from now on: {}", self::held(held)),
         IncidentStep::Held { held: None } => "alerts again: what held it back is over".to_owned(),

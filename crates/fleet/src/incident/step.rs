@@ -66,6 +66,10 @@ impl<'i> Step<'i> {
                 self.known(incident)?;
                 self.step(incident, IncidentStep::Noted { who, kind, text });
             }
+            Input::Task { incident, who, task, owner, due, closed_by } => {
+                self.known(incident)?;
+                self.step(incident, IncidentStep::Tasked { who, task, owner, due, closed_by });
+            }
             Input::Silence { incident, who, why, until } => {
                 self.open(incident)?;
                 if until <= self.now {

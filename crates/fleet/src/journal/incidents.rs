@@ -74,6 +74,22 @@ pub enum IncidentStep {
         /// What they said.
         text: String,
     },
+    /// Somebody says who does what is to be done about it, until when, or what it was done by. What is said last of a task holds.
+    Tasked {
+        /// Who says so.
+        who: Actor,
+        /// What is to be done: the text of a task of the post-mortem, its beginning, or one that is not there.
+        task: String,
+        /// Who does it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
+        /// Until when.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        due: Option<Timestamp>,
+        /// What closed it: a release, for example.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        closed_by: Option<String>,
+    },
     /// Nobody wants to hear of it for a time.
     Silenced {
         /// Who wants that.

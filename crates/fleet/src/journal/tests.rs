@@ -87,6 +87,7 @@ const SINCE_4: &[&str] = &[
     r#"{"v":4,"at":1,"what":{"incident":{"incident":"i1","step":{"replayed":{"replay":{"host":"web-1","bundles":["A","B"],"diff":"+x\n","gates":[{"name":"check","verdict":"stops","said":"s","took":3},{"name":"diff","verdict":"tells","said":"s"},{"name":"test","verdict":"passes","said":"s"},{"name":"rehearse","verdict":"not_asked","said":"s"}]}}}}}}"#,
     r#"{"v":4,"at":1,"what":{"incident":{"incident":"i1","step":{"replayed":{"replay":{"host":"web-1","gates":[]}}}}}}"#,
     r#"{"v":4,"at":1,"what":{"watch":{"turned":{"probe":"home","host":"web-1","vantage":"here","at":1,"took":3,"health":"up","after":7}}}}"#,
+    r#"{"v":4,"at":1,"what":{"incident":{"incident":"i1","step":{"tasked":{"who":{"name":"anna","via":"apt-get"},"task":"add a probe","owner":"bert","due":9,"closed_by":"r14"}}}}}"#,
     r#"{"v":4,"at":1,"what":{"incident":{"incident":"i1","step":{"diagnosed":{"finding":{"says":"s","confident":true,"causes":[{"name":"n","says":"s","rests_on":[],"against":[],"check":"c","fix":"f","release":null,"hosts":["web-1"],"started":[{"at":1,"host":"app-1","what":"shop 2","by":"root"},{"at":2,"host":"app-2","what":"shop 2"}]}],"ruled_out":[],"missing":[]}}}}}}"#,
 ];
 

@@ -197,6 +197,33 @@ fn channel_that_did_not_take_the_alert_is_a_gap_and_a_task() {
 }
 
 #[test]
+fn task_has_the_owner_the_day_and_the_end_that_people_said_last() {
+    let mut journal = outage();
+    let due = Timestamp::from_millis(7);
+    for (task, owner, due, closed_by) in [
+        ("repair the channel", Some("anna"), None, None),
+        ("buy cake", Some("bert"), None, None),
+        ("repair the channel pager", Some("carla"), Some(due), None),
+        ("evenkeel rollback", None, None, Some("r14")),
+    ] {
+        let [owner, closed_by] = [owner, closed_by].map(|text: Option<&str>| text.map(str::to_owned));
+        let step = IncidentStep::Tasked { who: anna(), task: task.to_owned(), owner, due, closed_by };
+        journal.step(900, I1, step);
+    }
+    let it = written(&journal);
+    let said = it
+        .items
+        .iter()
+        .map(|item| (item.task.what.as_str(), item.owner.as_deref(), item.due, item.closed_by.as_deref()));
+    let expected = [
+        ("evenkeel rollback", None, None, Some("r14")),
+        ("repair the channel pager", Some("carla"), Some(due), None),
+        ("buy cake", Some("bert"), None, None),
+    ];
+    assert_eq!(said.collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn cause_that_is_not_certain_is_not_told_as_if_it_were() {
     let mut journal = Journal::new();
     journal.step(104, I1, opened(100, Source::Person));

@@ -260,7 +260,27 @@ pub(super) fn items(case: &Case<'_>, change: Option<&Change>, times: &Times) -> 
             None,
         );
     }
+    said_of(case, &mut items);
     items
+}
+
+/// What people said of tasks, and those that they added.
+fn said_of(case: &Case<'_>, items: &mut Vec<Item>) {
+    for (entry, _, step) in case.steps() {
+        let IncidentStep::Tasked { who, task, owner, due, closed_by } = step else { continue };
+        let same = items.iter().position(|item| item.task.what == *task);
+        let mut begins = (0..items.len()).filter(|&at| items[at].task.what.starts_with(task.as_str()));
+        let at = same.or_else(|| begins.next().filter(|_| begins.next().is_none())).unwrap_or_else(|| {
+            let task = Task { what: task.clone(), because: format!("{who} said so"), on: Vec::new() };
+            items.push(Item { task, owner: None, due: None, closed_by: None });
+            items.len() - 1
+        });
+        let item = &mut items[at];
+        item.owner = owner.clone().or(item.owner.take());
+        item.due = due.or(item.due);
+        item.closed_by = closed_by.clone().or(item.closed_by.take());
+        item.task.on.push(entry);
+    }
 }
 
 /// What undid the change, if it was undone.
