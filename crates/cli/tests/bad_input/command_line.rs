@@ -34,6 +34,7 @@ const COMMANDS: &[&str] = &[
     "watch",
     "incident",
     "probe",
+    "rates",
     "ready",
 ];
 
