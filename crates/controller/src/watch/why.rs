@@ -131,7 +131,11 @@ impl Looker for Why {
             };
             let own = hosts.iter().filter(|(id, _)| Some(*id) == host.as_ref()).filter_map(visit).collect();
             let mut heard = follow(&hosts, own, &mut BTreeSet::new()).await;
-            if !heard.iter().any(|it| it.depth > 0) {
+            // What the host itself is sure of is of that host; what fails elsewhere beside it is another incident.
+            let is_sure = |it: &Heard| {
+                it.said.failing && it.said.causes.iter().any(|(sure, _)| *sure == answer::Sure::Confident)
+            };
+            if !heard.iter().any(|it| it.depth > 0 || is_sure(it)) {
                 let known = heard.iter().map(|it| it.host.clone()).collect::<BTreeSet<_>>();
                 let others = hosts.iter().filter(|(id, _)| probed.contains(*id) && !known.contains(*id));
                 let others = others.filter_map(visit).collect();
@@ -281,6 +285,9 @@ mod tests {
         let found = why.look(&question("unsure")).await.unwrap();
         assert!(found.says.starts_with("sure: ") && found.confident, "{found:?}");
         assert!(!found.causes.iter().any(|cause| cause.name == "c"), "{found:?}");
+        // What fails on another host is not why this one does.
+        let found = why.look(&question("sure")).await.unwrap();
+        assert_eq!(found.causes.iter().map(|cause| &*cause.name).collect::<Vec<_>>(), ["a"]);
     }
 
     #[tokio::test]

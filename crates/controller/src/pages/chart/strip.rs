@@ -105,13 +105,18 @@ pub(super) fn rows(marks: &[Placed<'_>]) -> f64 {
     count(marks.iter().map(|it| it.row + 1).max().unwrap_or(0))
 }
 
+/// Half the width of a time below the axis.
+const HALF_A_TIME: f64 = 27.0;
+
 pub(super) fn ticks(axis: &Axis, y: f64) -> Markup {
     html! {
         line x1=(LEFT) x2=(RIGHT) y1=(y + 2.0) y2=(y + 2.0) class="axis" {}
         @for tick in axis.ticks() {
             @let x = axis.x(tick);
             line x1=(number(x)) x2=(number(x)) y1=(y + 2.0) y2=(y + 8.0) class="axis" {}
-            text x=(number(x)) y=(y + 22.0) class="tick" text-anchor="middle" { (when::second(tick)) }
+            // The last one stays on the page.
+            @let anchor = if x + HALF_A_TIME > WIDTH { "end" } else { "middle" };
+            text x=(number(x)) y=(y + 22.0) class="tick" text-anchor=(anchor) { (when::second(tick)) }
         }
     }
 }
