@@ -25,10 +25,18 @@ pub(super) fn nearby(me: i32) -> Option<Process> {
         return None;
     }
     let lately = |pid: &i32| ProcessId::of(*pid).is_some_and(|id| id.age() <= LATELY);
-    let started: HashMap<i32, i32> =
-        all.into_iter().filter(|pid| *pid != me).filter(lately).map(|pid| (pid, above(pid))).collect();
+    let started: HashMap<i32, i32> = all
+        .into_iter()
+        .filter(|pid| *pid != me && lately(pid) && !serves(*pid))
+        .map(|pid| (pid, above(pid)))
+        .collect();
     let pid = alone(&started, me)?;
     Process::look(pid)
+}
+
+/// Whether it is a process that nginx started to serve: it follows from a change, and makes none.
+fn serves(pid: i32) -> bool {
+    fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with(b"nginx: "))
 }
 
 fn above(pid: i32) -> i32 {
