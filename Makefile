@@ -4,7 +4,7 @@ CARGO ?= cargo
 # How long `make fuzz` looks, in seconds.
 SECONDS_OF_FUZZING ?= 600
 
-.PHONY: demo test test-reload test-kill-points test-power-cut check bench sim fuzz fuzz-routing fuzz-diff fuzz-firewall setup
+.PHONY: demo test test-reload test-kill-points test-power-cut test-audit check bench sim fuzz fuzz-routing fuzz-diff fuzz-firewall setup
 
 # A good change and bad ones, applied to a real nginx on loopback; post-mortems go to target/demo.
 demo:
@@ -87,6 +87,13 @@ test-kill-points:
 test-power-cut:
 	@scripts/setup.sh test
 	EVENKEEL_POWER_CUTS=$${EVENKEEL_POWER_CUTS:-600} $(CARGO) test --locked -p evenkeel-cli --test power_cut -- --nocapture
+
+# The kernel's audit, switched on for a second at a time and set back. Needs root. `make test` leaves it alone, because an audit that was
+# ever on costs each system call of every later process until the next boot.
+test-audit:
+	@scripts/setup.sh test
+	EVENKEEL_AUDIT=1 $(CARGO) test --locked -p evenkeel-host --test drift -- audit
+	EVENKEEL_AUDIT=1 $(CARGO) test --locked -p evenkeel-cli --test drift -- audit
 
 setup:
 	@scripts/setup.sh test
