@@ -46,6 +46,8 @@ fn host_that_is_well_is_ready_and_each_fault_to_come_is_told() {
     assert_eq!(well["ills"], serde_json::json!([]), "{well}");
     assert_eq!(well["well"]["start"], "nginx would start again with what is on disk");
     assert_eq!(well["turned_away"][format!("127.0.0.1:{port}")], 0, "{well}");
+    // Nobody comes from there: it is not known who must be let in.
+    host.run(&["ready", "--from", "eth0typo"]).ends(2).says("eth0typo");
 
     certificate(&host, (2021, 1), 2090);
     host.run(&["ready"]).ends(1).says("renewed on disk and never reloaded").says("tls/site.pem");

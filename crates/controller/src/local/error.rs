@@ -15,6 +15,7 @@ use evenkeel_host::slots::ConfirmError;
 use evenkeel_store::StoreError;
 
 use super::{Ended, Outcome};
+use crate::reach::ReachError;
 
 /// Why this host could not be looked at or changed.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,9 @@ pub enum HostError {
     /// The state directory cannot be used.
     #[error(transparent)]
     StateDir(#[from] StateDirError),
+    /// Nobody can come from where the clients are said to.
+    #[error(transparent)]
+    Client(ReachError),
     /// Another command is changing this host.
     #[error(transparent)]
     Busy(#[from] LockError),

@@ -40,7 +40,7 @@ impl Host {
         let runs = !matches!(status.running, Running::Stopped { .. });
         running(&status, &mut said);
         starts(&status, &mut said);
-        ways_in(&live.config, &demands.client, runs, &mut said);
+        ways_in(&live.config, &demands.client, runs, &mut said)?;
         self.certificates(&live.config, runs, &mut said);
         waiting(&live, &mut said);
         leaving(master.as_ref(), span(demands.old_workers), &mut said);
@@ -103,16 +103,19 @@ fn starts(status: &Status, said: &mut Readiness) {
 }
 
 /// Firewall, sockets, and addresses that are blocked with no end.
-fn ways_in(config: &Config, client: &Client, runs: bool, said: &mut Readiness) {
+fn ways_in(config: &Config, client: &Client, runs: bool, said: &mut Readiness) -> Result<(), HostError> {
     let survey = match reach::survey(config, client) {
         Ok(survey) => survey,
+        // A client that cannot be is a mistake of whoever asked, and nothing that could not be seen.
+        Err(error @ ReachError::NoInterface { .. }) => return Err(HostError::Client(error)),
         Err(error) => {
             let why = match &error {
                 ReachError::Read(why) => format!("failed to {error}: failed to {why}"),
                 _ => format!("failed to {error}"),
             };
             said.unseen(Part::Blocks, &why);
-            return said.unseen(Part::Firewall, why);
+            said.unseen(Part::Firewall, why);
+            return Ok(());
         }
     };
     let (running, saved) = (&survey.running.unread, &survey.saved.read.unread);
@@ -152,6 +155,7 @@ fn ways_in(config: &Config, client: &Client, runs: bool, said: &mut Readiness) {
     };
     tell(Part::Blocks, blocks, "none that has no end and is not saved".to_owned());
     tell(Part::Firewall, ills, well);
+    Ok(())
 }
 
 fn waiting(live: &Look, said: &mut Readiness) {
