@@ -13,10 +13,12 @@ pub use witness::Witness;
 
 use std::collections::HashMap;
 use std::fs;
+use std::os::fd::BorrowedFd;
 use std::os::unix::fs::MetadataExt as _;
 
 use evenkeel_fleet::journal::{Author, KnownBy};
 use evenkeel_syntax::secret::redact_str;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// How much of a command line is kept, in bytes.
 const COMMAND_BYTES_MAX: usize = 1_000;
@@ -115,6 +117,18 @@ pub fn command(words: &[Vec<u8>]) -> String {
         line.push('…');
     }
     line
+}
+
+/// Waits until something comes from the kernel; not when whoever listens is to stop.
+fn comes(from: BorrowedFd<'_>, stopped: BorrowedFd<'_>) -> bool {
+    loop {
+        let mut wanted = [PollFd::new(from, PollFlags::POLLIN), PollFd::new(stopped, PollFlags::POLLIN)];
+        match poll(&mut wanted, PollTimeout::NONE) {
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(_) => return false,
+            Ok(_) => return !wanted[1].any().unwrap_or(true),
+        }
+    }
 }
 
 /// Field 4 of `/proc/PID/stat`.

@@ -17,7 +17,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustix::net::{RecvFlags, recv};
 
 pub(super) use book::{Deed, is_beginning};
@@ -234,17 +233,7 @@ impl Heard {
     }
 
     fn follow(&self, stopped: &OwnedFd) {
-        loop {
-            let mut wanted = [
-                PollFd::new(self.socket.as_fd(), PollFlags::POLLIN),
-                PollFd::new(stopped.as_fd(), PollFlags::POLLIN),
-            ];
-            match poll(&mut wanted, PollTimeout::NONE) {
-                Err(nix::errno::Errno::EINTR) => continue,
-                Err(_) => return,
-                Ok(_) if wanted[1].any().unwrap_or(true) => return,
-                Ok(_) => {}
-            }
+        while super::comes(self.socket.as_fd(), stopped.as_fd()) {
             if self.drain(&mut self.book()).is_err() {
                 return;
             }

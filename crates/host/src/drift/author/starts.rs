@@ -10,7 +10,6 @@ use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustix::net::netlink::{CONNECTOR, SocketAddrNetlink};
 use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_recv_buffer_size_force};
 use rustix::net::{
@@ -177,17 +176,7 @@ impl Heard {
     }
 
     fn follow(&self, stopped: &OwnedFd) {
-        loop {
-            let mut wanted = [
-                PollFd::new(self.socket.as_fd(), PollFlags::POLLIN),
-                PollFd::new(stopped.as_fd(), PollFlags::POLLIN),
-            ];
-            match poll(&mut wanted, PollTimeout::NONE) {
-                Err(nix::errno::Errno::EINTR) => continue,
-                Err(_) => return,
-                Ok(_) if wanted[1].any().unwrap_or(true) => return,
-                Ok(_) => {}
-            }
+        while super::comes(self.socket.as_fd(), stopped.as_fd()) {
             if self.drain(&mut self.table()).is_err() {
                 return;
             }
